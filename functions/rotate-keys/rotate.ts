@@ -1,0 +1,59 @@
+import type { Manifest } from '../../shared/keys/manifest.ts';
+import { rotateAll } from '../../shared/rotation/rotate-all.ts';
+import type { RunReport } from '../../shared/rotation/rotate-all.ts';
+import { withPorts } from '../../shared/rotation/run.ts';
+import type { RunContext } from '../../shared/rotation/run.ts';
+import { HttpError } from '../../shared/runtime/code-engine.ts';
+import type { RotateRequest } from './schema.ts';
+
+/** The answer of a run: what was done, what waits and for what, what is left. */
+export interface RotateAnswer extends RunReport {
+  runId: string;
+  dryRun: boolean;
+  tookMs: number;
+  /** How many of the keys ended how. */
+  counts: Record<string, number>;
+}
+
+/** Runs the reconciler once. @throws HttpError 400 for a name that the manifest does not have. */
+export async function rotate(request: RotateRequest, runId: string, context: RunContext): Promise<RotateAnswer> {
+  const { manifest, settings, clock, log } = context;
+  refuseUnknownNames(request.only ?? [], manifest);
+  const startMs = clock.nowMs();
+  log.info('run_started', 'looking at the keys', {
+    keyCount: manifest.keys.length,
+    dryRun: request.dryRun,
+    force: request.force,
+  });
+  const options = {
+    only: request.only ?? null,
+    force: request.force,
+    dryRun: request.dryRun,
+    timerMs: settings.timerMs,
+    keysAtOnce: settings.keysAtOnce,
+  };
+  const report = await withPorts(context, (ports) => rotateAll(manifest, options, ports));
+  const counts = countOutcomes(report);
+  const tookMs = clock.nowMs() - startMs;
+  const level = counts['failed'] ? 'warn' : 'info';
+  log[level]('run_finished', `looked at ${report.keys.length} keys in ${tookMs} ms`, {
+    tookMs,
+    counts,
+    restingCount: report.restingCount,
+  });
+  return { runId, dryRun: request.dryRun, tookMs, counts, ...report };
+}
+
+function refuseUnknownNames(only: readonly string[], manifest: Manifest): void {
+  const known = new Set(manifest.keys.map((key) => key.name));
+  const faults = only.flatMap((name, index) =>
+    known.has(name) ? [] : [`only.${index}: the manifest has no key of that name`],
+  );
+  if (faults.length > 0) throw new HttpError(400, 'invalid_request', faults.join('; '));
+}
+
+function countOutcomes({ keys }: RunReport): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of keys) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}

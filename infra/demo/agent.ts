@@ -1,0 +1,131 @@
+import type { CloudClock, Hold } from '../local/clock.ts';
+import type { EmbeddedCloud } from '../local/cloud.ts';
+import { exchange, logInWithKey } from './admin.ts';
+
+const MINUTE_MS = 60_000;
+
+/** A token is renewed before its hour is over. */
+const TOKEN_LIFE_MS = 50 * MINUTE_MS;
+
+export interface AgentOptions {
+  cloud: EmbeddedCloud;
+  /** Where the cloud's routes are; any origin will do, the agent calls it in this process. */
+  url: string;
+  secretName: string;
+  /** Where its lines go. */
+  linePath: '/logs/v1/singles' | '/logs-router/v1/singles';
+  /** How often it ships a line, in milliseconds. */
+  lineEveryMs: number;
+  /** How often it looks for a new key in Secrets Manager, in milliseconds. */
+  refreshEveryMs: number;
+  /** Who it is towards Secrets Manager: a workload with a trusted profile. */
+  profileId: string;
+  computeResourceToken: string;
+  /** When it ships for the last time, in epoch milliseconds. */
+  untilMs: number;
+}
+
+interface Held<T> {
+  value: T;
+  sinceMs: number;
+}
+
+/**
+ * What a user cares about: an agent that ships log lines at a steady pace. It fetches its key from Secrets Manager now
+ * and then, as agents do, and not because a key was rotated. A refused line is never sent again.
+ */
+export class IngestionAgent {
+  readonly #options: AgentOptions;
+  readonly #clock: CloudClock;
+  #reader: Held<string> | undefined;
+  #apiKey: Held<string> | undefined;
+  #token: Held<string> | undefined;
+  #stopped = false;
+  linesSent = 0;
+  linesRefused = 0;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#clock = options.cloud.clock;
+  }
+
+  start(): void {
+    this.#next();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #next(): void {
+    const atMs = this.#clock.nowMs() + this.#options.lineEveryMs;
+    if (this.#stopped || atMs > this.#options.untilMs) return;
+    this.#clock.at(atMs, async (hold) => {
+      await this.#ship(hold);
+      this.#next();
+    });
+  }
+
+  async #ship(hold: Hold): Promise<void> {
+    const send = (request: Request) => hold.wait(this.#options.cloud.handle(request));
+    await this.#refresh(send);
+    if (!this.#apiKey) return; // before the first key there is nothing to ship with
+    this.linesSent += 1;
+    try {
+      const isOld = !this.#token || this.#ageMs(this.#token) > TOKEN_LIFE_MS;
+      if (isOld) this.#token = this.#held(await logInWithKey(send, this.#options.url, this.#apiKey.value));
+      const response = await send(this.#line(this.#token?.value ?? ''));
+      if (!response.ok) this.#refuse();
+    } catch {
+      this.#refuse();
+    }
+  }
+
+  /** As any sane agent, it looks for a new key after a refusal. */
+  #refuse(): void {
+    this.linesRefused += 1;
+    this.#apiKey = undefined;
+    this.#token = undefined;
+  }
+
+  #line(token: string): Request {
+    const { url, linePath, secretName } = this.#options;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const entry = { applicationName: secretName, subsystemName: 'demo', severity: 3, text: 'A line of the demo.' };
+    return new Request(url + linePath, { method: 'POST', headers, body: JSON.stringify([entry]) });
+  }
+
+  async #refresh(send: (request: Request) => Promise<Response>): Promise<void> {
+    if (this.#apiKey && this.#ageMs(this.#apiKey) < this.#options.refreshEveryMs) return;
+    const { url, secretName } = this.#options;
+    const path = `/api/v2/secret_groups/ingestion/secret_types/arbitrary/secrets/${secretName}`;
+    try {
+      const headers = { authorization: `Bearer ${await this.#readerToken(send)}` };
+      const response = await send(new Request(url + path, { headers }));
+      if (!response.ok) return;
+      const { payload } = (await response.json()) as { payload: string };
+      if (payload !== this.#apiKey?.value) this.#token = undefined;
+      this.#apiKey = this.#held(payload);
+    } catch {
+      // It goes on with the key that it has and looks again with the next line.
+    }
+  }
+
+  async #readerToken(send: (request: Request) => Promise<Response>): Promise<string> {
+    if (!this.#reader || this.#ageMs(this.#reader) > TOKEN_LIFE_MS) {
+      const { url, profileId, computeResourceToken } = this.#options;
+      const grantType = 'urn:ibm:params:oauth:grant-type:cr-token';
+      const form = { grant_type: grantType, cr_token: computeResourceToken, profile_id: profileId };
+      this.#reader = this.#held(await exchange(send, url, form));
+    }
+    return this.#reader.value;
+  }
+
+  #held<T>(value: T): Held<T> {
+    return { value, sinceMs: this.#clock.nowMs() };
+  }
+
+  #ageMs(held: Held<unknown>): number {
+    return this.#clock.nowMs() - held.sinceMs;
+  }
+}

@@ -1,0 +1,29 @@
+/** What happened in the account, as its own records would tell: one entry an effect, never a value. */
+export type AuditEvent =
+  | { action: 'api-key.create' | 'api-key.disable' | 'api-key.enable' | 'api-key.delete'; keyId: string; name: string }
+  | { action: 'secret.create' | 'secret.delete'; secretId: string; name: string }
+  | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
+  | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null };
+
+export type AuditRecord = AuditEvent & { atMs: number };
+
+/** Tells whoever watches the account of each effect as it happens. Nothing is kept. */
+export class Audit {
+  readonly #watchers = new Set<(record: AuditRecord) => void>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  record(event: AuditEvent): void {
+    const record = { ...event, atMs: this.#nowMs() };
+    for (const watcher of this.#watchers) watcher(record);
+  }
+
+  /** Calls `watcher` for each effect from now on. Returns how to stop it. */
+  watch(watcher: (record: AuditRecord) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { CloudParts } from '../parts.ts';
+import { readJwt, signJwt } from './jwt.ts';
+import type { ComputeResource } from './profile-book.ts';
+
+const Claims = z.object({
+  crn: z.string(),
+  component_type: z.enum(['function', 'job', 'application']),
+  component_name: z.string(),
+});
+
+/** Tokens that Code Engine hands to its workloads. Nothing is kept: the signature tells which are ours. */
+export class ComputeResourceTokens {
+  readonly #parts: CloudParts;
+  readonly #secret: string;
+
+  constructor(parts: CloudParts) {
+    this.#parts = parts;
+    // The world after a reset has the same seed, but must not take tokens of the former one.
+    this.#secret = `${parts.random.hex(32)} ${parts.clock.nowMs()}`;
+  }
+
+  issue({ crn, componentType, componentName }: ComputeResource): string {
+    const { clock, random } = this.#parts;
+    const claims = { crn, component_type: componentType, component_name: componentName };
+    const issued = { iat: Math.floor(clock.nowMs() / 1_000), jti: random.hex(16) };
+    return signJwt({ iss: 'https://codeengine.cloud.ibm.com', ...issued, ...claims }, this.#secret);
+  }
+
+  /** Null for a token that is not of this world. */
+  read(token: string): ComputeResource | null {
+    const claims = Claims.safeParse(readJwt(token, this.#secret));
+    if (!claims.success) return null;
+    const { crn, component_type: componentType, component_name: componentName } = claims.data;
+    return { crn, componentType, componentName };
+  }
+}

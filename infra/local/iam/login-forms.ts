@@ -1,0 +1,40 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { badForm } from './token-errors.ts';
+import { validate } from './validation.ts';
+
+const GRANT_PREFIX = 'urn:ibm:params:oauth:grant-type:';
+
+/** The form of `POST /identity/token`, by grant. */
+export const Grant = z.discriminatedUnion('grant_type', [
+  z.strictObject({
+    grant_type: z.literal(`${GRANT_PREFIX}apikey`),
+    apikey: z.string().min(1),
+    response_type: z.literal('cloud_iam').optional(),
+    scope: z.string().optional(),
+  }),
+  z.strictObject({
+    grant_type: z.literal(`${GRANT_PREFIX}cr-token`),
+    cr_token: z.string().min(1),
+    profile_id: z.string().optional(),
+    profile_name: z.string().optional(),
+    response_type: z.literal('cloud_iam').optional(),
+    scope: z.string().optional(),
+  }),
+]);
+
+export type ComputeResourceGrant = Extract<z.infer<typeof Grant>, { cr_token: string }>;
+
+/** The form of `POST /identity/introspect`. */
+export const Introspection = z.strictObject({ apikey: z.string().optional(), token: z.string().optional() });
+
+/** The form in the body. Throws 400, also for a field that is repeated or unknown. */
+export async function formOf<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const isForm = context.req.header('content-type')?.startsWith('application/x-www-form-urlencoded');
+  const fields = new URLSearchParams(isForm ? await context.req.text() : '');
+  const repeated = [...fields.keys()].find((name) => fields.getAll(name).length > 1);
+  if (repeated !== undefined) throw badForm({ property: repeated, missing: false, reason: 'is repeated' });
+  const form = validate(schema, Object.fromEntries(fields));
+  if (!form.ok) throw badForm(form.violation);
+  return form.data;
+}

@@ -1,0 +1,105 @@
+import type { CloudParts, Target } from '../parts.ts';
+import { nextTag } from './entities.ts';
+import { EntityStore } from './entity-store.ts';
+import { Grants } from './grants.ts';
+import { policyConflict, tooManyPolicies } from './policy-errors.ts';
+import type { Policy, PolicyTerms } from './policy.ts';
+
+/** docs/iam, "IAM limits". */
+const POLICIES_PER_ACCOUNT = 4_020;
+const POLICIES_PER_SUBJECT = 1_000;
+
+/** The access policies of the account, and what they grant. */
+export class PolicyBook {
+  readonly #parts: CloudParts;
+  readonly #policies: EntityStore<Policy>;
+  readonly #grants: Grants;
+  readonly #idOfTerms = new Map<string, string>();
+
+  constructor(parts: CloudParts) {
+    this.#parts = parts;
+    this.#policies = new EntityStore<Policy>(parts, (policy) => policy.subject.value);
+    this.#grants = new Grants(parts);
+  }
+
+  get(id: string): Policy | undefined {
+    return this.#policies.get(id);
+  }
+
+  all(): readonly Policy[] {
+    return this.#policies.all();
+  }
+
+  /** The policies, all or of a subject, as lists show them. */
+  listed(subject?: string): readonly Policy[] {
+    return this.#policies.listed(subject);
+  }
+
+  grant(subject: string, action: string, target: Target): boolean {
+    return this.#grants.allow(subject, action, target);
+  }
+
+  /** Throws 409 when there is one with the same terms, 422 at a limit. */
+  add(terms: PolicyTerms, byIamId: string): Policy {
+    this.#demandUnique(terms);
+    const isFull = this.#policies.groupSize(terms.subject.value) >= POLICIES_PER_SUBJECT;
+    if (isFull) throw tooManyPolicies(POLICIES_PER_SUBJECT);
+    if (this.#policies.size >= POLICIES_PER_ACCOUNT) throw tooManyPolicies(POLICIES_PER_ACCOUNT);
+    const nowMs = this.#parts.clock.nowMs();
+    const created = { createdAtMs: nowMs, createdBy: byIamId, modifiedAtMs: nowMs, modifiedBy: byIamId };
+    const policy = { ...terms, ...created, id: this.#parts.random.uuid(), entityTag: nextTag(this.#parts) };
+    this.#put(policy);
+    return policy;
+  }
+
+  /** Throws 409 when another policy has the same terms. */
+  replace(policy: Policy, terms: PolicyTerms, byIamId: string): Policy {
+    this.#demandUnique(terms, policy.id);
+    const entityTag = nextTag(this.#parts, policy.entityTag);
+    const modified = { modifiedAtMs: this.#parts.clock.nowMs(), modifiedBy: byIamId, entityTag };
+    const replaced = { ...policy, ...terms, ...modified };
+    // A policy that moves to another subject must leave the group of the former one.
+    if (terms.subject.value !== policy.subject.value) this.#policies.delete(policy.id);
+    this.#revoke(policy);
+    this.#put(replaced);
+    return replaced;
+  }
+
+  remove(policy: Policy): void {
+    this.#policies.delete(policy.id);
+    this.#revoke(policy);
+  }
+
+  /** Removes all policies of a subject that is no more. */
+  removeSubject(subject: string): void {
+    for (const policy of this.#policies.group(subject)) this.remove(policy);
+    this.#grants.removeSubject(subject);
+  }
+
+  #put(policy: Policy): void {
+    this.#policies.put(policy);
+    this.#idOfTerms.set(fingerprint(policy), policy.id);
+    this.#grants.add(policy);
+  }
+
+  #revoke(policy: Policy): void {
+    this.#idOfTerms.delete(fingerprint(policy));
+    this.#grants.remove(policy);
+  }
+
+  #demandUnique(terms: PolicyTerms, exceptId?: string): void {
+    const id = this.#idOfTerms.get(fingerprint(terms));
+    const same = id === undefined || id === exceptId ? undefined : this.#policies.get(id);
+    if (!same) return;
+    const message = 'An access policy with identical attributes and roles exists already.';
+    throw policyConflict(message, { etag: same.entityTag, policy: same.id });
+  }
+}
+
+const fingerprint = ({ subject, roleIds, attributes }: PolicyTerms): string =>
+  JSON.stringify([
+    subject.name,
+    subject.value,
+    roleIds.toSorted(),
+    attributes.map(({ name, value, operator }) => `${name} ${operator} ${value}`).toSorted(),
+  ]);

@@ -1,0 +1,101 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { CloudEnv } from '../parts.ts';
+import { insufficientPermissions, invalidQuery, missingQuery } from './policy-errors.ts';
+import { targetOf } from './policy-match.ts';
+import { policyView, signedInForPolicies } from './policy-terms.ts';
+import type { Policy } from './policy.ts';
+import { sortedBy } from './paging.ts';
+import { validate } from './validation.ts';
+import type { IamWorld } from './world.ts';
+
+const FIELDS = {
+  id: 'id',
+  created_at: 'createdAtMs',
+  created_by_id: 'createdBy',
+  last_modified_at: 'modifiedAtMs',
+  last_modified_by_id: 'modifiedBy',
+} as const;
+
+const Sort = z.string().transform((text, context) => {
+  const [, minus, name = ''] = /^(-?)(.*)$/.exec(text) ?? [];
+  const field = Object.entries(FIELDS).find(([candidate]) => candidate === name)?.[1];
+  if (field) return { field, order: minus === '-' ? ('desc' as const) : ('asc' as const) };
+  context.addIssue('is not a field to sort by');
+  return z.NEVER;
+});
+
+const Query = z.strictObject({
+  account_id: z.string(),
+  iam_id: z.string().optional(),
+  access_group_id: z.string().optional(),
+  type: z.enum(['access', 'authorization']).optional(),
+  service_type: z.enum(['service', 'platform_service']).optional(),
+  state: z.enum(['active', 'deleted']).default('active'),
+  sort: Sort.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  start: z.string().optional(),
+});
+
+/** `GET /v1/policies`: those that match, and that the caller may see. */
+export function listPolicies(world: IamWorld, context: Context<CloudEnv>): Response {
+  const caller = signedInForPolicies(world, context);
+  const query = queryOf(context);
+  if (query.account_id !== caller.accountId) {
+    throw insufficientPermissions(caller.iamId, 'iam.policy.read', `a/${query.account_id}`);
+  }
+  const found = matching(world, query).filter(({ attributes }) =>
+    world.access.allows(caller, 'iam.policy.read', targetOf(attributes)),
+  );
+  const sorted = sortedBy(found, query.sort?.field, query.sort?.order ?? 'asc');
+  const offset = offsetOf(query.start);
+  const page = sorted.slice(offset, offset + query.limit);
+  return context.json({
+    limit: query.limit,
+    ...linksOf(context, offset, query.limit, sorted.length),
+    policies: page.map((policy) => policyView(context, policy)),
+  });
+}
+
+function queryOf(context: Context<CloudEnv>): z.infer<typeof Query> {
+  const query = validate(Query, context.req.query());
+  if (query.ok) return query.data;
+  const { property, missing, reason } = query.violation;
+  throw missing ? missingQuery(property) : invalidQuery(`${property}: ${reason}`);
+}
+
+function matching(world: IamWorld, query: z.infer<typeof Query>): readonly Policy[] {
+  // Deleted policies cannot be restored here, and authorizations between services do not exist.
+  if (query.state === 'deleted' || query.type === 'authorization') return [];
+  const ofSubject = world.policies.listed(query.iam_id ?? query.access_group_id);
+  return ofSubject.filter(
+    ({ subject, attributes }) =>
+      (query.iam_id === undefined || (subject.name === 'iam_id' && subject.value === query.iam_id)) &&
+      (query.access_group_id === undefined || subject.value === query.access_group_id) &&
+      (query.service_type === undefined ||
+        attributes.some(({ name, value }) => name === 'serviceType' && value === query.service_type)),
+  );
+}
+
+function linksOf(context: Context, offset: number, limit: number, total: number): object {
+  const linkTo = (pageOffset: number) => {
+    const start = Buffer.from(`policies ${pageOffset}`).toString('base64url');
+    const url = new URL(context.req.url);
+    url.searchParams.set('start', start);
+    return { href: url.href, start };
+  };
+  const first = new URL(context.req.url);
+  first.searchParams.delete('start');
+  return {
+    first: { href: first.href },
+    ...(offset > 0 && { previous: linkTo(Math.max(0, offset - limit)) }),
+    ...(offset + limit < total && { next: linkTo(offset + limit) }),
+  };
+}
+
+function offsetOf(start: string | undefined): number {
+  if (start === undefined) return 0;
+  const [, digits] = /^policies (\d{1,9})$/.exec(Buffer.from(start, 'base64url').toString()) ?? [];
+  if (digits === undefined) throw invalidQuery('start: is unknown');
+  return Number(digits);
+}

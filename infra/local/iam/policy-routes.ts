@@ -1,0 +1,105 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import type { Caller, CloudEnv } from '../parts.ts';
+import { listPolicies } from './policy-list.ts';
+import {
+  answerPolicyError,
+  insufficientPermissions,
+  invalidBody,
+  lockedSubject,
+  policyConflict,
+  policyNotFound,
+} from './policy-errors.ts';
+import { targetOf } from './policy-match.ts';
+import { policyView, signedInForPolicies, termsOf } from './policy-terms.ts';
+import type { Policy, PolicyTerms } from './policy.ts';
+import type { IamWorld } from './world.ts';
+
+type Request = Context<CloudEnv>;
+
+/** `/v1/policies` of the IAM Policy Management API. */
+export class PolicyRoutes {
+  readonly #world: IamWorld;
+
+  constructor(world: IamWorld) {
+    this.#world = world;
+  }
+
+  routes(): Hono<CloudEnv> {
+    const app = new Hono<CloudEnv>();
+    app.onError(answerPolicyError(this.#world.parts));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#list-policies
+    app.get('/v1/policies', (context) => listPolicies(this.#world, context));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#create-policy
+    app.post('/v1/policies', (context) => this.#create(context));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#get-policy
+    app.get('/v1/policies/:id', (context) => this.#get(context));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#replace-policy
+    app.put('/v1/policies/:id', (context) => this.#replace(context));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#delete-policy
+    app.delete('/v1/policies/:id', (context) => this.#delete(context));
+    return app;
+  }
+
+  async #create(context: Request): Promise<Response> {
+    const caller = signedInForPolicies(this.#world, context);
+    const terms = await termsOf(this.#world, context);
+    this.#demand(caller, 'create', terms);
+    this.#demandUnlocked(terms);
+    return this.#answer(context, this.#world.policies.add(terms, caller.iamId), 201);
+  }
+
+  #get(context: Request): Response {
+    return this.#answer(context, this.#found(context, 'read').policy, 200);
+  }
+
+  async #replace(context: Request): Promise<Response> {
+    const { caller, policy: found } = this.#found(context, 'update');
+    const terms = await termsOf(this.#world, context);
+    // What was true before the body arrived may be no more.
+    const policy = this.#world.policies.get(found.id);
+    if (!policy) throw policyNotFound(found.id);
+    this.#demand(caller, 'update', terms);
+    this.#demandUnlocked(policy);
+    this.#demandUnlocked(terms);
+    const tag = context.req.header('If-Match');
+    if (tag === undefined) throw invalidBody("The header 'If-Match' is required.");
+    if (tag !== policy.entityTag) {
+      const conflict = { etag: policy.entityTag, policy: policy.id };
+      throw policyConflict("The header 'If-Match' is not the ETag of the present version.", conflict);
+    }
+    return this.#answer(context, this.#world.policies.replace(policy, terms, caller.iamId), 200);
+  }
+
+  #delete(context: Request): Response {
+    const { policy } = this.#found(context, 'delete');
+    this.#demandUnlocked(policy);
+    this.#world.policies.remove(policy);
+    return context.body(null, 204);
+  }
+
+  #found(context: Request, verb: 'read' | 'update' | 'delete'): { caller: Caller; policy: Policy } {
+    const caller = signedInForPolicies(this.#world, context);
+    const id = context.req.param('id') ?? '';
+    const policy = this.#world.policies.get(id);
+    if (!policy) throw policyNotFound(id);
+    this.#demand(caller, verb, policy);
+    return { caller, policy };
+  }
+
+  /** A platform role on what the policy is about: Viewer or more to read it, Administrator to write it. */
+  #demand(caller: Caller, verb: 'create' | 'read' | 'update' | 'delete', { attributes }: PolicyTerms): void {
+    const action = `iam.policy.${verb}`;
+    const target = targetOf(attributes);
+    if (this.#world.access.allows(caller, action, target)) return;
+    throw insufficientPermissions(caller.iamId, action, target.serviceName);
+  }
+
+  #demandUnlocked({ subject }: PolicyTerms): void {
+    if (this.#world.serviceIds.withIamId(subject.value)?.locked) throw lockedSubject(subject.value);
+  }
+
+  #answer(context: Request, policy: Policy, status: 200 | 201): Response {
+    return context.json(policyView(context, policy), status, { ETag: policy.entityTag });
+  }
+}

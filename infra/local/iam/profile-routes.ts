@@ -1,0 +1,107 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { Caller, CloudEnv } from '../parts.ts';
+import { answerIdentityError, notFound } from './identity-errors.ts';
+import { bodyOf, demand, demandAccount, demandOnAll, Flag, queryOf, signedIn } from './identity-requests.ts';
+import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
+import type { TrustedProfile } from './profile-book.ts';
+import { contextView, profileView } from './views.ts';
+import { identityTarget } from './world.ts';
+import type { IamWorld } from './world.ts';
+
+type Request = Context<CloudEnv>;
+
+const ListQuery = z.strictObject({
+  ...PageQuery,
+  account_id: z.string(),
+  name: z.string().optional(),
+  sort: EntitySort,
+  include_history: Flag.optional(),
+});
+
+const NewProfile = z.strictObject({
+  account_id: z.string().min(1),
+  name: z.string().min(1),
+  description: z.string().optional(),
+  email: z.string().optional(),
+});
+
+/** `/v1/profiles` of the IAM Identity API. */
+export class ProfileRoutes {
+  readonly #world: IamWorld;
+
+  constructor(world: IamWorld) {
+    this.#world = world;
+  }
+
+  routes(): Hono<CloudEnv> {
+    const app = new Hono<CloudEnv>();
+    app.onError(answerIdentityError(this.#world.parts));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-profile
+    app.post('/v1/profiles', (context) => this.#create(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-profiles
+    app.get('/v1/profiles', (context) => this.#list(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-profile
+    app.get('/v1/profiles/:id', (context) => this.#get(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-profile
+    app.delete('/v1/profiles/:id', (context) => this.#delete(context));
+    return app;
+  }
+
+  async #create(context: Request): Promise<Response> {
+    const caller = signedIn(this.#world, context);
+    const { account_id: accountId, ...input } = await bodyOf(context, NewProfile);
+    demandAccount(caller, accountId, 'iam-identity.profile.create');
+    demandOnAll(this.#world, caller, 'iam-identity.profile.create', 'profile');
+    const { name, description = '', email = '' } = input;
+    const profile = this.#world.profiles.add({ name, description, email }, caller.iamId);
+    return context.json(profileView(this.#world.parts, profile), 201, { ETag: profile.entityTag });
+  }
+
+  #list(context: Request): Response {
+    const caller = signedIn(this.#world, context);
+    const query = queryOf(context, ListQuery);
+    demandAccount(caller, query.account_id, 'iam-identity.profile.get');
+    demandOnAll(this.#world, caller, 'iam-identity.profile.get', 'profile');
+    const found = this.#world.profiles.listed(query.name);
+    const { items, links } = pageOf(context, sortedBy(found, query.sort, query.order), query);
+    const including = { history: query.include_history };
+    return context.json({
+      ...contextView(this.#world.parts, context, including),
+      ...links,
+      profiles: items.map((profile) => profileView(this.#world.parts, profile, including)),
+    });
+  }
+
+  #get(context: Request): Response {
+    const { profile } = foundProfile(this.#world, context, 'get');
+    const query = queryOf(context, z.strictObject({ include_activity: Flag.optional() }));
+    const including = { activity: query.include_activity };
+    const view = profileView(this.#world.parts, profile, including);
+    const body = { ...contextView(this.#world.parts, context, including), ...view };
+    return context.json(body, 200, { ETag: profile.entityTag });
+  }
+
+  #delete(context: Request): Response {
+    const { profile } = foundProfile(this.#world, context, 'delete');
+    this.#world.policies.removeSubject(profile.iamId);
+    this.#world.profiles.remove(profile);
+    this.#world.tokens.revoke(profile.iamId);
+    return context.body(null, 204);
+  }
+}
+
+/** The profile in the path. Throws 401, 404 and 403. */
+export function foundProfile(
+  world: IamWorld,
+  context: Context<CloudEnv>,
+  verb: 'get' | 'update' | 'delete',
+): { caller: Caller; profile: TrustedProfile } {
+  const caller = signedIn(world, context);
+  const id = context.req.param('id') ?? '';
+  const profile = world.profiles.get(id);
+  if (!profile) throw notFound('Profile', id);
+  demand(world, caller, `iam-identity.profile.${verb}`, identityTarget('profile', id));
+  return { caller, profile };
+}

@@ -1,0 +1,65 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { Caller, CloudEnv } from '../parts.ts';
+import { keyOf, NestedKey } from './api-key-create.ts';
+import {
+  bodyOf,
+  demandAccount,
+  demandFuture,
+  demandOnAll,
+  flagHeader,
+  NoQuery,
+  queryOf,
+  signedIn,
+} from './identity-requests.ts';
+import type { ServiceId } from './service-id-book.ts';
+import { apiKeyView, serviceIdView } from './views.ts';
+import { identityTarget } from './world.ts';
+import type { IamWorld } from './world.ts';
+
+const NewServiceId = z.strictObject({
+  account_id: z.string().min(1),
+  name: z.string().min(1),
+  description: z.string().optional(),
+  unique_instance_crns: z.array(z.string()).optional(),
+  apikey: NestedKey.optional(),
+});
+
+/** `POST /v1/serviceids`, with an API key when the body has one. */
+export async function createServiceId(world: IamWorld, context: Context<CloudEnv>): Promise<Response> {
+  const { parts, keys, serviceIds } = world;
+  const caller = signedIn(world, context);
+  queryOf(context, NoQuery);
+  const locked = flagHeader(context, 'Entity-Lock');
+  const body = await bodyOf(context, NewServiceId);
+  demandCreate(world, caller, body.account_id);
+  if (body.apikey?.expires_at !== undefined) demandFuture(world, body.apikey.expires_at);
+  if (body.apikey?.apikey !== undefined) keys.demandFree(body.apikey.apikey);
+  const { name, description = '', unique_instance_crns: uniqueInstanceCrns = [] } = body;
+  const serviceId = serviceIds.add({ name, description, uniqueInstanceCrns, locked }, caller.iamId);
+  grantToCreator(world, caller, serviceId);
+  const key = body.apikey && keys.add({ ...keyOf(body.apikey), iamId: serviceId.iamId }, caller.iamId);
+  const nested = key ? { apikey: apiKeyView(parts, key, { withValue: true }) } : {};
+  return context.json({ ...serviceIdView(parts, serviceId), ...nested }, 201, { ETag: serviceId.entityTag });
+}
+
+/** By default, when the account does not restrict it, every user may create service IDs. */
+function demandCreate(world: IamWorld, caller: Caller, accountId: string): void {
+  demandAccount(caller, accountId, 'iam-identity.serviceid.create');
+  if (world.users.get(caller.iamId)) return;
+  demandOnAll(world, caller, 'iam-identity.serviceid.create', 'serviceid');
+}
+
+/** docs/iam, troubleshooting service IDs: only who had no access otherwise becomes administrator of the new one. */
+function grantToCreator({ access, parts, policies }: IamWorld, caller: Caller, serviceId: ServiceId): void {
+  if (access.allows(caller, 'iam-identity.serviceid.get', identityTarget('serviceid', serviceId.id))) return;
+  const scope = { accountId: parts.account.id, serviceName: 'iam-identity', resourceType: 'serviceid' };
+  const attributes = Object.entries({ ...scope, resource: serviceId.id }).map(([name, value]) => ({
+    name,
+    value,
+    operator: 'stringEquals' as const,
+  }));
+  const subject = { name: 'iam_id' as const, value: caller.iamId };
+  const roleIds = ['crn:v1:bluemix:public:iam::::role:Administrator'];
+  policies.add({ subject, roleIds, attributes, description: undefined }, caller.iamId);
+}

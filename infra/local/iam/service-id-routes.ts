@@ -1,0 +1,148 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { Caller, CloudEnv } from '../parts.ts';
+import { answerIdentityError, badRequest, notFound, notPossible } from './identity-errors.ts';
+import {
+  bodyOf,
+  demand,
+  demandAccount,
+  demandTag,
+  Flag,
+  NoQuery,
+  queryOf,
+  signedIn,
+  visibleServiceIds,
+} from './identity-requests.ts';
+import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
+import type { ServiceId } from './service-id-book.ts';
+import { createServiceId } from './service-id-create.ts';
+import { contextView, serviceIdView } from './views.ts';
+import type { Including } from './views.ts';
+import { identityTarget } from './world.ts';
+import type { IamWorld } from './world.ts';
+
+type Request = Context<CloudEnv>;
+
+const GetQuery = z.strictObject({ include_history: Flag.optional(), include_activity: Flag.optional() });
+
+const ListQuery = z.strictObject({
+  ...PageQuery,
+  account_id: z.string().optional(),
+  name: z.string().optional(),
+  sort: EntitySort,
+  include_history: Flag.optional(),
+});
+
+const Update = z.strictObject({
+  name: z.string().min(1).optional(),
+  description: z.string().optional(),
+  unique_instance_crns: z.array(z.string()).optional(),
+});
+
+/** `/v1/serviceids` of the IAM Identity API. */
+export class ServiceIdRoutes {
+  readonly #world: IamWorld;
+
+  constructor(world: IamWorld) {
+    this.#world = world;
+  }
+
+  routes(): Hono<CloudEnv> {
+    const app = new Hono<CloudEnv>();
+    app.onError(answerIdentityError(this.#world.parts));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-service-ids
+    app.get('/v1/serviceids', (context) => this.#list(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-service-id
+    app.post('/v1/serviceids', (context) => createServiceId(this.#world, context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-service-id
+    app.get('/v1/serviceids/:id', (context) => this.#get(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#update-service-id
+    app.put('/v1/serviceids/:id', (context) => this.#update(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-service-id
+    app.delete('/v1/serviceids/:id', (context) => this.#delete(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#lock-service-id
+    app.post('/v1/serviceids/:id/lock', (context) => this.#setLocked(context, true));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#unlock-service-id
+    app.delete('/v1/serviceids/:id/lock', (context) => this.#setLocked(context, false));
+    return app;
+  }
+
+  #list(context: Request): Response {
+    const caller = signedIn(this.#world, context);
+    const query = queryOf(context, ListQuery);
+    if (query.account_id === undefined && query.pagetoken === undefined) {
+      throw badRequest({ property: 'account_id', missing: true, reason: 'is required' });
+    }
+    demandAccount(caller, query.account_id, 'iam-identity.serviceid.get');
+    const visible = visibleServiceIds(this.#world, caller, 'iam-identity.serviceid.get');
+    const listed = this.#world.serviceIds.listed();
+    const all = visible ? listed.filter(({ iamId }) => visible.has(iamId)) : listed;
+    const found = query.name === undefined ? all : all.filter(({ name }) => name === query.name);
+    const { items, links } = pageOf(context, sortedBy(found, query.sort, query.order), query);
+    const including = { history: query.include_history };
+    return context.json({
+      ...contextView(this.#world.parts, context, including),
+      ...links,
+      serviceids: items.map((serviceId) => serviceIdView(this.#world.parts, serviceId, including)),
+    });
+  }
+
+  #get(context: Request): Response {
+    const { serviceId } = this.#found(context, 'get');
+    const query = queryOf(context, GetQuery);
+    return this.#answer(context, serviceId, { history: query.include_history, activity: query.include_activity });
+  }
+
+  async #update(context: Request): Promise<Response> {
+    const { caller, serviceId: found } = this.#found(context, 'update');
+    queryOf(context, NoQuery);
+    const body = await bodyOf(context, Update);
+    // What was true before the body arrived may be no more.
+    const serviceId = this.#world.serviceIds.get(found.id);
+    if (!serviceId) throw notFound('ServiceId', found.id);
+    if (serviceId.locked) throw notPossible('update', `The service ID '${serviceId.id}' is locked.`);
+    demandTag(this.#world, context, serviceId);
+    const change = {
+      ...(body.name !== undefined && { name: body.name }),
+      ...(body.description !== undefined && { description: body.description }),
+      ...(body.unique_instance_crns !== undefined && { uniqueInstanceCrns: body.unique_instance_crns }),
+    };
+    return this.#answer(context, this.#world.serviceIds.revise(serviceId, change, 'update', caller.iamId));
+  }
+
+  #delete(context: Request): Response {
+    const { keys, policies, serviceIds, tokens } = this.#world;
+    const { serviceId } = this.#found(context, 'delete');
+    if (serviceId.locked) throw notPossible('delete', `The service ID '${serviceId.id}' is locked.`);
+    const lockedKey = keys.ofIdentity(serviceId.iamId).find(({ locked }) => locked);
+    if (lockedKey) throw notPossible('delete', `Its API key '${lockedKey.id}' is locked.`);
+    for (const key of keys.ofIdentity(serviceId.iamId)) keys.remove(key);
+    policies.removeSubject(serviceId.iamId);
+    serviceIds.remove(serviceId);
+    tokens.revoke(serviceId.iamId);
+    return context.body(null, 204);
+  }
+
+  #setLocked(context: Request, locked: boolean): Response {
+    const { caller, serviceId } = this.#found(context, 'update');
+    const verb = locked ? 'lock' : 'unlock';
+    if (serviceId.locked !== locked) this.#world.serviceIds.revise(serviceId, { locked }, verb, caller.iamId);
+    return context.body(null, 204);
+  }
+
+  #found(context: Request, verb: 'get' | 'update' | 'delete'): { caller: Caller; serviceId: ServiceId } {
+    const caller = signedIn(this.#world, context);
+    const id = context.req.param('id') ?? '';
+    const serviceId = this.#world.serviceIds.get(id);
+    if (!serviceId) throw notFound('ServiceId', id);
+    demand(this.#world, caller, `iam-identity.serviceid.${verb}`, identityTarget('serviceid', id));
+    return { caller, serviceId };
+  }
+
+  #answer(context: Request, serviceId: ServiceId, including: Including = {}): Response {
+    const { parts } = this.#world;
+    const view = serviceIdView(parts, serviceId, including);
+    return context.json({ ...contextView(parts, context, including), ...view }, 200, { ETag: serviceId.entityTag });
+  }
+}

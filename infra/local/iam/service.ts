@@ -1,0 +1,91 @@
+import { Hono } from 'hono';
+import type { Access, Caller, CloudEnv, CloudParts, Target } from '../parts.ts';
+import { ApiKeyBook } from './api-key-book.ts';
+import { ApiKeyRoutes } from './api-key-routes.ts';
+import { ComputeResourceTokens } from './compute-resources.ts';
+import { limitRoutes } from './limit-routes.ts';
+import { LinkRoutes } from './link-routes.ts';
+import { LoginRoutes } from './login-routes.ts';
+import { PolicyBook } from './policy-book.ts';
+import { PolicyRoutes } from './policy-routes.ts';
+import { ProfileBook } from './profile-book.ts';
+import type { ComputeResource } from './profile-book.ts';
+import { ProfileRoutes } from './profile-routes.ts';
+import { ServiceIdBook } from './service-id-book.ts';
+import { ServiceIdRoutes } from './service-id-routes.ts';
+import { snapshotOf } from './snapshot.ts';
+import { TokenBook } from './token-book.ts';
+import { UserBook } from './user-book.ts';
+import type { IamWorld } from './world.ts';
+
+export type { ComputeResource } from './profile-book.ts';
+
+/** How much older than the world the first keys of users are: they can log in at once. */
+const FIRST_KEY_AGE_MS = 24 * 3_600_000;
+
+const BEARER = 'bearer ';
+
+/** IAM of the embedded cloud: tokens, API keys, service IDs, policies, trusted profiles, limits. */
+export class IamService implements Access {
+  readonly #world: IamWorld;
+  /** The account owner's API key, made when the account is. */
+  readonly adminApiKey: string;
+
+  constructor(parts: CloudParts) {
+    this.#world = {
+      parts,
+      access: this,
+      keys: new ApiKeyBook(parts),
+      serviceIds: new ServiceIdBook(parts),
+      profiles: new ProfileBook(parts),
+      policies: new PolicyBook(parts),
+      users: new UserBook(parts),
+      tokens: new TokenBook(parts),
+      computeResources: new ComputeResourceTokens(parts),
+    };
+    this.adminApiKey = this.#firstKey(parts.account.adminIamId, 'Account owner');
+  }
+
+  callerOf(authorization: string | undefined): Caller | null {
+    if (authorization?.slice(0, BEARER.length).toLowerCase() !== BEARER) return null;
+    return this.#world.tokens.callerOf(authorization.slice(BEARER.length));
+  }
+
+  allows(caller: Caller, action: string, target: Target): boolean {
+    const { parts, policies } = this.#world;
+    return caller.iamId === parts.account.adminIamId || policies.grant(caller.iamId, action, target);
+  }
+
+  routes(): Hono<CloudEnv> {
+    const app = new Hono<CloudEnv>();
+    app.route('/', new LoginRoutes(this.#world).routes());
+    app.route('/', new ApiKeyRoutes(this.#world).routes());
+    app.route('/', new ServiceIdRoutes(this.#world).routes());
+    app.route('/', new PolicyRoutes(this.#world).routes());
+    app.route('/', new ProfileRoutes(this.#world).routes());
+    app.route('/', new LinkRoutes(this.#world).routes());
+    app.route('/', limitRoutes(this.#world));
+    return app;
+  }
+
+  /** A user who joins the account, such as a functional ID, and the first key that the user made in the console. */
+  addUser(name: string): { iamId: string; apiKey: string } {
+    const { iamId } = this.#world.users.add(name);
+    return { iamId, apiKey: this.#firstKey(iamId, name) };
+  }
+
+  /** A token as Code Engine would write it into the function's file system. */
+  issueComputeResourceToken(resource: ComputeResource): string {
+    return this.#world.computeResources.issue(resource);
+  }
+
+  /** All that exists, for `GET /state`. Values of keys only where `withValues` is set. */
+  snapshot(options: { withValues: boolean }): object {
+    return snapshotOf(this.#world, options);
+  }
+
+  #firstKey(iamId: string, owner: string): string {
+    const { keys, parts } = this.#world;
+    return keys.add({ name: `First key of ${owner}`, iamId }, iamId, parts.clock.nowMs() - FIRST_KEY_AGE_MS).value;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Caller, CloudParts } from '../parts.ts';
+import { signJwt } from './jwt.ts';
+
+/** Whom a token is for. */
+export interface TokenSubject {
+  iamId: string;
+  name: string;
+  type: 'user' | 'serviceid' | 'profile';
+}
+
+export interface IssuedToken {
+  accessToken: string;
+  issuedAtSeconds: number;
+  expiresAtSeconds: number;
+}
+
+interface Entry {
+  caller: Caller;
+  expiresAtMs: number;
+}
+
+/** docs/iam, "IBM Cloud IAM access tokens": how long a token lives. */
+export const TOKEN_LIFE_SECONDS = 3_600;
+
+const SUB_TYPES = { user: {}, serviceid: { sub_type: 'ServiceId' }, profile: { sub_type: 'Profile' } };
+
+/** The access tokens that are still valid. They outlive the key they were made with, but not their identity. */
+export class TokenBook {
+  readonly #parts: CloudParts;
+  readonly #secret: string;
+  /** In the order of expiry, because all tokens live equally long. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #tokensOf = new Map<string, Set<string>>();
+
+  constructor(parts: CloudParts) {
+    this.#parts = parts;
+    this.#secret = parts.random.hex(32);
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  issue(subject: TokenSubject, grantType: string, scope: string): IssuedToken {
+    this.#purge();
+    const issuedAtSeconds = Math.floor(this.#parts.clock.nowMs() / 1_000);
+    const expiresAtSeconds = issuedAtSeconds + TOKEN_LIFE_SECONDS;
+    const { id: accountId } = this.#parts.account;
+    const claims = { iat: issuedAtSeconds, exp: expiresAtSeconds, grant_type: grantType, scope };
+    const accessToken = signJwt({ ...this.#identityClaims(subject), ...claims }, this.#secret);
+    const caller = { iamId: subject.iamId, accountId };
+    this.#entries.set(accessToken, { caller, expiresAtMs: expiresAtSeconds * 1_000 });
+    const tokens = this.#tokensOf.get(subject.iamId) ?? new Set<string>();
+    this.#tokensOf.set(subject.iamId, tokens.add(accessToken));
+    return { accessToken, issuedAtSeconds, expiresAtSeconds };
+  }
+
+  /** Null for a token that is unknown, expired or revoked. */
+  callerOf(token: string): Caller | null {
+    const entry = this.#entries.get(token);
+    return entry && this.#parts.clock.nowMs() < entry.expiresAtMs ? entry.caller : null;
+  }
+
+  /** Ends all tokens of an identity at once. */
+  revoke(iamId: string): void {
+    for (const token of this.#tokensOf.get(iamId) ?? []) this.#entries.delete(token);
+    this.#tokensOf.delete(iamId);
+  }
+
+  #identityClaims({ iamId, name, type }: TokenSubject): object {
+    const { account, random } = this.#parts;
+    const [realm = ''] = iamId.split('-');
+    const id = iamId.slice(realm.length + 1);
+    return {
+      ...SUB_TYPES[type],
+      iam_id: iamId,
+      id: iamId,
+      realmid: realm,
+      identifier: id,
+      jti: random.hex(16),
+      name,
+      sub: id,
+      account: { valid: true, bss: account.id },
+      iss: 'https://iam.cloud.ibm.com/identity',
+      client_id: 'default',
+      acr: 1,
+      amr: ['pwd'],
+    };
+  }
+
+  /** Keeps memory flat, however long the world runs. */
+  #purge(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    for (const [token, { caller, expiresAtMs }] of this.#entries) {
+      if (nowMs < expiresAtMs) return;
+      this.#entries.delete(token);
+      const tokens = this.#tokensOf.get(caller.iamId);
+      tokens?.delete(token);
+      if (tokens?.size === 0) this.#tokensOf.delete(caller.iamId);
+    }
+  }
+}

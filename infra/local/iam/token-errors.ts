@@ -1,0 +1,105 @@
+import type { Context } from 'hono';
+import type { CloudEnv, CloudParts } from '../parts.ts';
+import { contextDate } from './dates.ts';
+import type { Violation } from './validation.ts';
+
+interface Answer {
+  status: number;
+  errorCode: string;
+  errorMessage: string;
+  errorDetails?: string;
+}
+
+/** An error answer of the token endpoints, which differ from the rest of IAM Identity. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+  readonly answer: Answer;
+
+  constructor(answer: Answer) {
+    super(answer.errorMessage);
+    this.answer = answer;
+  }
+}
+
+/** The key was deleted, never existed, or is too fresh to be known everywhere. */
+export function keyNotFound(status: 400 | 401): TokenError {
+  return new TokenError({ status, errorCode: 'BXNIM0415E', errorMessage: 'Provided API key could not be found.' });
+}
+
+/** (unconfirmed) */
+export function keyRefused(status: 400 | 401, reason: 'disabled' | 'expired'): TokenError {
+  return new TokenError({ status, errorCode: 'BXNIM0462E', errorMessage: `Provided API key is ${reason}.` });
+}
+
+export function badForm({ property, missing, reason }: Violation): TokenError {
+  const errorDetails = `Property '${property}': ${reason}`;
+  return missing
+    ? new TokenError({ status: 400, errorCode: 'BXNIM0109E', errorMessage: 'Property missing or empty.', errorDetails })
+    : new TokenError({
+        status: 400,
+        errorCode: 'BXNIM0106E',
+        errorMessage: 'Property validation failed.',
+        errorDetails,
+      });
+}
+
+export function invalidComputeResourceToken(): TokenError {
+  const errorDetails = 'The compute resource token is not one that was issued.';
+  return new TokenError({
+    status: 400,
+    errorCode: 'BXNIM0401E',
+    errorMessage: 'Provided token is invalid.',
+    errorDetails,
+  });
+}
+
+/** The profile does not exist, or no link of it names the compute resource. */
+export function profileNotEligible(errorDetails: string): TokenError {
+  const errorMessage = 'Selected trusted profile not eligible.';
+  return new TokenError({ status: 400, errorCode: 'BXNIM0398E', errorMessage, errorDetails });
+}
+
+export function wrongMethod(): TokenError {
+  return new TokenError({ status: 405, errorCode: 'BXNIM0060E', errorMessage: 'The HTTP method is not supported.' });
+}
+
+/** The headers that all answers of the token endpoints have. */
+export function tokenHeaders(transactionId: string): Record<string, string> {
+  return {
+    'transaction-id': transactionId,
+    'x-request-id': transactionId,
+    'x-correlation-id': transactionId,
+    'ibm-cloud-service-name': 'iam-identity',
+    'cache-control': 'no-cache, no-store, must-revalidate',
+  };
+}
+
+/** Turns a TokenError into its answer; anything else is thrown on. */
+export function answerTokenError(parts: CloudParts): (error: Error, context: Context<CloudEnv>) => Response {
+  return (error, context) => {
+    if (!(error instanceof TokenError)) throw error;
+    const { status, ...answer } = error.answer;
+    const requestId = parts.random.hex(16);
+    const body = { context: contextOf(parts, context, requestId), ...answer };
+    return Response.json(body, { status, headers: tokenHeaders(requestId) });
+  };
+}
+
+function contextOf({ clock }: CloudParts, context: Context<CloudEnv>, requestId: string): object {
+  const now = contextDate(clock.nowMs());
+  const operation = context.req.path.endsWith('introspect') ? 'Identity_Introspect' : 'Identity_Token';
+  return {
+    requestId,
+    requestType: `incoming.${operation}`,
+    userAgent: context.req.header('user-agent') ?? '',
+    url: 'https://iam.cloud.ibm.com',
+    instanceId: 'embedded-cloud',
+    threadId: '1',
+    host: 'embedded-cloud',
+    startTime: now,
+    endTime: now,
+    elapsedTime: '0',
+    locale: 'en_US',
+    clusterName: 'embedded-cloud',
+  };
+}

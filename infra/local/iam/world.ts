@@ -1,0 +1,41 @@
+import type { Access, CloudParts, Target } from '../parts.ts';
+import type { ApiKeyBook } from './api-key-book.ts';
+import type { ComputeResourceTokens } from './compute-resources.ts';
+import type { PolicyBook } from './policy-book.ts';
+import type { ProfileBook } from './profile-book.ts';
+import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
+import type { ServiceIdBook } from './service-id-book.ts';
+import type { TokenBook } from './token-book.ts';
+import type { UserBook } from './user-book.ts';
+
+/** What the handlers of IAM share. */
+export interface IamWorld {
+  parts: CloudParts;
+  access: Access;
+  keys: ApiKeyBook;
+  serviceIds: ServiceIdBook;
+  profiles: ProfileBook;
+  policies: PolicyBook;
+  users: UserBook;
+  tokens: TokenBook;
+  computeResources: ComputeResourceTokens;
+}
+
+/** IAM Identity in the terms of policy attributes: all of a type, or one. */
+export function identityTarget(resourceType?: 'serviceid' | 'profile' | 'user', resource?: string): Target {
+  return {
+    serviceName: 'iam-identity',
+    ...(resourceType !== undefined && { resourceType }),
+    ...(resource !== undefined && { resource }),
+  };
+}
+
+/** Whom a key belongs to, as the target of the right to manage it. */
+export function ownerTarget(iamId: string): Target {
+  return isServiceIamId(iamId) ? identityTarget('serviceid', serviceIdOf(iamId)) : identityTarget('user', iamId);
+}
+
+/** The CRN of something in IAM Identity. */
+export function identityCrn(parts: CloudParts, type: 'apikey' | 'serviceid' | 'profile', id: string): string {
+  return `crn:v1:bluemix:public:iam-identity::a/${parts.account.id}::${type}:${id}`;
+}

@@ -1,0 +1,59 @@
+/** The types of secret that the embedded cloud keeps. A further one begins here and in `schemas.ts`. */
+export type SecretType = 'arbitrary' | 'kv';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The id and the name of the group that every instance has. */
+export const DEFAULT_GROUP = 'default';
+
+export interface Group {
+  id: string;
+  name: string;
+  description: string | undefined;
+  createdBy: string;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface Lock {
+  name: string;
+  description: string | undefined;
+  attributes: JsonObject;
+  createdBy: string;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface Version {
+  id: string;
+  createdBy: string;
+  createdAtMs: number;
+  /** The secret data, in fields as the API spells them; null once it is gone. */
+  data: JsonObject | null;
+  downloaded: boolean;
+  customMetadata: JsonObject;
+  locks: readonly Lock[];
+}
+
+/** A secret is never changed in place: each write puts a new one, so that an older one can still be shown. */
+export interface Secret {
+  id: string;
+  type: SecretType;
+  name: string;
+  description: string | undefined;
+  groupId: string;
+  labels: readonly string[];
+  customMetadata: JsonObject;
+  createdBy: string;
+  createdAtMs: number;
+  updatedAtMs: number;
+  /** When data was last read, null when it never was. */
+  retrievedAtMs: number | null;
+  /** When the data is destroyed, null when it never is. */
+  expiresAtMs: number | null;
+  state: 'active' | 'destroyed';
+  /** Oldest first, never empty: the last is current, the last but one previous. */
+  versions: readonly [Version, ...Version[]];
+}
+
+export type Alias = 'current' | 'previous';

@@ -1,0 +1,94 @@
+import type { Hono } from 'hono';
+import type { z } from 'zod';
+import type { CloudEnv } from '../parts.ts';
+import type { Desk } from './desk.ts';
+import { bodyOf } from './desk.ts';
+import { parse, refused } from './errors.ts';
+import { patchedMetadata } from './metadata.ts';
+import type { Secret } from './model.ts';
+import { dataOf, versionPrototypes, VersionMetadataPatch } from './schemas.ts';
+import { afterRead, assertAlive, changeVersion, currentOf, newVersion, versionOf, withNewVersion } from './versions.ts';
+import { versionMetadata, versionWithData } from './views.ts';
+
+const API = '/api/v2/secrets/:secret_id/versions';
+
+type VersionPrototype = z.infer<(typeof versionPrototypes)[keyof typeof versionPrototypes]>;
+
+function rotated(desk: Desk, secret: Secret, body: VersionPrototype, createdBy: string): Secret {
+  const { random, switches } = desk.parts;
+  const { nowMs } = desk;
+  const version = newVersion(random.uuid(), createdBy, nowMs, dataOf(body), body.version_custom_metadata);
+  const { custom_metadata: custom } = body;
+  const customMetadata = custom
+    ? patchedMetadata(switches.customMetadataPatch, secret.customMetadata, custom, 'custom_metadata')
+    : secret.customMetadata;
+  return { ...withNewVersion(secret, version), customMetadata, updatedAtMs: nowMs };
+}
+
+/** Versions: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-versions-manage. */
+export function versionRoutes(app: Hono<CloudEnv>, desk: Desk): void {
+  const { store, parts } = desk;
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-version
+  app.post(API, async (context) => {
+    const given = await bodyOf(context, 'application/json');
+    const secret = desk.secret(context, 'secret-version.create', context.req.param('secret_id'));
+    const body = parse<VersionPrototype>(versionPrototypes[secret.type], given);
+    assertAlive(secret);
+    const after = rotated(desk, secret, body, desk.caller(context).iamId);
+    store.put(after);
+    const version = currentOf(after);
+    parts.audit.record({
+      action: 'secret-version.create',
+      secretId: secret.id,
+      name: secret.name,
+      versionId: version.id,
+      supersededId: currentOf(secret).id,
+    });
+    return context.json(versionWithData(after, version), 201);
+  });
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-versions
+  app.get(API, (context) => {
+    const secret = desk.listedSecret(context, 'secret-versions.list', context.req.param('secret_id'));
+    const versions = secret.versions.map((version) => versionMetadata(secret, version));
+    return context.json({ versions, total_count: versions.length });
+  });
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version
+  app.get(`${API}/:id`, (context) => {
+    const secret = desk.secret(context, 'secret-version.read', context.req.param('secret_id'));
+    const { id } = versionOf(secret, context.req.param('id'));
+    const read = afterRead(secret, versionOf(secret, id), desk.nowMs);
+    if (read !== secret) store.put(read);
+    return context.json(versionWithData(read, versionOf(read, id)));
+  });
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-version-data
+  app.delete(`${API}/:id/secret_data`, (context) => {
+    const secret = desk.secret(context, 'secret-version-data.delete', context.req.param('secret_id'));
+    versionOf(secret, context.req.param('id'));
+    throw refused(`The data of a version of type ${secret.type} cannot be deleted.`);
+  });
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version-metadata
+  app.get(`${API}/:id/metadata`, (context) => {
+    const secret = desk.secret(context, 'secret-version-metadata.read', context.req.param('secret_id'));
+    return context.json(versionMetadata(secret, versionOf(secret, context.req.param('id'))));
+  });
+
+  // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-version-metadata
+  app.patch(`${API}/:id/metadata`, async (context) => {
+    const body = await bodyOf(context, 'application/merge-patch+json');
+    const secret = desk.secret(context, 'secret-version-metadata.update', context.req.param('secret_id'));
+    const version = versionOf(secret, context.req.param('id'));
+    const { version_custom_metadata: patch } = parse(VersionMetadataPatch, body);
+    assertAlive(secret);
+    const { oldVersionMetadataWritable, customMetadataPatch: mode } = parts.switches;
+    if (!version.data && !oldVersionMetadataWritable) throw refused('The data of the secret version is gone.');
+    const customMetadata = patchedMetadata(mode, version.customMetadata, patch, 'version_custom_metadata');
+    const after = changeVersion(secret, version.id, { customMetadata });
+    store.put(after);
+    return context.json(versionMetadata(after, versionOf(after, version.id)));
+  });
+}

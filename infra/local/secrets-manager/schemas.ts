@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { notEmbedded } from './errors.ts';
+import { DEFAULT_GROUP } from './model.ts';
+import type { JsonObject, SecretType } from './model.ts';
+
+// Where IBM's pages disagree about a limit, the strictest of them holds here.
+const METADATA_BYTES_MAX = 10_000;
+const PAYLOAD_CHARS_MAX = 100_000;
+const KV_BYTES_MAX = 512_000;
+
+export const SECRET_TYPES = [
+  'arbitrary',
+  'kv',
+  'username_password',
+  'iam_credentials',
+  'service_credentials',
+  'custom_credentials',
+  'imported_cert',
+  'public_cert',
+  'private_cert',
+] as const;
+
+export const fitsMetadata = (value: object): boolean => Buffer.byteLength(JSON.stringify(value)) <= METADATA_BYTES_MAX;
+
+const JsonMap = z.record(z.string(), z.unknown());
+const Metadata = JsonMap.refine(fitsMetadata, 'is larger than 10 KB');
+const Name = z
+  .string()
+  .min(2)
+  .max(256)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]$/);
+const Description = z.string().min(2).max(1024);
+const Labels = z.array(z.string().min(2).max(64)).max(30);
+const Instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
+export const GroupId = z.union([z.uuid(), z.literal(DEFAULT_GROUP)], 'is neither the id of a group nor "default"');
+
+const GroupName = z.string().min(2).max(64);
+export const GroupPrototype = z.strictObject({ name: GroupName, description: Description.optional() });
+export const GroupPatch = z.strictObject({ name: GroupName.optional(), description: Description.optional() });
+
+const versionFields = { custom_metadata: Metadata.optional(), version_custom_metadata: Metadata.default({}) };
+const prototypeFields = {
+  name: Name,
+  description: Description.optional(),
+  secret_group_id: GroupId.default(DEFAULT_GROUP),
+  labels: Labels.default([]),
+  ...versionFields,
+};
+const patchFields = {
+  name: Name.optional(),
+  description: Description.optional(),
+  labels: Labels.optional(),
+  custom_metadata: JsonMap.optional(),
+};
+
+/** The fields that make up the data of a secret, by type. */
+const arbitraryData = { payload: z.string().min(1).max(PAYLOAD_CHARS_MAX) };
+const kvData = {
+  data: JsonMap.refine((data) => Object.keys(data).length > 0, 'has no key').refine(
+    (data) => Buffer.byteLength(JSON.stringify(data)) <= KV_BYTES_MAX,
+    'is larger than 512 KB',
+  ),
+};
+
+/** Body of createSecret. */
+export const SecretPrototype = z.discriminatedUnion('secret_type', [
+  z.strictObject({
+    secret_type: z.literal('arbitrary'),
+    ...prototypeFields,
+    ...arbitraryData,
+    expiration_date: Instant.optional(),
+  }),
+  z.strictObject({ secret_type: z.literal('kv'), ...prototypeFields, ...kvData }),
+]);
+
+/** Body of createSecretVersion, by type. */
+export const versionPrototypes = {
+  arbitrary: z.strictObject({ ...versionFields, ...arbitraryData }),
+  kv: z.strictObject({ ...versionFields, ...kvData }),
+} satisfies Record<SecretType, z.ZodType>;
+
+/** Body of updateSecretMetadata, by type. */
+export const metadataPatches = {
+  arbitrary: z.strictObject({ ...patchFields, expiration_date: Instant.nullable().optional() }),
+  kv: z.strictObject(patchFields),
+} satisfies Record<SecretType, z.ZodType>;
+
+/** Body of updateSecretVersionMetadata. */
+export const VersionMetadataPatch = z.strictObject({ version_custom_metadata: JsonMap });
+
+const LockPrototype = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9_.-]{1,63}$/),
+  description: Description.optional(),
+  attributes: Metadata.default({}),
+});
+export type LockPrototype = z.infer<typeof LockPrototype>;
+
+/** Body of both operations that create locks. */
+export const LocksPrototype = z.strictObject({
+  locks: z
+    .array(LockPrototype)
+    .min(1)
+    .max(1_000)
+    .refine((locks) => new Set(locks.map(({ name }) => name)).size === locks.length, 'has a name twice'),
+});
+
+/** The data in the body of createSecret or createSecretVersion. */
+export const dataOf = (body: { payload: string } | { data: JsonObject }): JsonObject =>
+  'payload' in body ? { payload: body.payload } : { data: body.data };
+
+/** Throws 501 for a type of secret that IBM Cloud has and the embedded cloud has not. */
+export function assertEmbedded(body: unknown): void {
+  const { data } = z.object({ secret_type: z.enum(SECRET_TYPES) }).safeParse(body);
+  if (data && !(data.secret_type in versionPrototypes)) throw notEmbedded(`secrets of type ${data.secret_type}`);
+}

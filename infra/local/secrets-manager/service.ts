@@ -1,0 +1,48 @@
+import { Hono } from 'hono';
+import type { Access, CloudEnv, CloudParts } from '../parts.ts';
+import { Desk } from './desk.ts';
+import { SecretsManagerError } from './errors.ts';
+import { groupRoutes } from './routes-groups.ts';
+import { lockRoutes } from './routes-locks.ts';
+import { secretRoutes } from './routes-secrets.ts';
+import { versionRoutes } from './routes-versions.ts';
+import { snapshotOf } from './snapshot.ts';
+import { SecretStore } from './store.ts';
+
+/**
+ * One Secrets Manager instance of the embedded cloud, API v2: groups, secrets of type arbitrary and kv, their versions and
+ * locks. https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2
+ */
+export class SecretsManagerService {
+  readonly #parts: CloudParts;
+  readonly #store: SecretStore;
+  readonly #desk: Desk;
+
+  constructor(parts: CloudParts, access: Access) {
+    this.#parts = parts;
+    this.#store = new SecretStore(parts);
+    this.#desk = new Desk(parts, this.#store, access);
+  }
+
+  routes(): Hono<CloudEnv> {
+    const app = new Hono<CloudEnv>();
+    app.onError((error, context) => {
+      if (!(error instanceof SecretsManagerError)) throw error;
+      return context.json(error.toBody(this.#parts.random.uuid()), error.status);
+    });
+    app.use('/api/v2/*', async (context, next) => {
+      this.#desk.login(context);
+      await next();
+    });
+    groupRoutes(app, this.#desk);
+    secretRoutes(app, this.#desk);
+    versionRoutes(app, this.#desk);
+    lockRoutes(app, this.#desk);
+    return app;
+  }
+
+  /** All that exists, for `GET /state`. Payloads only where `withValues` is set. */
+  snapshot(options: { withValues: boolean }): object {
+    return { instance: this.#parts.account.secretsManager, ...snapshotOf(this.#store, options) };
+  }
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/**
+ * What the real platform leaves open, or does only on some days. The defaults are the strict reading of the facts;
+ * `POST /switches` on the control port changes any of them.
+ */
+export const Switches = z.strictObject({
+  /** How long a fresh API key is refused at its first logins, in milliseconds. */
+  firstLoginDelayMs: z.number().int().min(0).default(2_000),
+  /** How late the last login of a key shows in its activity, in milliseconds. */
+  activityDelayMs: z.number().int().min(0).default(0),
+  /** How long lists show the world before the latest write, in milliseconds. */
+  staleListMs: z.number().int().min(0).default(0),
+  /** Status of a write to a key or service ID with an outdated `If-Match`. (unconfirmed) */
+  staleIfMatchStatus: z.union([z.literal(409), z.literal(412)]).default(409),
+  /** Status of a login with a deleted key; older reports have 401. */
+  unknownKeyLoginStatus: z.union([z.literal(400), z.literal(401)]).default(400),
+  /** Status of a login with a disabled or expired key. (unconfirmed) */
+  refusedKeyLoginStatus: z.union([z.literal(400), z.literal(401)]).default(400),
+  /** Whether an issuer lock also refuses disable and enable. (unconfirmed) */
+  lockRefusesDisable: z.boolean().default(false),
+  /** Whether answers carry an empty `apikey` field or none where the value is not shown. (unconfirmed) */
+  hiddenValue: z.enum(['empty', 'absent']).default('empty'),
+  /** Whether a patched `custom_metadata` object replaces the former one or is merged into it. (unconfirmed) */
+  customMetadataPatch: z.enum(['replace', 'merge']).default('replace'),
+  /** Status of creating a secret whose name is taken. (unconfirmed) */
+  duplicateSecretStatus: z.union([z.literal(409), z.literal(400)]).default(409),
+  /** Whether `remove_previous` asks for the right to delete locks too. (unconfirmed) */
+  removePreviousNeedsLockDelete: z.boolean().default(false),
+  /** Whether metadata of a secret version can be patched once its payload is gone. (unconfirmed) */
+  oldVersionMetadataWritable: z.boolean().default(true),
+  /** How late a new, changed or removed IAM policy takes effect, in milliseconds. */
+  policyDelayMs: z.number().int().min(0).default(0),
+  /** What lists of the account answer to a caller with access to some service IDs only: 403, or those. (unconfirmed) */
+  partialAccountLists: z.enum(['refused', 'filtered']).default('refused'),
+});
+
+export type Switches = z.infer<typeof Switches>;

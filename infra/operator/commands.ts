@@ -1,0 +1,107 @@
+import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
+import { adopt } from '../../shared/rotation/adopt.ts';
+import type { KeyReport } from '../../shared/rotation/reconcile.ts';
+import { rotateAll } from '../../shared/rotation/rotate-all.ts';
+import { withPorts } from '../../shared/rotation/run.ts';
+import { undo } from '../../shared/rotation/undo.ts';
+import { KeyrotaError } from '../../shared/runtime/errors.ts';
+import { withContext } from './context.ts';
+import type { OperatorOptions } from './context.ts';
+import { loadManifestFile } from './manifest-file.ts';
+import { print, printReports } from './output.ts';
+
+/** What a command ends with. */
+export const EXIT = { done: 0, failed: 1, badInput: 2, personNeeded: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface CommonOptions extends OperatorOptions {
+  json?: boolean;
+}
+
+/** Something in the command line, the manifest or the settings is wrong: nothing was tried. */
+export class InputError extends KeyrotaError {
+  override readonly name = 'InputError';
+}
+
+/** `validate FILE`: checks a manifest. No cloud is needed. */
+export async function validateCommand(file: string, options: { json?: boolean }): Promise<ExitCode> {
+  const { value, manifest } = await loadManifestFile(file);
+  const count = manifest.keys.length;
+  print(
+    options.json
+      ? JSON.stringify(value)
+      : `${file}: valid, ${count} ${count === 1 ? 'key' : 'keys'}, deployment ${manifest.deployment}`,
+  );
+  return EXIT.done;
+}
+
+/** `plan [NAME...]`: what the next run would do. Changes nothing. */
+export function planCommand(names: string[], options: CommonOptions): Promise<ExitCode> {
+  return look(names, { ...options, dryRun: true, force: false });
+}
+
+/** `rotate [NAME...]`: one run, of all keys or of some. */
+export function rotateCommand(
+  names: string[],
+  options: CommonOptions & { force?: boolean; dryRun?: boolean },
+): Promise<ExitCode> {
+  return look(names, { ...options, dryRun: options.dryRun ?? false, force: options.force ?? false });
+}
+
+async function look(names: string[], options: CommonOptions & { force: boolean; dryRun: boolean }): Promise<ExitCode> {
+  return withContext(options, async (context) => {
+    const { manifest, settings } = context;
+    const only =
+      names.length > 0 ? names.map((name) => entryOf(manifest, name).name) : manifest.keys.map((key) => key.name);
+    const { dryRun, force } = options;
+    const wish = { only, force, dryRun, timerMs: settings.timerMs, keysAtOnce: settings.keysAtOnce };
+    const report = await withPorts(context, (ports) => rotateAll(manifest, wish, ports));
+    printReports(report.keys, options.json ?? false);
+    return exitCodeOf(report.keys);
+  });
+}
+
+function exitCodeOf(keys: readonly KeyReport[]): ExitCode {
+  if (keys.some((key) => key.outcome === 'failed' || key.outcome === 'left')) return EXIT.failed;
+  return keys.some((key) => key.outcome === 'ask') ? EXIT.personNeeded : EXIT.done;
+}
+
+/** `undo NAME`: makes the former key current again. */
+export function undoCommand(name: string, options: CommonOptions): Promise<ExitCode> {
+  return withContext(options, async (context) => {
+    const key = entryOf(context.manifest, name);
+    const report = await withPorts(context, async (ports) => {
+      await ports.login();
+      return undo(key, ports);
+    });
+    const text = `${name}: ${report.keyId} is current again; ${report.supersededKeyId} is superseded and will be retired.`;
+    print(options.json ? JSON.stringify({ name, ...report }) : text);
+    return EXIT.done;
+  });
+}
+
+/** `adopt NAME KEY_ID`: takes in a key that existed before. */
+export function adoptCommand(name: string, keyId: string, options: CommonOptions): Promise<ExitCode> {
+  return withContext(options, async (context) => {
+    const key = entryOf(context.manifest, name);
+    const report = await withPorts(context, async (ports) => {
+      await ports.login();
+      return adopt(key, keyId, ports);
+    });
+    const failed = report.outcome === 'minted' && report.mint.outcome !== 'stored';
+    const text = {
+      minted: `the first key of ours ${failed ? `was not stored (${report.outcome === 'minted' ? report.mint.outcome : ''})` : 'is stored'}`,
+      'version-taken': 'its version counts as ours; the next run replaces it',
+      noted: 'it is noted beside the current key',
+    }[report.outcome];
+    print(options.json ? JSON.stringify({ name, keyId, ...report }) : `${name}: ${keyId} is adopted: ${text}.`);
+    return failed ? EXIT.failed : EXIT.done;
+  });
+}
+
+function entryOf(manifest: Manifest, name: string): ManagedKey {
+  const found = manifest.keys.find((key) => key.name === name);
+  if (found) return found;
+  const known = manifest.keys.map((key) => key.name).join(', ');
+  throw new InputError('unknown_name', `The manifest has no key ${JSON.stringify(name)}; it has ${known}.`);
+}

@@ -1,0 +1,66 @@
+import type { Manifest } from '../../shared/keys/manifest.ts';
+import { readManifest } from '../../shared/keys/read-manifest.ts';
+import type { RunContext } from '../../shared/rotation/run.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { createLog } from '../../shared/runtime/log.ts';
+import { readSettings } from '../../shared/runtime/settings.ts';
+import type { Settings } from '../../shared/runtime/settings.ts';
+import { findDemo, holdDemoClock } from './demo.ts';
+import type { Demo } from './demo.ts';
+import { loadManifestFile } from './manifest-file.ts';
+
+/** A person waits longer than Code Engine does. */
+const OPERATOR_RUN_MS = 15 * 60_000;
+
+export interface OperatorOptions {
+  /** File with the manifest; otherwise the environment's, or the demo's. */
+  manifest?: string;
+}
+
+/**
+ * Runs an operator's command with the environment's settings, or in the demo that runs in this folder. Ctrl-C ends it
+ * between two calls.
+ */
+export async function withContext<T>(options: OperatorOptions, work: (context: RunContext) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
+    if (!demo) return await work(await contextOf(options, readSettings(process.env), systemClock, interrupted.signal));
+    using clock = await holdDemoClock(demo);
+    const settings = readSettings(environmentOf(demo));
+    const manifest = options.manifest ?? demo.manifestFile;
+    return await work(await contextOf({ manifest }, settings, clock, interrupted.signal));
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function contextOf(
+  options: OperatorOptions,
+  settings: Settings,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<RunContext> {
+  const manifest: Manifest = options.manifest
+    ? (await loadManifestFile(options.manifest)).manifest
+    : readManifest(settings);
+  const log = createLog({
+    clock,
+    write: (line) => process.stderr.write(`${line}\n`),
+    level: settings.logLevel,
+    format: process.stderr.isTTY ? 'text' : 'json',
+  });
+  return { settings: { ...settings, runMs: OPERATOR_RUN_MS }, manifest, clock, log, signal };
+}
+
+const environmentOf = (demo: Demo): Record<string, string> => ({
+  KEYROTA_ACCOUNT_ID: demo.accountId,
+  KEYROTA_IAM_URL: demo.url,
+  KEYROTA_SECRETS_MANAGER_URL: demo.secretsManagerUrl,
+  KEYROTA_LOGIN: 'api-key',
+  KEYROTA_API_KEY: demo.adminApiKey,
+  KEYROTA_LOG_LEVEL: process.env['KEYROTA_LOG_LEVEL'] ?? 'warn',
+});

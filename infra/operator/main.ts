@@ -1,0 +1,95 @@
+// `npm run keyrota -- COMMAND`: the operator's entry.
+import { Command, CommanderError } from 'commander';
+import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
+import {
+  EXIT,
+  InputError,
+  adoptCommand,
+  planCommand,
+  rotateCommand,
+  undoCommand,
+  validateCommand,
+} from './commands.ts';
+import type { CommonOptions, ExitCode } from './commands.ts';
+
+const INPUT_CODES = [
+  'settings_invalid',
+  'manifest_invalid',
+  'manifest_missing',
+  'manifest_not_json',
+  'manifest_not_yaml',
+  'manifest_unreadable',
+];
+
+let exitCode: ExitCode = EXIT.done;
+
+const withCommon = (command: Command): Command =>
+  command
+    .option('--manifest <file>', "manifest in YAML or JSON; otherwise KEYROTA_MANIFEST, or the running demo's")
+    .option('--json', 'print JSON');
+
+const program = new Command('keyrota')
+  .description(
+    'Rotates the keys of an IBM Cloud account. Works with the settings of the environment, or in the demo that runs in this folder.',
+  )
+  .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong input, 3 a person is needed.')
+  .exitOverride()
+  .showHelpAfterError();
+
+program
+  .command('validate')
+  .description('check a manifest; needs no cloud')
+  .argument('<file>', 'manifest in YAML or JSON')
+  .option('--json', 'print it as the JSON that functions read')
+  .action(async (file: string, options: { json?: boolean }) => {
+    exitCode = await validateCommand(file, options);
+  });
+
+withCommon(program.command('plan'))
+  .description('show the next step of each key; changes nothing')
+  .argument('[names...]', 'keys to look at; default: all')
+  .action(async (names: string[], options: CommonOptions) => {
+    exitCode = await planCommand(names, options);
+  });
+
+withCommon(program.command('rotate'))
+  .description('work on the keys until all rest, as the timer does')
+  .argument('[names...]', 'keys to work on; default: all')
+  .option('--force', 'rotate now, due or not')
+  .option('--dry-run', 'only show the next step of each')
+  .action(async (names: string[], options: CommonOptions & { force?: boolean; dryRun?: boolean }) => {
+    if (options.force && names.length === 0)
+      throw new InputError('names_missing', '--force needs the names of the keys.');
+    exitCode = await rotateCommand(names, options);
+  });
+
+withCommon(program.command('undo'))
+  .description('make the former key current again, while it still exists')
+  .argument('<name>', 'the key')
+  .action(async (name: string, options: CommonOptions) => {
+    exitCode = await undoCommand(name, options);
+  });
+
+withCommon(program.command('adopt'))
+  .description('take in a key that existed before: it retires after the first rotation')
+  .argument('<name>', 'the key in the manifest')
+  .argument('<key-id>', 'id of the existing key, ApiKey-…')
+  .action(async (name: string, keyId: string, options: CommonOptions) => {
+    exitCode = await adoptCommand(name, keyId, options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  exitCode = reportFailure(error);
+}
+process.exitCode = exitCode;
+
+function reportFailure(error: unknown): ExitCode {
+  // Commander has printed its own message by now; asking for help is no failure.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
+  const next = error instanceof KeyrotaError && error.next !== '' ? `\n${error.next}` : '';
+  process.stderr.write(`keyrota: ${messageOf(error)}${next}\n`);
+  const isInput = error instanceof InputError || (error instanceof KeyrotaError && INPUT_CODES.includes(error.code));
+  return isInput ? EXIT.badInput : EXIT.failed;
+}

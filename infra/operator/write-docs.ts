@@ -1,0 +1,173 @@
+// `npm run docs [-- --check]`: makes the tables in docs/ from the schemas. With --check it changes nothing, names the pages
+// that are out of date, and ends with 1 if there are any.
+import { readFile, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { DURATION_TEXT } from '../../shared/keys/duration.ts';
+import { ManifestFile } from '../../shared/keys/manifest-schema.ts';
+import { SettingsSchema } from '../../shared/runtime/settings.ts';
+
+/** What is read of a JSON Schema. */
+interface Schema {
+  description?: string;
+  type?: string;
+  const?: string;
+  enum?: string[];
+  default?: string | number | boolean | unknown[];
+  format?: string;
+  pattern?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  oneOf?: Schema[];
+}
+
+/** One field or setting, as a table shows it. */
+interface Row {
+  name: string;
+  type: string;
+  standard: string;
+  meaning: string;
+}
+
+const BEGIN = '<!-- made by npm run docs: begin -->';
+const END = '<!-- end -->';
+
+const PAGES: readonly { file: string; make: () => string }[] = [
+  { file: 'docs/settings.md', make: () => table('setting', settingRows()) },
+  { file: 'docs/manifest.md', make: manifestTables },
+];
+
+const schemaOf = (type: z.ZodType): Schema => z.toJSONSchema(type, { io: 'input' }) as Schema;
+
+/** Every setting. */
+export const settingRows = (): Row[] => rowsOf(schemaOf(SettingsSchema));
+
+/** Every field of the manifest: of the file, of an entry, and of the policy that stands in `defaults` or in an entry. */
+export function manifestRows(): { file: Row[]; entry: Row[]; policy: Row[] } {
+  const { defaults, keys, ...rest } = schemaOf(ManifestFile).properties ?? {};
+  const policy = rowsOf(defaults);
+  const inPolicy = new Set(policy.map(({ name }) => name));
+  const kinds = (keys?.items?.oneOf ?? []).map((kind) => rowsOf(kind).filter(({ name }) => !inPolicy.has(name)));
+  const outer = { ...rest, defaults: { ...defaults, properties: {} }, keys: { ...keys, items: { type: 'object' } } };
+  return { file: rowsOf({ properties: outer, required: ['deployment', 'keys'] }), entry: merged(kinds), policy };
+}
+
+function manifestTables(): string {
+  const { file, entry, policy } = manifestRows();
+  return [
+    '### The file',
+    table('field', file),
+    '### An entry of `keys`',
+    table('field', entry),
+    '### The policy, in `defaults` or in an entry',
+    table('field', policy),
+  ].join('\n\n');
+}
+
+/** The fields of all kinds in one table: a row that only some kinds have says which. */
+function merged(kinds: readonly Row[][]): Row[] {
+  const names = [...new Set(kinds.flat().map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const [first, ...others] = kinds.flatMap((rows) => rows.filter((row) => row.name === name));
+    if (!first) return [];
+    if (name === 'kind') return [{ ...first, type: [first, ...others].map(({ type }) => type).join(' or ') }];
+    const having = kinds.filter((rows) => rows.some((row) => row.name === name));
+    const only = having.map((rows) => rows.find((row) => row.name === 'kind')?.type ?? '').join(' and ');
+    return [having.length === kinds.length ? first : { ...first, meaning: `${first.meaning} Only for ${only}.` }];
+  });
+}
+
+/** The fields of an object and, below each, those inside it. */
+function rowsOf(schema: Schema | undefined, within = ''): Row[] {
+  return Object.entries(schema?.properties ?? {}).flatMap(([field, inner]) => {
+    const name = within + field;
+    const row = rowOf(name, inner, schema?.required?.includes(field) ?? false);
+    return [row, ...rowsOf(inner, `${name}.`), ...rowsOf(inner.items, `${name}[].`)];
+  });
+}
+
+function rowOf(name: string, schema: Schema, isRequired: boolean): Row {
+  const description = schema.description;
+  if (description === undefined) throw new Error(`${name} has no description: give it one in its schema`);
+  const [, meaning = description, told] = /^(.*) Default: (.*)\.$/s.exec(description) ?? [];
+  const standard = isRequired ? 'required' : (standardOf(schema) ?? toldStandard(told, schema));
+  return { name, type: typeOf(schema), standard, meaning };
+}
+
+/** A default that the schema itself knows; null when it has none, or only its description tells. */
+function standardOf(schema: Schema): string | null {
+  // Whatever may be left out of an object has its own default.
+  if (schema.type === 'object' && (schema.required ?? []).length === 0) return 'as below';
+  if (Array.isArray(schema.default)) return schema.default.length === 0 ? 'none' : JSON.stringify(schema.default);
+  return schema.default === undefined ? null : `\`${schema.default}\``;
+}
+
+/** A default as the description tells it: a value, or in words. */
+function toldStandard(told: string | undefined, { type, enum: values }: Schema): string {
+  if (told === undefined) return 'none';
+  return type === 'boolean' || values?.includes(told) || DURATION_TEXT.test(told) ? `\`${told}\`` : told;
+}
+
+function typeOf(schema: Schema): string {
+  const { type, items, minimum, maximum } = schema;
+  const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
+  if (values.length > 0) return values.map((value) => `\`${value}\``).join(' or ');
+  if (type === 'boolean') return '`true` or `false`';
+  if (type === 'integer') return `${minimum} to ${maximum}`;
+  if (type === 'array') return `list of ${items?.type === 'object' ? 'objects' : 'texts'}`;
+  return type === 'string' ? textTypeOf(schema) : (type ?? 'anything');
+}
+
+function textTypeOf({ format, pattern, minLength = 0, maxLength }: Schema): string {
+  if (pattern === DURATION_TEXT.source) return 'duration';
+  if (format === 'date-time') return 'time';
+  if (format === 'uri') return 'URL';
+  if (maxLength !== undefined) return `text, ${minLength} to ${maxLength} characters`;
+  return minLength > 1 ? `text, at least ${minLength} characters` : 'text';
+}
+
+/** A table as Prettier writes it. */
+function table(title: string, rows: readonly Row[]): string {
+  const cells = rows.map(({ name, type, standard, meaning }) => [`\`${name}\``, type, standard, meaning]);
+  const all = [[title, 'allowed', 'default', 'meaning'], ...cells].map((row) =>
+    row.map((cell) => cell.replaceAll('|', '\\|')),
+  );
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const lines = all.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [lines[0], rule, ...lines.slice(1)].join('\n');
+}
+
+/** A page with `made` between its markers. @throws Error when it does not have both. */
+export function withMade(page: string, made: string): string {
+  const [before, rest, ...more] = page.split(BEGIN);
+  const end = rest?.indexOf(END) ?? -1;
+  if (rest === undefined || end < 0 || more.length > 0)
+    throw new Error(`a page needs ${BEGIN} once, and ${END} after it`);
+  return `${before}${BEGIN}\n\n${made}\n\n${rest.slice(end)}`;
+}
+
+/** Brings the pages below `root` up to date, unless `check`. Gives the names of those that were not. */
+export async function writeDocs(root: URL, check: boolean): Promise<string[]> {
+  const outdated: string[] = [];
+  for (const { file, make } of PAGES) {
+    const place = new URL(file, root);
+    const page = await readFile(place, 'utf8');
+    const wanted = withMade(page, make());
+    if (wanted === page) continue;
+    outdated.push(file);
+    if (!check) await writeFile(place, wanted);
+  }
+  return outdated;
+}
+
+if (import.meta.main) {
+  const check = process.argv.includes('--check');
+  const outdated = await writeDocs(new URL('../../', import.meta.url), check);
+  for (const file of outdated) process.stderr.write(`${file}: ${check ? 'out of date: npm run docs' : 'written'}\n`);
+  if (check && outdated.length > 0) process.exitCode = 1;
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { AuthenticatorInterface } from 'ibm-cloud-sdk-core';
+import type { Login as LoginOfCalls } from '../clients/calls.ts';
+import type { IamTokens, Token, TokenRequest } from '../clients/iam-token.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
+import { SecretValue } from '../runtime/secret-value.ts';
+import type { Login } from '../runtime/settings.ts';
+
+/** A token is renewed when this part of its life is over. */
+const RENEW_AFTER = 0.8;
+
+/** A token that is about to expire may do so before the call arrives. */
+const SAFETY_MS = 30_000;
+
+/** After a renewal failed the old token serves this long before the next try. */
+const RENEW_AGAIN_MS = 60_000;
+
+/** What the SDKs hand to an authenticator, as far as it is used. */
+interface SdkRequest {
+  headers?: OutgoingHttpHeaders;
+  axiosOptions?: { signal?: AbortSignal };
+}
+
+export interface IamLoginOptions {
+  login: Login;
+  tokens: IamTokens;
+  clock: Clock;
+  /** Ends exchanges that are under way. Default: nothing does. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Who Keyrota is towards IBM Cloud: one token, renewed in time, one exchange in flight. Credentials are read at each
+ * exchange, because Code Engine replaces the compute-resource token now and then.
+ */
+export class IamLogin implements AuthenticatorInterface, LoginOfCalls {
+  readonly #options: IamLoginOptions;
+  #current: { token: Token; renewAtMs: number } | null = null;
+  #exchange: Promise<void> | null = null;
+  #generation = 0;
+
+  constructor(options: IamLoginOptions) {
+    this.#options = options;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * Resolves when a token is at hand.
+   * @throws KeyrotaError `compute_resource_token_missing`, the ApiError of the exchange, or the signal's reason.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#current && this.#options.clock.nowMs() < this.#current.renewAtMs) return;
+    this.#exchange ??= this.#renew().finally(() => {
+      this.#exchange = null;
+    });
+    await unlessAborted(this.#exchange, signal);
+  }
+
+  forget(generation = this.#generation): void {
+    if (generation === this.#generation) this.#current = null;
+  }
+
+  async authenticate(request: SdkRequest): Promise<void> {
+    await this.ready(request.axiosOptions?.signal ?? new AbortController().signal);
+    const token = this.#current?.token.value.reveal() ?? '';
+    request.headers = { ...request.headers, Authorization: `Bearer ${token}` };
+  }
+
+  authenticationType(): string {
+    return this.#options.login.kind === 'api-key' ? 'iam' : 'container';
+  }
+
+  /** While the old token still serves, a renewal that fails does no harm. */
+  async #renew(): Promise<void> {
+    const { clock, tokens, signal = new AbortController().signal } = this.#options;
+    const startMs = clock.nowMs();
+    const old = this.#current;
+    try {
+      const token = await tokens.exchange(this.#request(), signal);
+      this.#current = { token, renewAtMs: startMs + (token.expiresAtMs - startMs) * RENEW_AFTER };
+      this.#generation += 1;
+    } catch (error) {
+      if (!old || clock.nowMs() + SAFETY_MS > old.token.expiresAtMs || this.#current !== old) throw error;
+      const renewAtMs = Math.min(clock.nowMs() + RENEW_AGAIN_MS, old.token.expiresAtMs - SAFETY_MS);
+      this.#current = { token: old.token, renewAtMs };
+    }
+  }
+
+  #request(): TokenRequest {
+    const { login } = this.#options;
+    if (login.kind === 'api-key') return { grant: 'apikey', apiKey: login.apiKey };
+    const { profileId, profileName } = login;
+    return {
+      grant: 'cr-token',
+      computeResourceToken: readToken(login.tokenFile),
+      ...(profileId && { profileId }),
+      ...(profileName && { profileName }),
+    };
+  }
+}
+
+/** Each who waits may stop waiting; the exchange goes on for the others. */
+function unlessAborted(exchange: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    exchange.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function readToken(file: string): SecretValue {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    if (text !== '') return new SecretValue(text);
+  } catch (cause) {
+    throw tokenMissing(`cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown reason'})`, file);
+  }
+  throw tokenMissing('is empty', file);
+}
+
+function tokenMissing(what: string, file: string): KeyrotaError {
+  return new KeyrotaError('compute_resource_token_missing', `The compute-resource token ${file} ${what}.`, {
+    next:
+      'Switch trusted profiles on for the function (ibmcloud ce fn update --name NAME --trusted-profiles-enabled), ' +
+      'or log in otherwise: KEYROTA_LOGIN=api-key.',
+  });
+}

@@ -1,0 +1,143 @@
+import type { z } from 'zod';
+import { withTimeLimit } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
+import { ApiError, apiErrorOf } from './api-error.ts';
+
+/** Delays before the second, third and fourth attempt. */
+const DELAYS_MS = [500, 1_500, 3_500];
+
+/** An answer that is worth waiting for and asking again. */
+const isTransient = ({ code }: ApiError) => code === 'throttled' || code === 'service_failed' || code === 'no_answer';
+
+/** Lets at most so many calls a second begin, evenly spaced. */
+export class RateCap {
+  readonly #clock: Clock;
+  readonly #spacingMs: number;
+  #nextMs = 0;
+
+  constructor(clock: Clock, callsPerSecond: number) {
+    this.#clock = clock;
+    this.#spacingMs = 1_000 / callsPerSecond;
+  }
+
+  /** Resolves when the next call may begin. */
+  async turn(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    const atMs = Math.max(nowMs, this.#nextMs);
+    this.#nextMs = atMs + this.#spacingMs;
+    if (atMs > nowMs) await this.#clock.sleep(Math.ceil(atMs - nowMs), signal);
+  }
+}
+
+/** Whatever must be there before a call can be sent: a valid token. */
+export interface Login {
+  /** Resolves when a token is at hand. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Counts the tokens: which one a call was sent with. */
+  readonly generation: number;
+  /** That token was refused: the next `ready` gets a new one, unless it is newer already. */
+  forget(generation: number): void;
+}
+
+/** What the SDKs resolve to. */
+interface Answer {
+  result: unknown;
+  status?: number;
+}
+
+/** What became of one attempt; with a failure, which token it was sent with. */
+type Sent = { answer: Answer } | { failure: ApiError; generation: number | null };
+
+export interface CallsOptions {
+  clock: Clock;
+  log: Log;
+  /** What one attempt may take, in milliseconds. */
+  timeoutMs: number;
+  /** When the run ends, in epoch milliseconds: nothing is waited for beyond it. */
+  deadlineMs: number;
+  rateCap?: RateCap;
+  login?: Login;
+}
+
+export interface CallOptions {
+  /** The SDK's name of the operation. */
+  operation: string;
+  /** `reads`; `repeatable`: a write that may be sent twice without harm; `once`: a write that may not. */
+  kind: 'reads' | 'repeatable' | 'once';
+  signal: AbortSignal;
+}
+
+/**
+ * The one way in which calls are sent: each attempt with a time limit, repeated after 429, 5xx or silence where that does
+ * no harm, `Retry-After` heeded within the run's deadline.
+ */
+export class Calls {
+  readonly #options: CallsOptions;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a call and checks the answer's body.
+   * @throws ApiError for every failure; the signal's reason when that aborts.
+   */
+  async send<T>(call: CallOptions, body: z.ZodType<T>, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<T> {
+    const { result, status = 200 } = await this.#repeat(call, attempt);
+    const parsed = body.safeParse(result);
+    if (parsed.success) return parsed.data;
+    const paths = parsed.error.issues.map((issue) => issue.path.join('.') || '(body)').join(', ');
+    const failure = { status, ibmCode: null, retryAfterMs: null };
+    const effect = call.kind === 'reads' ? 'none' : 'changed';
+    throw new ApiError(call.operation, 'unexpected_answer', failure, `not understood: ${paths}`, effect);
+  }
+
+  async #repeat(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    let wasUnclear = false;
+    let loggedInAgain = false;
+    for (let repeats = 0; ;) {
+      const sent = await this.#once(call, attempt);
+      if ('answer' in sent) return sent.answer;
+      const { failure, generation } = sent;
+      if (failure.code === 'not_logged_in' && generation !== null && !loggedInAgain) {
+        loggedInAgain = true; // the token was revoked or ran out under way; a refused call was not carried out
+        this.#options.login?.forget(generation);
+        continue;
+      }
+      wasUnclear ||= failure.effect === 'unknown';
+      const delayMs = this.#delayBeforeNext(call, failure, repeats);
+      if (delayMs === null) throw wasUnclear ? failure.afterUnclearAttempt() : failure;
+      repeats += 1;
+      this.#options.log.debug('call_repeated', `${failure.message}; asking again`, {
+        operation: call.operation,
+        delayMs,
+      });
+      await this.#options.clock.sleep(delayMs, call.signal);
+    }
+  }
+
+  /** One attempt. A failed login is thrown: it was repeated already, and the call was not sent. */
+  async #once(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Sent> {
+    const { clock, timeoutMs, rateCap, login } = this.#options;
+    await rateCap?.turn(call.signal);
+    await login?.ready(call.signal);
+    const generation = login?.generation ?? null;
+    try {
+      return { answer: await withTimeLimit(clock, timeoutMs, call.signal, attempt) };
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      if (error instanceof KeyrotaError && !(error instanceof ApiError)) throw error; // not even sent
+      return { failure: apiErrorOf(call.operation, error, call.kind !== 'reads'), generation };
+    }
+  }
+
+  /** Null when the call is not to be sent again. */
+  #delayBeforeNext(call: CallOptions, failure: ApiError, repeats: number): number | null {
+    const delayMs = DELAYS_MS[repeats];
+    if (call.kind === 'once' || delayMs === undefined || !isTransient(failure)) return null;
+    const waitMs = Math.max(delayMs, failure.failure.retryAfterMs ?? 0);
+    return this.#options.clock.nowMs() + waitMs < this.#options.deadlineMs ? waitMs : null;
+  }
+}

@@ -1,0 +1,234 @@
+import IamIdentityV1 from '@ibm-cloud/platform-services/iam-identity/v1.js';
+import { z } from 'zod';
+import { SecretValue } from '../runtime/secret-value.ts';
+import { isApiError } from './api-error.ts';
+import type { CallOptions, Calls } from './calls.ts';
+import { freshHttpConfig, httpConfig } from './http-options.ts';
+import type { ClientOptions } from './http-options.ts';
+
+/** `2026-11-20T12:09+0000`, sometimes with seconds: `Date.parse` reads this form differently from engine to engine. */
+const IAM_DATE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?:Z|([+-]\d\d):?(\d\d))$/;
+
+const IamDate = z.string().transform((text, context): number => {
+  const [, minute, seconds = ':00', hours = '+00', minutes = '00'] = IAM_DATE.exec(text) ?? [];
+  const atMs = minute === undefined ? Number.NaN : Date.parse(`${minute}${seconds}${hours}:${minutes}`);
+  if (Number.isNaN(atMs)) context.addIssue('is not a date');
+  return atMs;
+});
+
+/** A date as IAM wants it: whole minutes, rounded up so that nothing expires early. */
+export function iamDate(atMs: number): string {
+  return new Date(Math.ceil(atMs / 60_000) * 60_000).toISOString().replace(/:\d\d\.\d{3}Z$/, '+0000');
+}
+
+const ApiKeyAnswer = z.object({
+  id: z.string().min(1),
+  name: z.string(),
+  description: z.string().default(''),
+  entity_tag: z.string().default('*'),
+  created_at: IamDate,
+  expires_at: z.union([z.literal('').transform(() => null), IamDate]).nullish(),
+  disabled: z.boolean().default(false),
+  locked: z.boolean(),
+  iam_id: z.string(),
+  action_when_leaked: z.string().optional(),
+  // The form of these dates is not documented: one that we cannot read counts as unknown.
+  history: z.array(z.object({ timestamp: IamDate.optional().catch(undefined), action: z.string() })).optional(),
+  activity: z.object({ last_authn: IamDate.optional().catch(undefined), authn_count: z.number() }).optional(),
+});
+
+/** An API key as IAM answers. Dates in epoch milliseconds. It never holds the value. */
+export type ApiKey = z.infer<typeof ApiKeyAnswer>;
+
+const CreateAnswer = ApiKeyAnswer.extend({ apikey: z.string().min(1) });
+/** One odd key of somebody else must not hide all others; one of ours that we do not understand must not be overlooked. */
+const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
+  listed.flatMap((one) => {
+    const parsed = ApiKeyAnswer.safeParse(one);
+    if (parsed.success) return [parsed.data];
+    const { name } = (one ?? {}) as { name?: unknown };
+    if (String(name).startsWith('keyrota-'))
+      context.addIssue({ code: 'custom', path: [String(name)], message: 'is not understood' });
+    return [];
+  }),
+);
+const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().optional() });
+
+/** More pages than any account has: a service that never ends must not hold us. */
+const MOST_PAGES = 10_000;
+const LimitsAnswer = z.object({
+  apikeys_per_identity: z.object({
+    limit: z.number(),
+    identities: z.array(z.object({ iam_id: z.string(), count: z.number() })).default([]),
+  }),
+});
+const Nothing = z.unknown().transform(() => undefined);
+
+export interface NewApiKey {
+  iamId: string;
+  name: string;
+  description: string;
+  expiresAtMs: number;
+}
+
+/** API keys at IAM Identity. https://cloud.ibm.com/apidocs/iam-identity-token-api */
+export class IamIdentity {
+  readonly #sdk: IamIdentityV1;
+  /** For what may be sent once. */
+  readonly #sdkForOnce: IamIdentityV1;
+  readonly #calls: Calls;
+  readonly #accountId: string;
+
+  constructor(options: ClientOptions & { calls: Calls; accountId: string }) {
+    const { serviceUrl, authenticator, http } = options;
+    this.#sdk = new IamIdentityV1({ ...httpConfig(http), serviceUrl, authenticator });
+    this.#sdkForOnce = new IamIdentityV1({ ...freshHttpConfig(http), serviceUrl, authenticator });
+    this.#calls = options.calls;
+    this.#accountId = options.accountId;
+  }
+
+  /** All keys of one identity, with history and without last use. */
+  async listApiKeys(iamId: string, signal: AbortSignal): Promise<ApiKey[]> {
+    const keys: ApiKey[] = [];
+    for await (const page of this.#pages({ iamId }, signal)) keys.push(...page);
+    return keys;
+  }
+
+  /** All service ID keys of the account that we may see, a page of at most 100 at a time. */
+  pagesOfAccount(signal: AbortSignal): AsyncGenerator<ApiKey[]> {
+    return this.#pages({ scope: 'account', type: 'serviceid' }, signal);
+  }
+
+  /** One key with history and last use; null when IAM says that it is gone. */
+  async getApiKey(id: string, signal: AbortSignal): Promise<ApiKey | null> {
+    const call: CallOptions = { operation: 'getApiKey', kind: 'reads', signal };
+    try {
+      return await this.#calls.send(call, ApiKeyAnswer, (attempt) =>
+        this.#sdk.getApiKey({ id, includeActivity: true, includeHistory: true, signal: attempt }),
+      );
+    } catch (error) {
+      if (isApiError(error, 'not_found')) return null;
+      throw error;
+    }
+  }
+
+  /** Sent once. The value is in this answer and nowhere else. */
+  async createApiKey(key: NewApiKey, signal: AbortSignal): Promise<{ key: ApiKey; value: SecretValue }> {
+    const call: CallOptions = { operation: 'createApiKey', kind: 'once', signal };
+    const { apikey, ...created } = await this.#calls.send(call, CreateAnswer, (attempt) =>
+      this.#sdkForOnce.createApiKey({
+        iamId: key.iamId,
+        accountId: this.#accountId,
+        name: key.name,
+        description: key.description,
+        expiresAt: iamDate(key.expiresAtMs),
+        actionWhenLeaked: 'disable',
+        storeValue: false,
+        signal: attempt,
+      }),
+    );
+    return { key: created, value: new SecretValue(apikey) };
+  }
+
+  /**
+   * Changes the expiry, and nothing else: what an update may change besides is sent as it is at this moment.
+   * @throws ApiError `conflict` or `locked` when somebody changed the key meanwhile; the next look sees what.
+   */
+  async extendApiKey(id: string, expiresAtMs: number, signal: AbortSignal): Promise<void> {
+    const found = await this.getApiKey(id, signal);
+    if (!found) return;
+    const call: CallOptions = { operation: 'updateApiKey', kind: 'repeatable', signal };
+    const { name, description, entity_tag: ifMatch, action_when_leaked: actionWhenLeaked } = found;
+    await this.#calls.send(call, Nothing, (attempt) =>
+      this.#sdk.updateApiKey({
+        id,
+        ifMatch,
+        name,
+        description,
+        ...(actionWhenLeaked !== undefined && { actionWhenLeaked }),
+        expiresAt: iamDate(expiresAtMs),
+        signal: attempt,
+      }),
+    );
+  }
+
+  /** Gone already counts as disabled. */
+  disableApiKey(id: string, signal: AbortSignal): Promise<void> {
+    return this.#change('disableApiKey', signal, 'gone-is-done', (attempt) =>
+      this.#sdk.disableApiKey({ id, signal: attempt }),
+    );
+  }
+
+  enableApiKey(id: string, signal: AbortSignal): Promise<void> {
+    return this.#change('enableApiKey', signal, 'gone-is-failure', (attempt) =>
+      this.#sdk.enableApiKey({ id, signal: attempt }),
+    );
+  }
+
+  /** Gone already counts as deleted. A locked key is refused with `conflict`. */
+  deleteApiKey(id: string, signal: AbortSignal): Promise<void> {
+    return this.#change('deleteApiKey', signal, 'gone-is-done', (attempt) =>
+      this.#sdk.deleteApiKey({ id, signal: attempt }),
+    );
+  }
+
+  lockApiKey(id: string, signal: AbortSignal): Promise<void> {
+    return this.#change('lockApiKey', signal, 'gone-is-failure', (attempt) =>
+      this.#sdk.lockApiKey({ id, signal: attempt }),
+    );
+  }
+
+  unlockApiKey(id: string, signal: AbortSignal): Promise<void> {
+    return this.#change('unlockApiKey', signal, 'gone-is-done', (attempt) =>
+      this.#sdk.unlockApiKey({ id, signal: attempt }),
+    );
+  }
+
+  /** How many keys an identity has and may have. */
+  async keyQuota(iamId: string, signal: AbortSignal): Promise<{ count: number; limit: number }> {
+    const call: CallOptions = { operation: 'getAccountLimits', kind: 'reads', signal };
+    const { apikeys_per_identity: usage } = await this.#calls.send(call, LimitsAnswer, (attempt) =>
+      this.#sdk.getAccountLimits({ accountId: this.#accountId, apikeysPerIdentity: iamId, signal: attempt }),
+    );
+    return { limit: usage.limit, count: usage.identities.find((identity) => identity.iam_id === iamId)?.count ?? 0 };
+  }
+
+  async *#pages(
+    filter: { iamId?: string; scope?: string; type?: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiKey[]> {
+    const call: CallOptions = { operation: 'listApiKeys', kind: 'reads', signal };
+    let pagetoken: string | null = null;
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const page = pagetoken === null ? {} : { pagetoken };
+      const answer: z.infer<typeof ListAnswer> = await this.#calls.send(call, ListAnswer, (attempt) =>
+        this.#sdk.listApiKeys({
+          ...filter,
+          ...page,
+          accountId: this.#accountId,
+          includeHistory: true,
+          pagesize: 100,
+          signal: attempt,
+        }),
+      );
+      yield answer.apikeys;
+      // Some services send a path here, and some an empty text on the last page.
+      pagetoken = URL.parse(answer.next ?? '', 'https://iam.cloud.ibm.com')?.searchParams.get('pagetoken') ?? null;
+      if (pagetoken === null) return;
+    }
+  }
+
+  async #change(
+    operation: string,
+    signal: AbortSignal,
+    whenGone: 'gone-is-done' | 'gone-is-failure',
+    attempt: (signal: AbortSignal) => Promise<{ result: unknown }>,
+  ): Promise<void> {
+    try {
+      await this.#calls.send({ operation, kind: 'repeatable', signal }, Nothing, attempt);
+    } catch (error) {
+      if (whenGone === 'gone-is-done' && isApiError(error, 'not_found')) return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { SecretValue } from '../runtime/secret-value.ts';
+import type { CallOptions, Calls } from './calls.ts';
+import { freshHttpConfig, httpConfig } from './http-options.ts';
+import type { ClientOptions } from './http-options.ts';
+import { SecretsManagerV2 } from './secrets-manager.ts';
+
+/** The label of every secret that Keyrota keeps. */
+export const LABEL = 'keyrota';
+
+type Metadata = Record<string, unknown>;
+const Metadata = z.record(z.string(), z.unknown()).default({});
+
+const Instant = z.string().transform((text, context): number => {
+  const atMs = Date.parse(text);
+  if (Number.isNaN(atMs)) context.addIssue('is not a date');
+  return atMs;
+});
+
+const SecretAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  secret_group_id: z.string(),
+  secret_type: z.string(),
+  labels: z.array(z.string()).default([]),
+  custom_metadata: Metadata,
+  /** 1 is active, 5 is destroyed. */
+  state: z.number(),
+});
+
+/** A secret without its value. */
+export type StoredSecret = z.infer<typeof SecretAnswer>;
+
+const VersionAnswer = z.object({
+  id: z.string(),
+  alias: z.enum(['current', 'previous']).optional(),
+  created_at: Instant,
+  payload_available: z.boolean(),
+  downloaded: z.boolean().default(false),
+  version_custom_metadata: Metadata,
+});
+
+/** A version without its value; `created_at` in epoch milliseconds. */
+export type StoredVersion = z.infer<typeof VersionAnswer>;
+
+const LockAnswer = z.object({
+  name: z.string(),
+  secret_version_id: z.string(),
+  attributes: Metadata,
+  updated_at: Instant,
+});
+
+/** A lock on one version; `updated_at` in epoch milliseconds. */
+export type StoredLock = z.infer<typeof LockAnswer>;
+
+const Total = { total_count: z.number() };
+const SecretsAnswer = z.object({ secrets: z.array(SecretAnswer), ...Total });
+const VersionsAnswer = z.object({ versions: z.array(VersionAnswer) });
+const LocksAnswer = z.object({ locks: z.array(LockAnswer), ...Total });
+const Created = z.object({ id: z.string() });
+const ValueAnswer = z.object({ payload: z.string().optional(), data: z.record(z.string(), z.unknown()).optional() });
+
+/** Where a value is kept: the type of the secret and, for `kv`, the field. */
+export interface Place {
+  name: string;
+  groupId: string;
+  type: 'arbitrary' | 'kv';
+  field: string;
+}
+
+/** What is stored with a value. Metadata is always sent whole: whether a patch merges is not documented. */
+export interface NewVersion {
+  value: SecretValue;
+  secretMetadata: Metadata;
+  versionMetadata: Metadata;
+}
+
+const PAGE = 1_000;
+const LONGEST_SEARCH = 128;
+
+/** The secrets of one Secrets Manager instance, as Keyrota uses them. https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2 */
+export class SecretStore {
+  readonly #sdk: SecretsManagerV2;
+  /** For what may be sent once. */
+  readonly #sdkForOnce: SecretsManagerV2;
+  readonly #calls: Calls;
+
+  constructor(options: ClientOptions & { calls: Calls }) {
+    const { serviceUrl, authenticator, http } = options;
+    this.#sdk = new SecretsManagerV2({ ...httpConfig(http), serviceUrl, authenticator });
+    this.#sdkForOnce = new SecretsManagerV2({ ...freshHttpConfig(http), serviceUrl, authenticator });
+    this.#calls = options.calls;
+  }
+
+  /** Every secret with our label, a page of 1,000 a call. */
+  listOwn(signal: AbortSignal): Promise<StoredSecret[]> {
+    return this.#list({ matchAllLabels: [LABEL] }, signal);
+  }
+
+  /** The secret of that type and name, labelled or not; null when there is none. */
+  async find(place: Place, signal: AbortSignal): Promise<StoredSecret | null> {
+    const found = await this.#list({ search: place.name.slice(0, LONGEST_SEARCH), secretTypes: [place.type] }, signal);
+    const namesakes = found.filter((secret) => secret.name === place.name);
+    // Whether names are unique in the instance or in a group only is not documented.
+    return namesakes.find((secret) => secret.secret_group_id === place.groupId) ?? namesakes[0] ?? null;
+  }
+
+  /** The secret as it is now. @throws ApiError `not_found`. */
+  async get(secretId: string, signal: AbortSignal): Promise<StoredSecret> {
+    const call: CallOptions = { operation: 'getSecretMetadata', kind: 'reads', signal };
+    return this.#calls.send(call, SecretAnswer, (attempt) =>
+      this.#sdk.getSecretMetadata({ id: secretId, signal: attempt }),
+    );
+  }
+
+  /** All versions that are known, at most 50, oldest first by date. */
+  async listVersions(secretId: string, signal: AbortSignal): Promise<StoredVersion[]> {
+    const call: CallOptions = { operation: 'listSecretVersions', kind: 'reads', signal };
+    const { versions } = await this.#calls.send(call, VersionsAnswer, (attempt) =>
+      this.#sdk.listSecretVersions({ secretId, signal: attempt }),
+    );
+    // The order is not promised. Equal dates keep theirs; the aliases say which two are the latest.
+    const rank = ({ alias }: StoredVersion) => (alias === 'current' ? 2 : alias === 'previous' ? 1 : 0);
+    return versions.toSorted((one, other) => rank(one) - rank(other) || one.created_at - other.created_at);
+  }
+
+  /** All locks on all versions. */
+  async listLocks(secretId: string, signal: AbortSignal): Promise<StoredLock[]> {
+    const call: CallOptions = { operation: 'listSecretLocks', kind: 'reads', signal };
+    const locks: StoredLock[] = [];
+    for (;;) {
+      const page = await this.#calls.send(call, LocksAnswer, (attempt) =>
+        this.#sdk.listSecretLocks({ id: secretId, offset: locks.length, limit: PAGE, signal: attempt }),
+      );
+      locks.push(...page.locks);
+      if (page.locks.length === 0 || locks.length >= page.total_count) return locks;
+    }
+  }
+
+  /**
+   * Puts a lock on one version, by its id; a lock of that name is replaced. With `freesPrevious` locks of that name leave
+   * the previous version; nothing is wiped.
+   */
+  async lockVersion(
+    secretId: string,
+    versionId: string,
+    lock: { name: string; attributes: Metadata; freesPrevious: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const call: CallOptions = { operation: 'createSecretVersionLocksBulk', kind: 'repeatable', signal };
+    const { name, attributes, freesPrevious } = lock;
+    await this.#calls.send(call, z.unknown(), (attempt) =>
+      this.#sdk.createSecretVersionLocksBulk({
+        secretId,
+        id: versionId,
+        locks: [{ name, description: 'Keyrota keeps the value of the former key until that key is gone.', attributes }],
+        ...(freesPrevious && { mode: 'remove_previous' as const }),
+        signal: attempt,
+      }),
+    );
+  }
+
+  /** Creates the secret with its first version. Sent once. @throws ApiError `conflict` when the name is taken. */
+  async createSecret(place: Place, description: string, version: NewVersion, signal: AbortSignal): Promise<void> {
+    const call: CallOptions = { operation: 'createSecret', kind: 'once', signal };
+    const { secretMetadata, versionMetadata, value } = version;
+    const common = {
+      name: place.name,
+      description,
+      secret_group_id: place.groupId,
+      labels: [LABEL],
+      custom_metadata: secretMetadata,
+      version_custom_metadata: versionMetadata,
+    };
+    const secretPrototype =
+      place.type === 'arbitrary'
+        ? { ...common, secret_type: place.type, payload: value.reveal() }
+        : { ...common, secret_type: place.type, data: { [place.field]: value.reveal() } };
+    await this.#calls.send(call, Created, (attempt) =>
+      this.#sdkForOnce.createSecret({ secretPrototype, signal: attempt }),
+    );
+  }
+
+  /** Stores a new current version. Sent once. @throws ApiError `locked` when the previous version is. */
+  async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<void> {
+    const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal };
+    const { secretMetadata, versionMetadata, value } = version;
+    const metadata = { custom_metadata: secretMetadata, version_custom_metadata: versionMetadata };
+    const data = place.type === 'arbitrary' ? { payload: value.reveal() } : { data: { [place.field]: value.reveal() } };
+    const secretVersionPrototype = { ...metadata, ...data };
+    await this.#calls.send(call, Created, (attempt) =>
+      this.#sdkForOnce.createSecretVersion({ secretId, secretVersionPrototype, signal: attempt }),
+    );
+  }
+
+  /** Replaces the secret's metadata, and with `labels` these too. Last writer wins. */
+  async writeMetadata(secretId: string, metadata: Metadata, signal: AbortSignal, labels?: string[]): Promise<void> {
+    const call: CallOptions = { operation: 'updateSecretMetadata', kind: 'once', signal };
+    const secretMetadataPatch = { custom_metadata: metadata, ...(labels && { labels }) };
+    await this.#calls.send(call, z.unknown(), (attempt) =>
+      this.#sdk.updateSecretMetadata({ id: secretId, secretMetadataPatch, signal: attempt }),
+    );
+  }
+
+  /** Replaces the metadata of one version. Last writer wins. */
+  async writeVersionMetadata(
+    secretId: string,
+    versionId: string,
+    metadata: Metadata,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const call: CallOptions = { operation: 'updateSecretVersionMetadata', kind: 'repeatable', signal };
+    await this.#calls.send(call, z.unknown(), (attempt) =>
+      this.#sdk.updateSecretVersionMetadata({
+        secretId,
+        id: versionId,
+        versionCustomMetadata: metadata,
+        signal: attempt,
+      }),
+    );
+  }
+
+  /**
+   * Reads a value, which marks the version as fetched: for the operator's undo alone, never for a rotation. Null when
+   * the version has no such value any more.
+   */
+  async readValue(secretId: string, versionId: string, place: Place, signal: AbortSignal): Promise<SecretValue | null> {
+    const call: CallOptions = { operation: 'getSecretVersion', kind: 'reads', signal };
+    const { payload, data } = await this.#calls.send(call, ValueAnswer, (attempt) =>
+      this.#sdk.getSecretVersion({ secretId, id: versionId, signal: attempt }),
+    );
+    const value = place.type === 'arbitrary' ? payload : data?.[place.field];
+    return typeof value === 'string' && value !== '' ? new SecretValue(value) : null;
+  }
+
+  async #list(filter: object, signal: AbortSignal): Promise<StoredSecret[]> {
+    const call: CallOptions = { operation: 'listSecrets', kind: 'reads', signal };
+    const secrets: StoredSecret[] = [];
+    for (;;) {
+      const page = await this.#calls.send(call, SecretsAnswer, (attempt) =>
+        this.#sdk.listSecrets({ ...filter, offset: secrets.length, limit: PAGE, sort: 'created_at', signal: attempt }),
+      );
+      secrets.push(...page.secrets);
+      if (page.secrets.length === 0 || secrets.length >= page.total_count) return secrets;
+    }
+  }
+}

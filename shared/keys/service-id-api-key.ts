@@ -1,0 +1,143 @@
+import { ApiError, isApiError } from '../clients/api-error.ts';
+import { givesRole } from '../clients/iam-policies.ts';
+import type { IamPolicies } from '../clients/iam-policies.ts';
+import type { ApiKey, IamIdentity } from '../clients/iam-identity.ts';
+import type { IamTokens } from '../clients/iam-token.ts';
+import type { LogLines } from '../clients/log-line.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
+import type { IssuerKey, KeyKind, Obstacle, Verdict } from './kind.ts';
+import type { Grant, ManagedKey } from './manifest.ts';
+
+export interface ServiceIdApiKeyPorts {
+  identity: IamIdentity;
+  policies: IamPolicies;
+  tokens: IamTokens;
+  logLines: LogLines;
+}
+
+/** API keys of service IDs. They come from IAM Identity; two and more can live at once. */
+export function serviceIdApiKeys({ identity, policies, tokens, logLines }: ServiceIdApiKeyPorts): KeyKind {
+  return {
+    list: async (key, signal) => {
+      const listed = await identity.listApiKeys(iamIdOf(key), signal).catch(nullWhenGone);
+      return listed && listed.map((one) => issuerKey(key, one));
+    },
+    survey: (signal) => identity.pagesOfAccount(signal),
+    look: async (key, keyId, signal) => {
+      const found = await identity.getApiKey(keyId, signal);
+      return found && issuerKey(key, found);
+    },
+    obstacles: async (key, signal) => {
+      const [quota, grants] = await Promise.all([
+        quotaObstacles(key, identity, signal),
+        grantObstacles(key, policies, signal),
+      ]);
+      return [...quota, ...grants];
+    },
+    create: async (key, request, signal) => {
+      const created = await identity.createApiKey({ iamId: iamIdOf(key), ...request }, signal);
+      return { id: created.key.id, createdAtMs: created.key.created_at, value: created.value };
+    },
+    verify: (key, value, withProbe, signal) =>
+      verify(withProbe ? key.probeUrl : null, key, value, { tokens, logLines }, signal),
+    disable: (keyId, signal) => identity.disableApiKey(keyId, signal),
+    enable: (keyId, signal) => identity.enableApiKey(keyId, signal),
+    delete: (keyId, signal) => identity.deleteApiKey(keyId, signal),
+    lock: (keyId, signal) => identity.lockApiKey(keyId, signal),
+    unlock: (keyId, signal) => identity.unlockApiKey(keyId, signal),
+    extend: (keyId, expiresAtMs, signal) => identity.extendApiKey(keyId, expiresAtMs, signal),
+  };
+}
+
+function nullWhenGone(error: unknown): null {
+  if (isApiError(error, 'not_found')) return null;
+  throw error;
+}
+
+/** Paths name a service ID by its id, keys and policies by this. */
+const iamIdOf = (key: ManagedKey): string => `iam-${key.serviceId}`;
+
+function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
+  const { activity, history } = apiKey;
+  const disabledAtMs = (history ?? [])
+    .filter(({ action }) => /disable/i.test(action))
+    .flatMap(({ timestamp }) => timestamp ?? []);
+  return {
+    id: apiKey.id,
+    name: apiKey.name,
+    description: apiKey.description,
+    createdAtMs: apiKey.created_at,
+    expiresAtMs: apiKey.expires_at ?? null,
+    disabled: apiKey.disabled,
+    locked: apiKey.locked,
+    ownerMatches: apiKey.iam_id === iamIdOf(key),
+    disabledAtMs: disabledAtMs.length > 0 ? Math.max(...disabledAtMs) : null,
+    lastUsed: lastUsedOf(activity),
+  };
+}
+
+function lastUsedOf(activity: ApiKey['activity']): IssuerKey['lastUsed'] {
+  if (!activity) return 'unknown';
+  if (activity.last_authn !== undefined) return { atMs: activity.last_authn };
+  return activity.authn_count === 0 ? 'never' : 'unknown';
+}
+
+async function quotaObstacles(key: ManagedKey, identity: IamIdentity, signal: AbortSignal): Promise<Obstacle[]> {
+  const quota = await identity.keyQuota(iamIdOf(key), signal).catch((error: unknown) => {
+    // Not everybody may see the limits; the issuer itself refuses a key too many.
+    if (isApiError(error, 'forbidden')) return null;
+    throw error;
+  });
+  return quota && quota.count >= quota.limit ? [quotaReached(key, quota)] : [];
+}
+
+function quotaReached(key: ManagedKey, { count, limit }: { count: number; limit: number }): Obstacle {
+  return {
+    code: 'key_limit_reached',
+    problem: `${key.serviceId} has ${count} API keys of at most ${limit}.`,
+    steps: [
+      `ibmcloud iam service-api-keys ${key.serviceId}`,
+      `Delete what nobody uses: ibmcloud iam service-api-key-delete KEY_ID ${key.serviceId}`,
+    ],
+  };
+}
+
+async function grantObstacles(key: ManagedKey, policies: IamPolicies, signal: AbortSignal): Promise<Obstacle[]> {
+  if (key.grants.length === 0) return [];
+  const found = await policies.listPolicies(iamIdOf(key), signal);
+  return key.grants
+    .filter(({ service, role, instance }) => !found.some((policy) => givesRole(policy, service, role, instance)))
+    .map((grant) => grantMissing(key, grant));
+}
+
+function grantMissing(key: ManagedKey, { service, role, instance }: Grant): Obstacle {
+  const where = instance === null ? '' : ` --service-instance ${instance}`;
+  return {
+    code: 'grant_missing',
+    problem: `${key.serviceId} does not show the role ${role} on ${service}: it is missing, or Keyrota may not see it.`,
+    steps: [
+      `ibmcloud iam service-policy-create ${key.serviceId} --service-name ${service}${where} --roles ${role}`,
+      `If it is there: give Keyrota's own identity the role Viewer on ${service}, so that it sees the policy.`,
+      'If the role comes through an access group, which Keyrota does not look into: leave it out of `grants`, and set a probe.',
+    ],
+  };
+}
+
+async function verify(
+  probeUrl: string | null,
+  key: ManagedKey,
+  value: SecretValue,
+  { tokens, logLines }: Pick<ServiceIdApiKeyPorts, 'tokens' | 'logLines'>,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    // A cached token proves nothing: each check is an exchange of its own.
+    const token = await tokens.exchange({ grant: 'apikey', apiKey: value }, signal);
+    if (probeUrl) await logLines.ship(probeUrl, `Keyrota checks a new key of ${key.name}.`, token, signal);
+    return { outcome: 'accepted' };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const isRefused = ['invalid_request', 'not_logged_in', 'forbidden'].includes(error.code);
+    return { outcome: isRefused ? 'refused' : 'failed', why: error.message };
+  }
+}

@@ -1,0 +1,18 @@
+import { createHash, scryptSync } from 'node:crypto';
+import type { SecretValue } from '../runtime/secret-value.ts';
+
+const HMSL_SALT = createHash('sha256').update('GitGuardian').digest();
+const HMSL_COST = { N: 2048, r: 8, p: 1 };
+const HMSL_BYTES = 32;
+
+/**
+ * Hashes by which a leaked value is found without reading any secret: plain SHA-256, and the one that GitGuardian reports
+ * ("HasMySecretLeaked", scrypt; as computed by GitGuardian/ggshield, ggshield/verticals/hmsl/crypto.py). Hexadecimal.
+ * A key is long and random, so a hash does not help to guess it.
+ */
+export function hashesOf(value: SecretValue): { sha256: string; hmsl: string } {
+  return {
+    sha256: createHash('sha256').update(value.reveal()).digest('hex'),
+    hmsl: scryptSync(value.reveal(), HMSL_SALT, HMSL_BYTES, HMSL_COST).toString('hex'),
+  };
+}

@@ -1,0 +1,78 @@
+import { LABEL } from '../clients/secret-store.ts';
+import type { IssuerKey } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
+import { emptySummary } from './mint-record.ts';
+import { mint } from './mint.ts';
+import type { MintOutcome } from './mint.ts';
+import type { SeenSecret, SeenVersion } from './observation.ts';
+import { observe } from './observe.ts';
+import type { Ports } from './ports.ts';
+import { timeText, writeRecord } from './record.ts';
+import type { VersionRecord } from './record.ts';
+
+/** How a key was taken in. */
+export type AdoptReport =
+  /** The first key of ours was minted, and the adopted one retires. */
+  | { outcome: 'minted'; mint: MintOutcome }
+  /** The version that a person stored counts as ours; the next run replaces its key. */
+  | { outcome: 'version-taken'; versionId: string }
+  /** Noted beside the current key: it retires like any superseded one. */
+  | { outcome: 'noted'; versionId: string };
+
+/**
+ * Takes a key that existed before as a predecessor: it is retired, on evidence, after the first mint. Repeating it
+ * changes nothing.
+ * @throws KeyrotaError `adoption_refused` when the key is none of the entry's identity; ApiErrors.
+ */
+export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promise<AdoptReport> {
+  const refused = (why: string) =>
+    new KeyrotaError('adoption_refused', `${keyId}: ${why}`, { next: 'Nothing was changed.' });
+  const found = await ports.kinds[key.kind].look(key, keyId, ports.signal);
+  if (!found) throw refused('there is no such key.');
+  if (!found.ownerMatches) throw refused(`it does not belong to ${key.serviceId}.`);
+  const predecessors = [...new Set([...key.adopt, keyId])];
+  const seen = await observe({ ...key, adopt: predecessors }, null, false, ports);
+  const { secret } = seen;
+  if (!secret) {
+    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, 'adopted', ports) };
+  }
+  const current = secret.versions.find((version) => version.alias === 'current');
+  if (!current) throw refused(`secret ${secret.name} has no version with a value.`);
+  if (!current.record) return takeVersion(key, secret, current, found, ports);
+  if (current.record.key_id === keyId) throw refused('it is the current key already.');
+  const noted = { ...current.record, predecessors: [...new Set([...current.record.predecessors, keyId])] };
+  await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, noted), ports.signal);
+  return { outcome: 'noted', versionId: current.id };
+}
+
+/** A version that a person stored: from now on it counts as ours, with the key that the person says it holds. */
+async function takeVersion(
+  key: ManagedKey,
+  secret: SeenSecret,
+  current: SeenVersion,
+  found: IssuerKey,
+  ports: Ports,
+): Promise<AdoptReport> {
+  const record: VersionRecord = {
+    deployment: key.deployment,
+    name: key.name,
+    kind: key.kind,
+    key_id: found.id,
+    op: '',
+    key_created_at: timeText(found.createdAtMs),
+    reason: 'adopted',
+    sha256: '',
+    hmsl: '',
+    predecessors: [],
+    restored: false,
+    compromised_at: '',
+    dead_at: '',
+  };
+  await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, record), ports.signal);
+  const versions = secret.versions.map((version) => (version.id === current.id ? { ...version, record } : version));
+  const summary = { ...emptySummary(key, { ...secret, versions }), next_due: timeText(ports.clock.nowMs()) };
+  const labels = [...new Set([...secret.labels, LABEL])];
+  await ports.secrets.writeMetadata(secret.id, writeRecord(secret.metadata, summary), ports.signal, labels);
+  return { outcome: 'version-taken', versionId: current.id };
+}

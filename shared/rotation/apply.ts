@@ -1,0 +1,89 @@
+import { ApiError, isApiError } from '../clients/api-error.ts';
+import type { KeyKind, Obstacle } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { metadataAfterRelease } from './mint-record.ts';
+import { mint } from './mint.ts';
+import type { MintOutcome } from './mint.ts';
+import { guardName } from './observation.ts';
+import type { Observation } from './observation.ts';
+import { roleMissing } from './obstacles.ts';
+import type { Ports } from './ports.ts';
+import type { Settled, Step } from './step.ts';
+
+/** Every step that changes something. */
+export type Change = Exclude<Step, Settled>;
+
+/** What became of a step: done; or only a person can go on; or, for a mint, how it ended. */
+export type Applied = { outcome: 'done' } | { outcome: 'ask'; obstacle: Obstacle } | MintOutcome;
+
+/**
+ * Performs exactly one step. Each is safe to repeat, or is recognised as done by the next observation.
+ * @throws ApiError when the step failed or its answer did not come.
+ */
+export async function apply(key: ManagedKey, seen: Observation, step: Change, ports: Ports): Promise<Applied> {
+  try {
+    return await perform(key, seen, step, ports);
+  } catch (error) {
+    if (!isApiError(error, 'forbidden')) throw error;
+    return { outcome: 'ask', obstacle: roleMissing(key, `${step.step} (${error.operation})`) };
+  }
+}
+
+async function perform(key: ManagedKey, seen: Observation, step: Change, ports: Ports): Promise<Applied> {
+  const kind = ports.kinds[key.kind];
+  const { signal } = ports;
+  switch (step.step) {
+    case 'mint':
+      return mint(key, seen, step.reason, ports);
+    case 'contain':
+      await contain(kind, step.keyId, signal);
+      break;
+    case 'disable':
+      if (step.unlockFirst) await kind.unlock(step.keyId, signal);
+      await kind.disable(step.keyId, signal);
+      break;
+    case 'discard':
+      await (step.phase === 'disable' ? kind.disable(step.keyId, signal) : kind.delete(step.keyId, signal));
+      break;
+    case 'delete':
+      await kind.delete(step.keyId, signal);
+      break;
+    case 'extend':
+      await kind.extend(step.keyId, step.expiresAtMs, signal);
+      break;
+    case 'release':
+      await release(key, seen, step, ports);
+      break;
+    default:
+      step satisfies never;
+  }
+  return { outcome: 'done' };
+}
+
+/** Whoever locked a compromised key at the issuer, and whether its lock refuses a disable there: the key goes off. */
+async function contain(kind: KeyKind, keyId: string, signal: AbortSignal): Promise<void> {
+  try {
+    await kind.disable(keyId, signal);
+  } catch (error) {
+    const isLocked = error instanceof ApiError && ['conflict', 'limit_reached', 'locked'].includes(error.code);
+    if (!isLocked) throw error;
+    await kind.unlock(keyId, signal);
+    await kind.disable(keyId, signal);
+  }
+}
+
+/**
+ * Moves our guard from the previous version to the observed current one. By its id, and without wiping anything, so that
+ * a repeat, however late, is harmless.
+ */
+async function release(
+  key: ManagedKey,
+  { secret }: Observation,
+  step: Extract<Change, { step: 'release' }>,
+  ports: Ports,
+): Promise<void> {
+  if (!secret) return;
+  const lock = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
+  await ports.secrets.lockVersion(secret.id, step.versionId, lock, ports.signal);
+  await ports.secrets.writeMetadata(secret.id, metadataAfterRelease(key, secret), ports.signal);
+}

@@ -1,0 +1,109 @@
+import { HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
+import type { CreatedKey } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { hashesOf } from '../keys/value-hashes.ts';
+import type { SeenSecret } from './observation.ts';
+import type { Ports } from './ports.ts';
+import { timeText, writeRecord } from './record.ts';
+import type { MintReason, Summary, VersionRecord } from './record.ts';
+
+/** After a failed mint the next one waits, twice as long each time. */
+const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;
+const LONGEST_BACK_OFF_MS = 6 * HOUR_MS;
+
+/** Everything that belongs to one attempt to store a key. */
+export interface Attempt {
+  key: ManagedKey;
+  op: string;
+  reason: MintReason;
+  /** Null when the secret does not exist yet. */
+  secret: SeenSecret | null;
+  ports: Ports;
+}
+
+interface MintMetadata {
+  secretMetadata: Record<string, unknown>;
+  versionMetadata: Record<string, unknown>;
+}
+
+/** What is written beside the value of a new key: its history on the version, and the summary on the secret. */
+export function metadataOfMint(attempt: Attempt, created: CreatedKey): MintMetadata {
+  const { key, op, reason, secret, ports } = attempt;
+  const hashes = hashesOf(created.value);
+  const record: VersionRecord = {
+    deployment: key.deployment,
+    name: key.name,
+    kind: key.kind,
+    key_id: created.id,
+    op,
+    key_created_at: timeText(created.createdAtMs),
+    reason,
+    ...hashes,
+    predecessors: secret ? [] : key.adopt,
+    restored: reason === 'undo',
+    compromised_at: '',
+    dead_at: '',
+  };
+  return {
+    versionMetadata: writeRecord({}, record),
+    secretMetadata: writeRecord(secret?.metadata ?? {}, summaryOfMint(attempt, record, ports.clock.nowMs())),
+  };
+}
+
+function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: number): Summary {
+  const former = secret?.versions.find((version) => version.alias === 'current')?.record;
+  const formerKeyId = former?.key_id ?? record.predecessors[0] ?? '';
+  return {
+    deployment: record.deployment,
+    name: record.name,
+    kind: record.kind,
+    key_id: record.key_id,
+    rotated_at: timeText(nowMs),
+    next_due: timeText(nowMs + key.policy.dueAfterMs),
+    sha256: record.sha256,
+    hmsl: record.hmsl,
+    previous_key_id: formerKeyId,
+    previous_sha256: former?.sha256 ?? '',
+    previous_hmsl: former?.hmsl ?? '',
+    retire_after: formerKeyId === '' ? '' : timeText(nowMs + key.policy.graceMs),
+    failures: 0,
+    not_before: '',
+  };
+}
+
+/** The metadata of a secret whose next key could not be made. */
+export function metadataAfterFailure({ key, ports }: Attempt, secret: SeenSecret): Record<string, unknown> {
+  const failures = (secret.summary?.failures ?? 0) + 1;
+  const waitMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
+  const summary = secret.summary ?? emptySummary(key, secret);
+  const not_before = timeText(ports.clock.nowMs() + waitMs);
+  return writeRecord(secret.metadata, { ...summary, failures, not_before });
+}
+
+/** The metadata of a secret whose former key is gone. */
+export function metadataAfterRelease(key: ManagedKey, secret: SeenSecret): Record<string, unknown> {
+  const summary = secret.summary ?? emptySummary(key, secret);
+  const former = { previous_key_id: '', previous_sha256: '', previous_hmsl: '', retire_after: '' };
+  return writeRecord(secret.metadata, { ...summary, ...former });
+}
+
+/** The summary of a secret that has lost it, from its current version. */
+export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
+  const current = secret.versions.find((version) => version.alias === 'current');
+  return {
+    deployment: key.deployment,
+    name: key.name,
+    kind: key.kind,
+    key_id: current?.record?.key_id ?? '',
+    rotated_at: current ? timeText(current.createdAtMs) : '',
+    next_due: current ? timeText(current.createdAtMs + key.policy.dueAfterMs) : '',
+    sha256: current?.record?.sha256 ?? '',
+    hmsl: current?.record?.hmsl ?? '',
+    previous_key_id: '',
+    previous_sha256: '',
+    previous_hmsl: '',
+    retire_after: '',
+    failures: 0,
+    not_before: '',
+  };
+}

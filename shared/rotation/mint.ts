@@ -1,0 +1,218 @@
+import { ApiError, isApiError } from '../clients/api-error.ts';
+import { MINUTE_MS } from '../keys/duration.ts';
+import { formatKeyName, newOp } from '../keys/key-name.ts';
+import type { CreatedKey, Obstacle } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { metadataAfterFailure, metadataOfMint } from './mint-record.ts';
+import type { Attempt } from './mint-record.ts';
+import { guardName } from './observation.ts';
+import type { Observation } from './observation.ts';
+import { identityGone, roleMissing } from './obstacles.ts';
+import type { Ports } from './ports.ts';
+import { readVersionRecord, timeText, writeRecord } from './record.ts';
+import type { MintReason } from './record.ts';
+import { MINT_LIMIT_MS } from './situation.ts';
+import { verifyNewKey } from './verification.ts';
+
+/** A claim lasts as long as a mint can, and a little: then the next run may try. */
+const LEASE_MS = MINT_LIMIT_MS + MINUTE_MS;
+
+/** How a mint ended. */
+export type MintOutcome =
+  /** The new key is current. */
+  | { outcome: 'stored'; keyId: string; op: string }
+  /** Another run stored first; ours is deleted. */
+  | { outcome: 'lost-race'; why: string }
+  /** Nothing is stored, and the next attempt waits. */
+  | { outcome: 'failed'; code: string; why: string }
+  /** The answer to the store did not come: the next observation knows. */
+  | { outcome: 'unclear'; why: string; keyId: string }
+  /** Nothing was created: a person must act first. */
+  | { outcome: 'ask'; obstacle: Obstacle };
+
+/**
+ * Creates the next key, proves it, and stores it: check, claim, create, verify, store, look. Whatever happens, at the end
+ * the key is stored, or gone, or known by its name to the next observation.
+ */
+export async function mint(key: ManagedKey, seen: Observation, reason: MintReason, ports: Ports): Promise<MintOutcome> {
+  const [obstacle] = await ports.kinds[key.kind].obstacles(key, ports.signal);
+  if (obstacle) return { outcome: 'ask', obstacle };
+  const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, secret: seen.secret, ports };
+  const notClaimed = await claim(attempt);
+  if (notClaimed) return notClaimed;
+  const created = await create(attempt);
+  if ('outcome' in created) return created;
+  const unfit = await whyUnfit(attempt, created);
+  if (unfit) return giveUp(attempt, created.id, unfit);
+  return store(attempt, created);
+}
+
+/** Our guard lock on the current version: others hold for its lease, and of two stores one is refused. */
+async function claim({ key, op, secret, ports }: Attempt): Promise<MintOutcome | null> {
+  const current = secret?.versions.find((version) => version.alias === 'current');
+  if (!secret || !current) return null; // the first version is claimed by creating the secret
+  const attributes = { deployment: key.deployment, op, until: timeText(ports.clock.nowMs() + LEASE_MS) };
+  const lock = { name: guardName(key.deployment), attributes, freesPrevious: false };
+  try {
+    await ports.secrets.lockVersion(secret.id, current.id, lock, ports.signal);
+    return null;
+  } catch (error) {
+    if (isApiError(error, 'forbidden')) return { outcome: 'ask', obstacle: roleMissing(key, 'lock versions') };
+    if (!(error instanceof ApiError)) throw error;
+    return { outcome: 'failed', code: 'claim_failed', why: error.message };
+  }
+}
+
+/** One attempt. After an unclear answer the key may exist, but nobody has its value: it is looked for and removed. */
+async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
+  const { key, op, ports } = attempt;
+  const name = formatKeyName({ deployment: key.deployment, name: key.name, op });
+  const description = `Made by Keyrota (${key.deployment}) for ${key.name}; its value is in secret ${key.secret.name}.`;
+  const expiresAtMs = ports.clock.nowMs() + key.policy.expiresAfterMs;
+  try {
+    const created = await ports.kinds[key.kind].create(key, { name, description, expiresAtMs }, ports.signal);
+    ports.log.info('key_created', `created key ${created.id}`, { keyId: created.id, op, reason: attempt.reason });
+    return created;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const obstacle = obstacleOfCreate(key, error);
+    if (obstacle) return { outcome: 'ask', obstacle };
+    if (error.effect !== 'none') await removeByName(attempt, name);
+    return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
+  }
+}
+
+function obstacleOfCreate(key: ManagedKey, error: ApiError): Obstacle | null {
+  if (error.code === 'forbidden') return roleMissing(key, 'create API keys');
+  if (error.code === 'limit_reached') {
+    const steps = [`ibmcloud iam service-api-keys ${key.serviceId}`, 'Delete what nobody uses.'];
+    return { code: 'key_limit_reached', problem: `${key.serviceId} has as many API keys as it may.`, steps };
+  }
+  if (error.code !== 'not_found') return null;
+  return identityGone(key);
+}
+
+async function removeByName({ key, ports }: Attempt, name: string): Promise<void> {
+  try {
+    const kind = ports.kinds[key.kind];
+    const left = ((await kind.list(key, ports.signal)) ?? []).filter((one) => one.name === name);
+    for (const one of left) await kind.delete(one.id, ports.signal);
+  } catch (error) {
+    // Once it is old enough, any run discards it.
+    ports.log.warn('cleanup_failed', `a key named ${name} may be left at the issuer for now`, { error });
+  }
+}
+
+/** Why a new key must not be stored, or null. Never throws: whatever goes wrong here, the key must not be left behind. */
+async function whyUnfit({ key, ports }: Attempt, created: CreatedKey): Promise<{ code: string; why: string } | null> {
+  try {
+    const verdict = await verifyNewKey(key, created.value, ports);
+    if (verdict.outcome !== 'accepted') return { code: `key_${verdict.outcome}`, why: verdict.why };
+  } catch (error) {
+    return { code: 'verification_failed', why: messageOf(error) };
+  }
+  const ageMs = ports.clock.nowMs() - created.createdAtMs;
+  if (ageMs <= MINT_LIMIT_MS) return null;
+  return { code: 'mint_too_slow', why: `the key is ${Math.round(ageMs / 1000)} s old, too old to be stored safely` };
+}
+
+/** Nothing was stored, so the key can go at once. */
+async function giveUp(
+  attempt: Attempt,
+  keyId: string,
+  { code, why }: { code: string; why: string },
+): Promise<MintOutcome> {
+  await removeOwn(attempt, keyId);
+  return recordFailure(attempt, { outcome: 'failed', code, why });
+}
+
+/** Without a secret the disabled key stays for its quarantine: it is what tells the next run to wait. */
+async function removeOwn({ key, secret, ports }: Attempt, keyId: string): Promise<void> {
+  const kind = ports.kinds[key.kind];
+  try {
+    await (secret ? kind.delete(keyId, ports.signal) : kind.disable(keyId, ports.signal));
+  } catch (error) {
+    ports.log.warn('cleanup_failed', `key ${keyId} of a failed mint is left at the issuer for now`, { keyId, error });
+  }
+}
+
+/** Sent once. Only a clear refusal says that the key is not stored, and so may go. */
+async function store(attempt: Attempt, created: CreatedKey): Promise<MintOutcome> {
+  const { key, secret, ports } = attempt;
+  const version = { value: created.value, ...metadataOfMint(attempt, created) };
+  try {
+    if (secret) await ports.secrets.storeVersion(secret.id, key.secret, version, ports.signal);
+    else await ports.secrets.createSecret(key.secret, `Kept by Keyrota (${key.deployment}).`, version, ports.signal);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.effect === 'unknown') return { outcome: 'unclear', why: error.message, keyId: created.id };
+    if (error.effect === 'none') return notStored(attempt, created, error);
+    // `changed`: it is stored, only its answer was not understood.
+  }
+  ports.log.info('key_stored', `stored key ${created.id} as the current version`, {
+    keyId: created.id,
+    op: attempt.op,
+  });
+  await lookAfterStore(attempt, created);
+  return { outcome: 'stored', keyId: created.id, op: attempt.op };
+}
+
+async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError): Promise<MintOutcome> {
+  const { key, secret, ports } = attempt;
+  const nameTaken = !secret && (error.code === 'conflict' || /already exists/i.test(error.message));
+  if (error.code === 'locked' || nameTaken) {
+    await ports.kinds[key.kind].delete(created.id, ports.signal);
+    return { outcome: 'lost-race', why: error.message };
+  }
+  if (error.code !== 'forbidden') return giveUp(attempt, created.id, { code: 'store_failed', why: error.message });
+  await giveUp(attempt, created.id, { code: 'store_forbidden', why: error.message });
+  return { outcome: 'ask', obstacle: roleMissing(key, secret ? 'store versions' : 'create secrets') };
+}
+
+/**
+ * A run that was frozen and woken late may have stored a key that others discarded meanwhile. It heals that at once: the
+ * version is marked, and the next observation replaces the key.
+ */
+async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<void> {
+  const { key, ports } = attempt;
+  const kind = ports.kinds[key.kind];
+  try {
+    if (await kind.look(key, created.id, ports.signal)) return;
+    // One 404 may be a stale answer; a refused login beside it is not.
+    const verdict = await kind.verify(key, created.value, false, ports.signal);
+    if (verdict.outcome !== 'refused') return;
+    await markDead(attempt);
+    ports.log.error('stored_key_dead', `key ${created.id} was deleted while it was being stored`, {
+      keyId: created.id,
+    });
+  } catch (error) {
+    // The regular looks find a dead current key too, only later.
+    ports.log.warn('look_failed', `could not look at key ${created.id} after storing it`, { keyId: created.id, error });
+  }
+}
+
+async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: Attempt): Promise<void> {
+  const stored = secret ?? (await secrets.find(key.secret, signal));
+  if (!stored) return;
+  for (const { id, version_custom_metadata: metadata } of await secrets.listVersions(stored.id, signal)) {
+    const record = readVersionRecord(metadata);
+    if (record?.op !== op) continue;
+    const dead = writeRecord(metadata, { ...record, dead_at: timeText(clock.nowMs()) });
+    await secrets.writeVersionMetadata(stored.id, id, dead, signal);
+  }
+}
+
+/** Writes down that a mint failed, so that not every run creates and deletes a key. */
+async function recordFailure(attempt: Attempt, failed: MintOutcome): Promise<MintOutcome> {
+  const { secret, ports } = attempt;
+  if (!secret) return failed;
+  try {
+    await ports.secrets.writeMetadata(secret.id, metadataAfterFailure(attempt, secret), ports.signal);
+  } catch (error) {
+    ports.log.warn('failure_not_recorded', 'could not write down that the mint failed; its claim makes others wait', {
+      error,
+    });
+  }
+  return failed;
+}

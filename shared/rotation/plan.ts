@@ -1,0 +1,186 @@
+import type { ManagedKey } from '../keys/manifest.ts';
+import { deathOf, dueAtMs, dueReason, extensionOf, mintBlock, regularBlock } from './mint-rules.ts';
+import { guardName } from './observation.ts';
+import { identityGone } from './obstacles.ts';
+import type { Observation } from './observation.ts';
+import { timeText } from './record.ts';
+import { disableUnlessLocked, recentUse, retirementOf } from './retire-rules.ts';
+import { isCompromised, situationOf } from './situation.ts';
+import type { OldKey, Situation } from './situation.ts';
+import { isSettled } from './step.ts';
+import type { Step } from './step.ts';
+
+/** A rule of the policy: its step, or null when it has nothing to say. */
+type Rule = (situation: Situation) => Step | null;
+
+/** The policy, most urgent first. The first rule that has something to say decides. */
+const RULES: readonly Rule[] = [
+  containWhatLeaked,
+  askAboutTheIdentity,
+  askAboutTheSecret,
+  leaveAloneWhatIsPaused,
+  endWhatIsRetired,
+  replaceTheDead,
+  retireTheOld,
+  freeThePrevious,
+  rotateWhatIsDue,
+  waitForTheOld,
+];
+
+/**
+ * The next step for one key. The whole policy of the product, and pure: the same key, observation and time always give
+ * the same step.
+ */
+export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
+  const situation = situationOf(key, seen, nowMs);
+  for (const rule of RULES) {
+    const step = rule(situation);
+    if (step) return step;
+  }
+  const untilMs = dueAtMs(situation);
+  return { step: 'rest', why: `the next rotation is due ${timeText(untilMs)}`, untilMs };
+}
+
+/** A compromised key that still logs in is disabled before anything else. */
+function containWhatLeaked({ currentKey, oldKeys, secret }: Situation): Step | null {
+  const candidates = [currentKey, ...oldKeys.map((old) => old.key)];
+  const leaking = candidates.find((key) => key?.exists && !key.disabled && isCompromised(key, secret));
+  if (!leaking) return null;
+  return { step: 'contain', why: `key ${leaking.id} was reported as compromised`, keyId: leaking.id };
+}
+
+/** Without its identity every key is gone, and none can be made. */
+function askAboutTheIdentity({ key, identityExists }: Situation): Step | null {
+  if (identityExists || key.state === 'retired') return null;
+  return { step: 'ask', why: `${key.serviceId} does not exist`, ...identityGone(key) };
+}
+
+/** A secret that is destroyed, or whose current version is not ours, is a person's to settle; nothing is retired meanwhile. */
+function askAboutTheSecret({ key, secret, current }: Situation): Step | null {
+  if (!secret) return null;
+  if (secret.state === 'destroyed' || !current) {
+    return {
+      step: 'ask',
+      why: `secret ${secret.name} is destroyed`,
+      code: 'secret_destroyed',
+      problem: `Secret ${secret.name} (${secret.id}) is destroyed: its value is gone, and its name is taken.`,
+      steps: [
+        `ibmcloud secrets-manager secret-delete --id ${secret.id}`,
+        'The next run then stores a new key under that name.',
+      ],
+    };
+  }
+  if (current.record) return null;
+  return {
+    step: 'ask',
+    why: `the current version of secret ${secret.name} is not ours`,
+    code: 'foreign_version',
+    problem: `Version ${current.id} of secret ${secret.name} was not stored by this installation (${key.deployment}).`,
+    steps: [
+      `If its value is a key of the same identity: keyrota adopt ${key.name} KEY_ID`,
+      'Otherwise give the entry another secret name in the manifest.',
+    ],
+  };
+}
+
+/** A paused key is left as it is. But a leak is dealt with to its end, and the key must not expire unseen. */
+function leaveAloneWhatIsPaused(situation: Situation): Step | null {
+  const { key, nowMs, oldKeys } = situation;
+  if (!key.policy.paused) return null;
+  const death = deathOf(situation);
+  if (death && 'reason' in death && death.reason === 'compromised') return replaceTheDead(situation);
+  const leaked = oldKeys.filter((old) => old.compromised).map((old) => retirementOf(old, situation));
+  const hold: Step = { step: 'hold', why: 'the manifest says paused', code: 'paused', sinceMs: nowMs, untilMs: null };
+  return firstChange(leaked) ?? extensionOf(situation) ?? hold;
+}
+
+/** A retired entry gets no new key; all that it has go as soon as nobody uses them. */
+function endWhatIsRetired(situation: Situation): Step | null {
+  if (situation.key.state !== 'retired') return null;
+  const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
+  return firstChange(steps) ?? retireTheCurrent(situation) ?? steps[0] ?? nothingLeft(situation);
+}
+
+function retireTheCurrent(situation: Situation): Step | null {
+  const { key, current, currentKey, nowMs, secret } = situation;
+  if (!currentKey?.exists || !current) return null;
+  const sinceMs = current.createdAtMs;
+  const compromised = isCompromised(currentKey, secret);
+  const last: OldKey = {
+    key: currentKey,
+    compromised,
+    lockedByUndo: current.record?.restored ?? false,
+    supersededAtMs: sinceMs,
+  };
+  if (currentKey.disabled) return retirementOf(last, situation);
+  // Nobody is to switch to a successor, so there is no grace to count: only disuse shows that nobody needs it.
+  const inUse = recentUse(currentKey, Math.max(key.policy.unusedForMs, key.policy.graceMs), nowMs);
+  const locks = current.locks.map((lock) => lock.name).filter((name) => name !== guardName(key.deployment));
+  if (locks.length > 0) inUse.push(`consumers lock the version: ${locks.join(', ')}`);
+  if (inUse.length > 0) {
+    const why = `key ${currentKey.id} of a retired entry waits to be disabled: ${inUse.join('; ')}`;
+    return { step: 'hold', why, code: 'evidence', sinceMs, untilMs: null };
+  }
+  return disableUnlessLocked(last, `the entry is retired, and nobody uses key ${currentKey.id}`, sinceMs);
+}
+
+const nothingLeft = ({ secret }: Situation): Step => ({
+  step: 'rest',
+  why: secret
+    ? `retired, and every key is gone; secret ${secret.name} and the entry can be deleted`
+    : 'retired, and there is nothing left',
+  untilMs: null,
+});
+
+/** Without a working current key consumers stand still: replace it at once, even while an older one is in grace. */
+function replaceTheDead(situation: Situation): Step | null {
+  const death = deathOf(situation);
+  if (!death || 'step' in death) return death;
+  const block = mintBlock(situation);
+  if (block) return block;
+  if (situation.guardOnPrevious && situation.current) {
+    const why = `${death.why}, and nothing can be stored while the former version is guarded`;
+    return { step: 'release', why, versionId: situation.current.id };
+  }
+  return { step: 'mint', ...death };
+}
+
+/** Superseded and left-over keys: whatever can be done for one of them now. */
+function retireTheOld(situation: Situation): Step | null {
+  return firstChange(situation.oldKeys.map((old) => retirementOf(old, situation)));
+}
+
+/**
+ * Once the former key is gone its version needs no protection any more, and the summary says so. Where there was no
+ * former version (an adopted key), only the summary is put right.
+ */
+function freeThePrevious({ guardOnPrevious, previous, oldKeys, secret, current }: Situation): Step | null {
+  const former = guardOnPrevious ? previous?.record?.key_id : secret?.summary?.previous_key_id || undefined;
+  const isDone = guardOnPrevious || former !== undefined;
+  if (!isDone || oldKeys.some((old) => old.key.id === former)) return null;
+  return current && { step: 'release', why: 'the former key is gone', versionId: current.id };
+}
+
+/** The regular rotation; where it has to wait, the current key must not expire meanwhile. */
+function rotateWhatIsDue(situation: Situation): Step | null {
+  const due = dueReason(situation);
+  if (!due) return null;
+  const block = regularBlock(situation);
+  return block ? (extensionOf(situation) ?? preferAsk(situation, block)) : { step: 'mint', ...due };
+}
+
+/** A rotation that waits for the former key waits for whatever that key waits for: a person may have to be asked. */
+function preferAsk(situation: Situation, block: Extract<Step, { step: 'hold' }>): Step {
+  if (block.code !== 'former-key') return block;
+  return waitForTheOld(situation) ?? block;
+}
+
+/** Nothing can be done now, but an old key is on its way. */
+function waitForTheOld(situation: Situation): Step | null {
+  const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
+  return steps.find((step) => step.step === 'ask') ?? steps[0] ?? null;
+}
+
+function firstChange(steps: readonly Step[]): Step | null {
+  return steps.find((step) => !isSettled(step)) ?? null;
+}

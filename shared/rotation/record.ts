@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+/** Why a key was made. */
+export const MINT_REASONS = [
+  'first',
+  'due',
+  'asked',
+  'moved',
+  'lost',
+  'expired',
+  'disabled',
+  'compromised',
+  'undo',
+  'adopted',
+] as const;
+export type MintReason = (typeof MINT_REASONS)[number];
+
+/** An ISO time, or empty: metadata fields are never left out, because a patch may merge. */
+const time = z.string().default('');
+
+/**
+ * What `version_custom_metadata` of a version says, under `keyrota`: the history of the key. Never a value; hashes let a
+ * leaked value be found without reading one.
+ */
+export const VersionRecord = z.object({
+  deployment: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  key_id: z.string(),
+  /** The mint that stored it; empty for a version that a person stored and that was adopted. */
+  op: z.string(),
+  /** When the issuer made the key. */
+  key_created_at: time,
+  reason: z.enum(MINT_REASONS),
+  sha256: z.string().default(''),
+  hmsl: z.string().default(''),
+  /** Keys that existed before Keyrota and retire like any superseded one. */
+  predecessors: z.array(z.string()).default([]),
+  /** An undo made this key current again, and locked it at the issuer. */
+  restored: z.boolean().default(false),
+  compromised_at: time,
+  /** The key was found dead right after it was stored. */
+  dead_at: time,
+});
+export type VersionRecord = z.infer<typeof VersionRecord>;
+
+/** What `custom_metadata` of the secret says, under `keyrota`: a hint that skips work, never the truth. */
+export const Summary = z.object({
+  deployment: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  key_id: z.string(),
+  rotated_at: time,
+  next_due: time,
+  sha256: z.string().default(''),
+  hmsl: z.string().default(''),
+  /** The key that is being retired; empty once it is gone. */
+  previous_key_id: z.string().default(''),
+  previous_sha256: z.string().default(''),
+  previous_hmsl: z.string().default(''),
+  /** When the superseded key may be looked at for retirement. */
+  retire_after: time,
+  failures: z.number().int().default(0),
+  /** No mint before this time, after failures. */
+  not_before: time,
+});
+export type Summary = z.infer<typeof Summary>;
+
+/** The field that holds our part: other people's metadata stands beside it and is kept. */
+const FIELD = 'keyrota';
+
+const read = <T>(schema: z.ZodType<T>, metadata: Readonly<Record<string, unknown>>): T | null => {
+  const result = schema.safeParse(metadata[FIELD]);
+  return result.success ? result.data : null;
+};
+
+/** Null when the version was not made by any Keyrota. */
+export const readVersionRecord = (metadata: Readonly<Record<string, unknown>>): VersionRecord | null =>
+  read(VersionRecord, metadata);
+
+/** Null when the secret carries no summary. */
+export const readSummary = (metadata: Readonly<Record<string, unknown>>): Summary | null => read(Summary, metadata);
+
+/** The metadata with our part replaced, whole. */
+export const writeRecord = (
+  metadata: Readonly<Record<string, unknown>>,
+  record: VersionRecord | Summary,
+): Record<string, unknown> => ({ ...metadata, [FIELD]: record });
+
+/** Epoch milliseconds of a time in a record; null when it is empty or unreadable. */
+export function timeOf(text: string): number | null {
+  const atMs = Date.parse(text);
+  return Number.isNaN(atMs) ? null : atMs;
+}
+
+/** A time for a record. */
+export const timeText = (atMs: number): string => new Date(atMs).toISOString();

@@ -1,0 +1,159 @@
+import { formatDuration } from '../keys/duration.ts';
+import { timeText } from './record.ts';
+import { MINT_LIMIT_MS, OLDEST_MINT_MS } from './situation.ts';
+import type { ExistingKey, OldKey, Situation } from './situation.ts';
+import type { Step } from './step.ts';
+
+/**
+ * What happens next to a key that is not current any more: grace, evidence, disable, quarantine, delete. A key of ours
+ * that no version names has lost its value and is discarded, unless somebody uses it.
+ */
+export function retirementOf(old: OldKey, situation: Situation): Step {
+  const { nowMs } = situation;
+  if (old.supersededAtMs !== null) return retireSuperseded(old, old.supersededAtMs, situation);
+  const oldEnoughMs = old.key.createdAtMs + OLDEST_MINT_MS;
+  if (nowMs < oldEnoughMs) {
+    const why = `key ${old.key.id} is of ours and no version names it yet: its mint may be under way`;
+    return { step: 'hold', why, code: 'mint-under-way', sinceMs: old.key.createdAtMs, untilMs: oldEnoughMs };
+  }
+  // It was used after its mint: Secrets Manager was put back to an older day, so it is superseded rather than lost.
+  if (wasUsedAfterMint(old.key)) return retireSuperseded(old, supersededAtLatestMs(old, situation), situation);
+  return discard(old, situation);
+}
+
+/** A login during the mint is our own verification. Unknown counts as used. */
+export function wasUsedAfterMint({ lastUsed, createdAtMs }: ExistingKey): boolean {
+  if (lastUsed === 'never') return false;
+  return lastUsed === 'unknown' || lastUsed.atMs > createdAtMs + MINT_LIMIT_MS;
+}
+
+const supersededAtLatestMs = (old: OldKey, { current }: Situation): number =>
+  Math.max(old.key.createdAtMs, current?.createdAtMs ?? 0);
+
+function retireSuperseded(old: OldKey, supersededAtMs: number, situation: Situation): Step {
+  const { key } = old;
+  if (key.disabled) return quarantine(old, supersededAtMs, situation, 'delete');
+  const graceEndsMs = supersededAtMs + situation.key.policy.graceMs;
+  if (situation.nowMs < graceEndsMs) {
+    const why = `key ${key.id} was superseded ${timeText(supersededAtMs)} and is in grace`;
+    return { step: 'hold', why, code: 'grace', sinceMs: supersededAtMs, untilMs: graceEndsMs };
+  }
+  const missing = missingEvidence(old, situation);
+  if (missing.length > 0) return holdForEvidence(old, graceEndsMs, missing, situation);
+  return disableUnlessLocked(old, `key ${key.id} is superseded, its grace is over, and nobody uses it`, graceEndsMs);
+}
+
+/** What is not yet known of the evidence that the manifest wants, as sentences. */
+export function missingEvidence({ key }: OldKey, situation: Situation): string[] {
+  const { policy } = situation.key;
+  const missing: string[] = [];
+  if (policy.evidence.fetched && !situation.current?.fetched) missing.push('nobody has fetched the new version');
+  if (policy.evidence.unused) missing.push(...recentUse(key, policy.unusedForMs, situation.nowMs));
+  if (policy.evidence.noConsumerLock && situation.consumerLocksOnPrevious.length > 0) {
+    missing.push(`consumers lock the old version: ${situation.consumerLocksOnPrevious.join(', ')}`);
+  }
+  return missing;
+}
+
+/** Empty when the key counts as unused for that long. */
+export function recentUse({ lastUsed, createdAtMs }: ExistingKey, unusedForMs: number, nowMs: number): string[] {
+  if (lastUsed === 'unknown') return ['the issuer does not tell when the key was last used'];
+  const lastUsedAtMs = lastUsed === 'never' ? createdAtMs : lastUsed.atMs;
+  if (nowMs - lastUsedAtMs >= unusedForMs) return [];
+  return [`the key was last used ${timeText(lastUsedAtMs)}, less than ${formatDuration(unusedForMs)} ago`];
+}
+
+function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], { key, nowMs }: Situation): Step {
+  const { atMostMs, afterwards } = key.policy.hold;
+  const untilMs = sinceMs + atMostMs;
+  const why = `key ${old.key.id} waits to be disabled: ${missing.join('; ')}`;
+  if (nowMs < untilMs) return { step: 'hold', why, code: 'evidence', sinceMs, untilMs };
+  if (afterwards === 'disable') {
+    return disableUnlessLocked(
+      old,
+      `${why}; it waited ${formatDuration(atMostMs)}, and the manifest says disable`,
+      sinceMs,
+    );
+  }
+  return {
+    step: 'ask',
+    why,
+    code: 'held_too_long',
+    problem: `Key ${old.key.id} (${old.key.name}) cannot be retired: ${missing.join('; ')}.`,
+    steps: [
+      'Find who still uses the old key and let it fetch the current version of the secret.',
+      `To retire it all the same: ibmcloud iam service-api-key-disable ${old.key.id}`,
+    ],
+  };
+}
+
+/** Disables the key, unless somebody else protects it at the issuer. */
+export function disableUnlessLocked(old: OldKey, why: string, sinceMs: number): Step {
+  if (old.key.locked && !old.lockedByUndo) return holdForIssuerLock(old, sinceMs);
+  return { step: 'disable', why, keyId: old.key.id, unlockFirst: old.key.locked };
+}
+
+function holdForIssuerLock({ key }: OldKey, sinceMs: number): Step {
+  const why = `key ${key.id} is locked at the issuer by somebody else: unlock it there to let it retire`;
+  return { step: 'hold', why, code: 'issuer-lock', sinceMs, untilMs: null };
+}
+
+function discard(old: OldKey, situation: Situation): Step {
+  const { key } = old;
+  if (key.disabled) return quarantine(old, key.createdAtMs, situation, 'discard');
+  if (key.locked) return holdForIssuerLock(old, key.createdAtMs);
+  const why = `key ${key.id} is of ours, no version names it, and nobody used it after its mint: its value is lost`;
+  return { step: 'discard', why, keyId: key.id, phase: 'disable' };
+}
+
+/** A disabled key waits, so that somebody who needs it after all can have it back. */
+function quarantine(old: OldKey, fromAtLeastMs: number, situation: Situation, then: 'delete' | 'discard'): Step {
+  const { key } = old;
+  const { nowMs } = situation;
+  const { quarantineMs } = situation.key.policy;
+  // When the issuer does not tell since when it is disabled, the quarantine has only just begun.
+  const fromMs = Math.max(fromAtLeastMs, key.disabledAtMs ?? nowMs);
+  const untilMs = fromMs + quarantineMs;
+  if (nowMs < untilMs && !old.compromised) {
+    if (key.disabledAtMs === null && nowMs >= longestRetirementMs(fromAtLeastMs, situation))
+      return askToDelete(old, 'disabled_since_unknown');
+    const why = `key ${key.id} is disabled and in quarantine`;
+    return { step: 'hold', why, code: 'quarantine', sinceMs: fromMs, untilMs };
+  }
+  if (key.locked && old.lockedByUndo) {
+    return {
+      step: 'disable',
+      why: `an undo locked key ${key.id}; it is superseded again`,
+      keyId: key.id,
+      unlockFirst: true,
+    };
+  }
+  if (key.locked) return old.compromised ? askToDelete(old, 'compromised_key_locked') : holdForIssuerLock(old, untilMs);
+  const why = old.compromised
+    ? `key ${key.id} was compromised and is replaced`
+    : `key ${key.id} was disabled ${timeText(fromMs)} and its quarantine is over`;
+  return then === 'delete'
+    ? { step: 'delete', why, keyId: key.id }
+    : { step: 'discard', why, keyId: key.id, phase: 'delete' };
+}
+
+/** By then every regular retirement is over. */
+const longestRetirementMs = (sinceMs: number, { key: { policy } }: Situation): number =>
+  sinceMs + policy.graceMs + policy.hold.atMostMs + policy.quarantineMs;
+
+function askToDelete({ key }: OldKey, code: 'disabled_since_unknown' | 'compromised_key_locked'): Step {
+  const why =
+    code === 'disabled_since_unknown'
+      ? `key ${key.id} is disabled, and the issuer does not tell since when`
+      : `key ${key.id} was compromised and is replaced, but somebody locked it at the issuer`;
+  return {
+    step: 'ask',
+    why,
+    code,
+    problem: `${why[0]?.toUpperCase()}${why.slice(1)}: it is not deleted.`,
+    steps: [
+      ...(key.locked ? [`ibmcloud iam service-api-key-unlock ${key.id} SERVICE_ID`] : []),
+      `When nobody needs it any more: ibmcloud iam service-api-key-delete ${key.id} SERVICE_ID`,
+    ],
+  };
+}

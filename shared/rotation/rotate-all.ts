@@ -1,0 +1,55 @@
+import type { Manifest } from '../keys/manifest.ts';
+import { reconcile } from './reconcile.ts';
+import type { KeyReport } from './reconcile.ts';
+import type { Ports } from './ports.ts';
+import { survey } from './survey.ts';
+import type { Candidate, SurveyWish } from './survey.ts';
+
+export interface RunOptions extends SurveyWish {
+  force: boolean;
+  dryRun: boolean;
+  /** How many keys are worked on at a time. */
+  keysAtOnce: number;
+}
+
+/** What a whole run did. */
+export interface RunReport {
+  /** Keys that were looked at, by name. */
+  keys: KeyReport[];
+  /** How many were not, because their summaries say that they rest. */
+  restingCount: number;
+  /** Managed by this installation once, and not in the manifest any more: left alone. */
+  unlisted: string[];
+}
+
+/** Below this there is no use in beginning with another key. */
+const SHORTEST_WORK_MS = 5_000;
+
+/**
+ * Works on every key that needs it, several at a time and the most urgent first, until all rest or the time is up. One
+ * key's trouble never stops another.
+ * @throws KeyrotaError when nothing at all could be done: no login, no list of secrets.
+ */
+export async function rotateAll(manifest: Manifest, options: RunOptions, ports: Ports): Promise<RunReport> {
+  await ports.login();
+  const { candidates, restingCount, unlisted } = await survey(manifest, options, ports);
+  if (unlisted.length > 0) {
+    ports.log.warn('entries_unlisted', `not in the manifest any more, left alone: ${unlisted.join(', ')}`, {
+      unlisted,
+    });
+  }
+  const queue = [...candidates];
+  const reports: KeyReport[] = [];
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) reports.push(await workOn(next, options, ports));
+  };
+  await Promise.all(Array.from({ length: options.keysAtOnce }, work));
+  return { keys: reports.toSorted((one, other) => one.name.localeCompare(other.name)), restingCount, unlisted };
+}
+
+async function workOn({ key, secret }: Candidate, { force, dryRun }: RunOptions, ports: Ports): Promise<KeyReport> {
+  if (ports.clock.nowMs() + SHORTEST_WORK_MS <= ports.deadlineMs)
+    return reconcile(key, { secret, force, dryRun }, ports);
+  const why = 'the time was up before its turn';
+  return { name: key.name, steps: [], outcome: 'left', why, until: null, code: 'no_time', next: [] };
+}

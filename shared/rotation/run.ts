@@ -1,0 +1,39 @@
+import type { HttpOptions } from '../clients/http-options.ts';
+import type { Manifest } from '../keys/manifest.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { openPorts } from './ports.ts';
+import type { Ports } from './ports.ts';
+
+/** What every run, by a function or a person, is made from. */
+export interface RunContext {
+  settings: Settings;
+  manifest: Manifest;
+  clock: Clock;
+  log: Log;
+  /** Ends the run early. */
+  signal?: AbortSignal;
+  http?: HttpOptions;
+  randomBytes?: (byteCount: number) => Uint8Array;
+}
+
+/** Opens the world for one run, lets `work` use it, and ends whatever is left when the time is up. */
+export async function withPorts<T>(context: RunContext, work: (ports: Ports) => Promise<T>): Promise<T> {
+  const { settings, clock, log, http, randomBytes } = context;
+  const timeUp = new AbortController();
+  const finished = new AbortController();
+  const signal = AbortSignal.any([timeUp.signal, ...(context.signal ? [context.signal] : [])]);
+  const deadlineMs = clock.nowMs() + settings.runMs;
+  clock.sleep(settings.runMs, finished.signal).then(
+    () => timeUp.abort(new KeyrotaError('time_is_up', `The run took longer than ${settings.runMs} ms.`)),
+    () => undefined, // it finished in time
+  );
+  try {
+    const optional = { ...(http && { http }), ...(randomBytes && { randomBytes }) };
+    return await work(openPorts({ settings, clock, log, signal, deadlineMs, ...optional }));
+  } finally {
+    finished.abort();
+  }
+}

@@ -1,0 +1,115 @@
+import { parseKeyName } from '../keys/key-name.ts';
+import { MINUTE_MS } from '../keys/duration.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { guardName } from './observation.ts';
+import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from './observation.ts';
+import { timeOf } from './record.ts';
+
+/** A mint stores within this time of the issuer's own creation date, or not at all. */
+export const MINT_LIMIT_MS = 5 * MINUTE_MS;
+
+/** Issuers date to the minute: an age that is computed from such a date may be this much too large. */
+const DATE_PRECISION_MS = MINUTE_MS;
+
+/** Older than any mint: a key of ours that no version names is then known to be left over. */
+export const OLDEST_MINT_MS = 15 * MINUTE_MS + DATE_PRECISION_MS;
+
+export type ExistingKey = Extract<SeenKey, { exists: true }>;
+
+/** A key of ours beside the current one. */
+export interface OldKey {
+  key: ExistingKey;
+  /** When it stopped being current, or null: no version names it. */
+  supersededAtMs: number | null;
+  compromised: boolean;
+  /** An undo locked it at the issuer, so the lock is ours to lift. */
+  lockedByUndo: boolean;
+}
+
+/** What an observation means for one managed key: the terms in which the rules of plan are written. */
+export interface Situation {
+  key: ManagedKey;
+  nowMs: number;
+  rotationAsked: boolean;
+  identityExists: boolean;
+  secret: SeenSecret | null;
+  current: SeenVersion | null;
+  previous: SeenVersion | null;
+  /** The key that the current version names; null when there is no version of ours. */
+  currentKey: SeenKey | null;
+  /** Oldest first. */
+  oldKeys: readonly OldKey[];
+  /** Our guard stands on `previous`: nothing can be stored. */
+  guardOnPrevious: boolean;
+  consumerLocksOnPrevious: readonly string[];
+  /** Another run's claim on the current version. */
+  lease: { op: string; sinceMs: number; untilMs: number } | null;
+}
+
+/** Whether a key at the issuer bears the name of this entry, in this installation. */
+export function isNamedFor(key: ManagedKey, issuerName: string): boolean {
+  const name = parseKeyName(issuerName);
+  return name?.deployment === key.deployment && [key.name, ...key.formerly].includes(name.name);
+}
+
+export function isCompromised(seen: { id: string; markedCompromised: boolean }, secret: SeenSecret | null): boolean {
+  const marked = secret?.versions.some(({ record }) => record?.key_id === seen.id && record.compromised_at !== '');
+  return seen.markedCompromised || marked === true;
+}
+
+export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): Situation {
+  const versions = seen.secret?.versions ?? [];
+  const current = versions.find((version) => version.alias === 'current') ?? null;
+  const previous = versions.find((version) => version.alias === 'previous') ?? null;
+  const currentKeyId = current?.record?.key_id;
+  const guard = guardName(key.deployment);
+  return {
+    key,
+    nowMs,
+    rotationAsked: seen.rotationAsked,
+    identityExists: seen.identityExists,
+    secret: seen.secret,
+    current,
+    previous,
+    currentKey: currentKeyId === undefined ? null : (seen.keys.find((one) => one.id === currentKeyId) ?? null),
+    oldKeys: oldKeysOf(key, seen, currentKeyId),
+    guardOnPrevious: previous?.locks.some((lock) => lock.name === guard) ?? false,
+    consumerLocksOnPrevious: (previous?.locks ?? []).map((lock) => lock.name).filter((name) => name !== guard),
+    lease: leaseOf(
+      current?.locks.find((lock) => lock.name === guard),
+      nowMs,
+    ),
+  };
+}
+
+function leaseOf(guard: SeenLock | undefined, nowMs: number): Situation['lease'] {
+  const { op, until } = guard?.attributes ?? {};
+  const untilMs = typeof until === 'string' ? timeOf(until) : null;
+  if (!guard || typeof op !== 'string' || untilMs === null || untilMs <= nowMs) return null;
+  return { op, sinceMs: guard.updatedAtMs, untilMs };
+}
+
+function oldKeysOf(key: ManagedKey, seen: Observation, currentKeyId: string | undefined): OldKey[] {
+  const versions = seen.secret?.versions ?? [];
+  const hasOwnVersion = versions.some((version) => version.record !== null);
+  return seen.keys
+    .filter((one): one is ExistingKey => one.exists && one.id !== currentKeyId)
+    .filter((one) => hasOwnVersion || !key.adopt.includes(one.id)) // before the first mint an adopted key is in full use
+    .map((one) => ({
+      key: one,
+      supersededAtMs: supersededAtMs(key, versions, one.id),
+      compromised: isCompromised(one, seen.secret),
+      lockedByUndo: versions.some(({ record }) => record?.key_id === one.id && record.restored),
+    }))
+    .toSorted((one, other) => (one.supersededAtMs ?? Infinity) - (other.supersededAtMs ?? Infinity));
+}
+
+/** When the version after the last one that names the key was stored. */
+function supersededAtMs(key: ManagedKey, versions: readonly SeenVersion[], keyId: string): number | null {
+  const last = versions.findLastIndex(({ record }) => record?.key_id === keyId);
+  if (last >= 0) return versions[last + 1]?.createdAtMs ?? null;
+  const successor =
+    versions.find(({ record }) => record?.predecessors.includes(keyId)) ??
+    (key.adopt.includes(keyId) ? versions.find(({ record }) => record !== null) : undefined);
+  return successor?.createdAtMs ?? null;
+}

@@ -1,0 +1,69 @@
+import type { Log } from '../runtime/log.ts';
+import type { Applied, Change } from './apply.ts';
+import { timeText } from './record.ts';
+import type { Settled } from './step.ts';
+
+/** The event of each step that was carried out. */
+const DONE_EVENTS = {
+  contain: 'key_contained',
+  mint: 'key_minted',
+  extend: 'key_extended',
+  disable: 'key_disabled',
+  delete: 'key_deleted',
+  discard: 'key_discarded',
+  release: 'version_released',
+} as const satisfies Record<Change['step'], string>;
+
+/** One line about a step that was carried out, or was not. */
+export function logApplied(step: Change, applied: Applied, log: Log): void {
+  const keyId = 'keyId' in step ? { keyId: step.keyId } : {};
+  const fields = { step: step.step, why: step.why, ...keyId };
+  switch (applied.outcome) {
+    case 'done':
+      log.info(DONE_EVENTS[step.step], `${step.step}: ${step.why}`, fields);
+      break;
+    case 'stored':
+      log.info('key_minted', `mint: ${step.why}`, { ...fields, keyId: applied.keyId, op: applied.op });
+      break;
+    case 'lost-race':
+      log.warn('mint_lost_race', 'another run stored a key first; ours is deleted', { ...fields, answer: applied.why });
+      break;
+    case 'unclear':
+      log.warn('store_unclear', 'no clear answer to the store; the next look tells', {
+        ...fields,
+        keyId: applied.keyId,
+        answer: applied.why,
+      });
+      break;
+    case 'failed':
+      log.error('mint_failed', `the mint failed: ${applied.why}`, { ...fields, code: applied.code });
+      break;
+    case 'ask':
+      log.warn('person_asked', applied.obstacle.problem, { ...fields, ...applied.obstacle });
+      break;
+    default:
+      applied satisfies never;
+  }
+}
+
+/** One line about a key that is left as it is. */
+export function logSettled(step: Settled, log: Log): void {
+  switch (step.step) {
+    case 'ask':
+      log.warn('person_asked', step.problem, { step: 'ask', why: step.why, code: step.code, steps: step.steps });
+      break;
+    case 'hold':
+      log.info('key_held', step.why, {
+        step: 'hold',
+        code: step.code,
+        since: timeText(step.sinceMs),
+        until: step.untilMs === null ? null : timeText(step.untilMs),
+      });
+      break;
+    case 'rest':
+      log.debug('key_rested', step.why, { step: 'rest' });
+      break;
+    default:
+      step satisfies never;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Obstacle } from '../keys/kind.ts';
+import type { MintReason } from './record.ts';
+
+/** What a held step waits for. */
+export type HoldCode =
+  | 'grace'
+  | 'evidence'
+  | 'quarantine'
+  | 'issuer-lock'
+  | 'consumer-lock'
+  | 'former-key'
+  | 'mint-under-way'
+  | 'key-not-visible'
+  | 'back-off'
+  | 'freeze'
+  | 'paused';
+
+/** The next thing to do for one key. `why` is a sentence for people. */
+export type Step =
+  | { step: 'rest'; why: string; untilMs: number | null }
+  | { step: 'contain'; why: string; keyId: string }
+  | { step: 'mint'; why: string; reason: MintReason }
+  | { step: 'hold'; why: string; code: HoldCode; sinceMs: number; untilMs: number | null }
+  | { step: 'extend'; why: string; keyId: string; expiresAtMs: number }
+  | { step: 'disable'; why: string; keyId: string; unlockFirst: boolean }
+  | { step: 'delete'; why: string; keyId: string }
+  | { step: 'discard'; why: string; keyId: string; phase: 'disable' | 'delete' }
+  | { step: 'release'; why: string; versionId: string }
+  | ({ step: 'ask'; why: string } & Obstacle);
+
+export type StepName = Step['step'];
+
+/** Steps that change nothing: the key is left as it is until later. */
+export type Settled = Extract<Step, { step: 'rest' | 'hold' | 'ask' }>;
+
+export const isSettled = (step: Step): step is Settled =>
+  step.step === 'rest' || step.step === 'hold' || step.step === 'ask';

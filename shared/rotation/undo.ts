@@ -1,0 +1,134 @@
+import { ApiError } from '../clients/api-error.ts';
+import { newOp } from '../keys/key-name.ts';
+import type { KeyKind } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import { KeyrotaError, messageOf } from '../runtime/errors.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
+import { metadataOfMint } from './mint-record.ts';
+import { guardName } from './observation.ts';
+import type { SeenSecret, SeenVersion } from './observation.ts';
+import { observe } from './observe.ts';
+import type { Ports } from './ports.ts';
+import { timeOf } from './record.ts';
+import type { VersionRecord } from './record.ts';
+import { isCompromised } from './situation.ts';
+import { verifyRestoredKey } from './verification.ts';
+
+/** What an undo goes back to. */
+interface Former {
+  secret: SeenSecret;
+  current: SeenVersion;
+  version: SeenVersion;
+  record: VersionRecord;
+  wasDisabled: boolean;
+}
+
+export interface UndoReport {
+  /** The key that is current again. */
+  keyId: string;
+  /** The key that is superseded now. */
+  supersededKeyId: string;
+}
+
+/**
+ * The operator's way back, while the former key exists: makes it current again. First the issuer's lock, so that a run
+ * that is about to delete the key is refused; then a look, enable, proof, store. The lock stays while the key is current.
+ * Running it again after it succeeded goes forth again.
+ * @throws KeyrotaError `nothing_to_undo`, `undo_refused`, `undo_unclear`, or the ApiError of a call.
+ */
+export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
+  const kind = ports.kinds[key.kind];
+  const former = await findFormer(key, ports);
+  const keyId = former.record.key_id;
+  await kind.lock(keyId, ports.signal);
+  try {
+    await enableLocked(key, former, kind, ports);
+    const value = await readFormerValue(key, former, ports);
+    const verdict = await verifyRestoredKey(key, value, ports);
+    if (verdict.outcome !== 'accepted') {
+      throw new KeyrotaError('undo_refused', `Key ${keyId} does not log in: ${verdict.why}`);
+    }
+    await storeAgain(key, former, value, ports);
+  } catch (error) {
+    const mayBeStored = error instanceof KeyrotaError && error.code === 'undo_unclear';
+    if (!mayBeStored) await putBack(former, kind, ports);
+    throw error;
+  }
+  ports.log.info('rotation_undone', `key ${keyId} is current again`, { keyId });
+  return { keyId, supersededKeyId: former.current.record?.key_id ?? '' };
+}
+
+async function findFormer(key: ManagedKey, ports: Ports): Promise<Former> {
+  const seen = await observe(key, null, false, ports);
+  const nothing = (why: string) =>
+    new KeyrotaError('nothing_to_undo', `${key.name}: ${why}`, { next: 'Nothing was changed.' });
+  const current = seen.secret?.versions.find((version) => version.alias === 'current');
+  const version = seen.secret?.versions.find((one) => one.alias === 'previous');
+  if (!seen.secret || !current?.record || !version) throw nothing('there is no former version.');
+  if (!version.record) throw nothing('the former version was not stored by Keyrota.');
+  const { record } = version;
+  if (!version.hasPayload) throw nothing('the value of the former key is gone.');
+  const found = seen.keys.find((one) => one.id === record.key_id);
+  if (!found?.exists) throw nothing(`the former key ${record.key_id} is deleted.`);
+  if (isCompromised(found, seen.secret)) throw nothing(`the former key ${record.key_id} was reported as compromised.`);
+  return { secret: seen.secret, current, version, record, wasDisabled: found.disabled };
+}
+
+/** The lock is there: look again, then enable. Some issuers may refuse to enable a locked key. */
+async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, ports: Ports): Promise<void> {
+  const keyId = record.key_id;
+  const looked = await kind.look(key, keyId, ports.signal);
+  if (!looked) throw new KeyrotaError('undo_refused', `Key ${keyId} was deleted before it could be locked.`);
+  if (!looked.disabled) return;
+  try {
+    await kind.enable(keyId, ports.signal);
+  } catch (error) {
+    if (!(error instanceof ApiError) || !['conflict', 'limit_reached', 'locked'].includes(error.code)) throw error;
+    await kind.unlock(keyId, ports.signal);
+    await kind.enable(keyId, ports.signal);
+    await kind.lock(keyId, ports.signal);
+  }
+}
+
+/** The one place where Keyrota reads a value back. */
+async function readFormerValue(key: ManagedKey, { secret, version }: Former, ports: Ports): Promise<SecretValue> {
+  const value = await ports.secrets.readValue(secret.id, version.id, key.secret, ports.signal);
+  if (!value) throw new KeyrotaError('undo_refused', `The value of version ${version.id} is gone.`);
+  return value;
+}
+
+/** Frees the way for the store, as a release does, and stores: our guard on the current version refuses a second one. */
+async function storeAgain(key: ManagedKey, former: Former, value: SecretValue, ports: Ports): Promise<void> {
+  const { secret, current, record } = former;
+  const op = newOp(ports.randomBytes);
+  const guard = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
+  await ports.secrets.lockVersion(secret.id, current.id, guard, ports.signal);
+  const created = { id: record.key_id, createdAtMs: timeOf(record.key_created_at) ?? ports.clock.nowMs(), value };
+  const metadata = metadataOfMint({ key, op, reason: 'undo', secret, ports }, created);
+  try {
+    await ports.secrets.storeVersion(secret.id, key.secret, { value, ...metadata }, ports.signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.effect === 'changed') return; // stored, only its answer was not understood
+    if (error instanceof ApiError && error.effect === 'none') throw error;
+    throw new KeyrotaError(
+      'undo_unclear',
+      `It is not known whether key ${record.key_id} is current again: ${messageOf(error)}`,
+      {
+        effect: 'unknown',
+        next: `See which key is current with \`keyrota plan ${key.name}\` before you repeat the undo.`,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Nothing was stored: the former key is as it was. */
+async function putBack({ record, wasDisabled }: Former, kind: KeyKind, ports: Ports): Promise<void> {
+  try {
+    if (wasDisabled) await kind.disable(record.key_id, ports.signal);
+    await kind.unlock(record.key_id, ports.signal);
+  } catch (error) {
+    const why = `key ${record.key_id} may be left enabled or locked; repeat the undo, or unlock it at the issuer`;
+    ports.log.warn('undo_not_put_back', why, { keyId: record.key_id, error });
+  }
+}

@@ -1,0 +1,53 @@
+import type { Verdict } from '../keys/kind.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
+import type { Ports } from './ports.ts';
+
+/** What Secrets Manager's documentation advises between creating a key and its first use. */
+const FIRST_PAUSE_MS = 2_000;
+
+/** Pauses after a refusal; the last one repeats. */
+const PAUSES_MS = [1_000, 2_000, 3_000, 5_000];
+
+/** A fresh key may be refused this long: IAM spreads it through the world. */
+const PROPAGATION_LIMIT_MS = 60_000;
+
+/** Between the first login that worked and the second, which shows that it was not luck. */
+const SETTLE_MS = 15_000;
+
+/** Kept back of the run's time for what comes after the last check. */
+const STORE_RESERVE_MS = 12_000;
+
+/** The least time in which a key can be created, verified and stored: with less left, no mint is begun. */
+export const SHORTEST_MINT_MS = FIRST_PAUSE_MS + 10_000 + SETTLE_MS + STORE_RESERVE_MS;
+
+/** Waits until a new key works, lets it settle, and checks once more. Never longer than the run has time for. */
+export async function verifyNewKey(key: ManagedKey, value: SecretValue, ports: Ports): Promise<Verdict> {
+  const { clock, signal } = ports;
+  await clock.sleep(FIRST_PAUSE_MS, signal);
+  const first = await verifyAgainAndAgain(key, value, true, ports, SETTLE_MS + STORE_RESERVE_MS);
+  if (first.outcome !== 'accepted') return first;
+  await clock.sleep(SETTLE_MS, signal);
+  return verifyAgainAndAgain(key, value, false, ports, STORE_RESERVE_MS);
+}
+
+/** A key that was enabled again may be refused for a while, as a fresh one. */
+export function verifyRestoredKey(key: ManagedKey, value: SecretValue, ports: Ports): Promise<Verdict> {
+  return verifyAgainAndAgain(key, value, false, ports, STORE_RESERVE_MS);
+}
+
+async function verifyAgainAndAgain(
+  key: ManagedKey,
+  value: SecretValue,
+  withProbe: boolean,
+  ports: Ports,
+  reserveMs: number,
+): Promise<Verdict> {
+  const { clock, signal, deadlineMs, kinds } = ports;
+  const untilMs = Math.min(clock.nowMs() + PROPAGATION_LIMIT_MS, deadlineMs - reserveMs);
+  for (let refusals = 0; ; refusals += 1) {
+    const verdict = await kinds[key.kind].verify(key, value, withProbe, signal);
+    if (verdict.outcome === 'accepted' || clock.nowMs() >= untilMs) return verdict;
+    await clock.sleep(PAUSES_MS[refusals] ?? 5_000, signal);
+  }
+}

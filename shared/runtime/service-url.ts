@@ -1,0 +1,13 @@
+const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+/** What `isServiceUrl` allows, in words. */
+export const SERVICE_URL_RULE =
+  'an https address without user, query and fragment (plain http only for a loopback address)';
+
+/** Whether credentials may be sent to an address: over TLS, or within this machine. */
+export function isServiceUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(text);
+  const isPrivate = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname));
+  return isPrivate && username + password + search + hash === '';
+}

@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { stringify } from 'yaml';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readSettings } from '../../shared/runtime/settings.ts';
+import { run } from './support/command.ts';
+import { RotateWorld, temporaryFolder } from './support/rotate-world.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PACKAGE = '@ibm-cloud/secrets-manager';
+
+let folder: ReturnType<typeof temporaryFolder>;
+/** A copy of the project, with whatever else the tests install. */
+let project: string;
+let buildCount = 0;
+
+beforeAll(() => {
+  folder = temporaryFolder();
+  project = join(folder.path, 'project');
+  for (const part of ['functions', 'shared', 'infra', 'esbuild.config.mjs', 'package.json', 'tsconfig.json']) {
+    cpSync(join(ROOT, part), join(project, part), { recursive: true });
+  }
+  const packages = (scope: string) => readdirSync(join(ROOT, 'node_modules', scope)).map((name) => join(scope, name));
+  mkdirSync(join(project, 'node_modules', '@ibm-cloud'), { recursive: true });
+  for (const name of [...packages(''), ...packages('@ibm-cloud')]) {
+    if (name === '@ibm-cloud' || name === PACKAGE) continue;
+    symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name));
+  }
+});
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+
+/** `npm run build` in the copy, into a new folder unless `--out` is among the arguments. */
+async function buildCopy(...args: string[]) {
+  buildCount += 1;
+  const out = join(folder.path, `out-${buildCount}`);
+  const ending = await run(join(project, 'esbuild.config.mjs'), ['--out', out, ...args], { cwd: project });
+  return { ...ending, out };
+}
+
+/** All files below a folder, each with a digest of its bytes. */
+function digests(path: string): Record<string, string> {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+  return Object.fromEntries(
+    files
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .toSorted()
+      .map((file) => [file.slice(path.length + 1), digest(file)]),
+  );
+}
+
+const readJson = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8')) as Record<string, unknown>;
+
+describe.concurrent('npm run build', () => {
+  it('writes the same bytes each time and everywhere', async () => {
+    const here = join(folder.path, 'out-here');
+    const [{ out }] = await Promise.all([buildCopy(), run('esbuild.config.mjs', ['--out', here])]);
+    const first = digests(out);
+    expect(Object.keys(first)).toContain('rotate-keys/main.js');
+    expect(digests(join(here, 'rotate-keys'))).toEqual(digests(join(out, 'rotate-keys')));
+    await buildCopy('--out', out);
+    expect(digests(out)).toEqual(first);
+  });
+
+  it('bundles each function alone, for CommonJS, with its metafile outside of its folder', async () => {
+    const { out, stdout } = await buildCopy();
+    expect(stdout).toBe('');
+    for (const name of readdirSync(join(project, 'functions'))) {
+      expect(readJson(out, name, 'package.json')).toEqual({ name, private: true, type: 'commonjs', main: 'main.js' });
+      expect(readdirSync(join(out, name)).filter((file) => !file.endsWith('.LEGAL.txt'))).toEqual([
+        'main.js',
+        'package.json',
+      ]);
+      expect(Object.keys(readJson(out, `${name}.meta.json`))).toEqual(['inputs', 'outputs']);
+      const probe = join(folder.path, 'probe.cjs');
+      writeFileSync(probe, `process.stdout.write(typeof require(${JSON.stringify(join(out, name))}).main);`);
+      expect(await run(probe, [], { cwd: folder.path })).toMatchObject({ code: 0, stdout: 'function', stderr: '' });
+    }
+  });
+
+  it.each([['--fast'], ['something']])('refuses the argument %s', async (argument) => {
+    const { code, stderr, out } = await buildCopy(argument);
+    expect([code, stderr.startsWith('build: '), existsSync(out)]).toEqual([1, true, false]);
+  });
+});
+
+describe.concurrent('npm run build -- --manifest FILE', () => {
+  /** Many times without rotation, long gone, that make a manifest as long as one pleases. */
+  const freeze = Array.from({ length: 1_400 }, (_, index) => ({
+    from: '2020-01-01T00:00:00Z',
+    until: '2020-01-02T00:00:00Z',
+    reason: `former holidays, number ${index}`,
+  }));
+
+  it.each([
+    ['YAML', {}],
+    ['more than an environment holds', { defaults: { freeze } }],
+  ])('packs a manifest in %s beside the bundle, and the function works by it', async (format, more) => {
+    const bundle = join(folder.path, `packed-${format.length}`);
+    await using world = await RotateWorld.open({
+      directory: join(bundle, 'rotate-keys'),
+      environment: { KEYROTA_MANIFEST: undefined },
+    });
+    const manifest = { ...world.manifest, ...more };
+    const file = join(folder.path, `manifest-${format.length}`);
+    writeFileSync(file, format === 'YAML' ? stringify(manifest) : JSON.stringify(manifest));
+    expect((await buildCopy('--manifest', file, '--out', bundle)).code).toBe(0);
+    expect(readJson(bundle, 'rotate-keys', 'manifest.json')).toEqual(manifest);
+    const answer = await world.rotate();
+    expect(answer.keys).toMatchObject([{ name: 'key-0', steps: [{ step: 'mint' }], outcome: 'rest' }]);
+  });
+
+  it('leaves no former manifest in a bundle that is built without one', async () => {
+    const file = join(folder.path, 'manifest.yaml');
+    const entry = '{ name: ingest, kind: service-id-api-key, serviceId: ServiceId-1 }';
+    writeFileSync(file, `deployment: prod\nkeys:\n  - ${entry}\n`);
+    const { out } = await buildCopy('--manifest', file);
+    expect(readdirSync(join(out, 'rotate-keys'))).toContain('manifest.json');
+    await buildCopy('--out', out);
+    expect(readdirSync(join(out, 'rotate-keys'))).not.toContain('manifest.json');
+  });
+
+  it.each([
+    ['deployment: prod\nkeys: []\n', 'keys'],
+    ['keys: [', 'line 1'],
+    [null, 'cannot be read'],
+  ])('refuses a manifest that cannot be used: %j', async (text, expected) => {
+    const file = join(folder.path, `bad-${expected}.yaml`);
+    if (text !== null) writeFileSync(file, text);
+    const { code, stderr, out } = await buildCopy('--manifest', file);
+    expect([code, stderr.includes(expected), existsSync(out)]).toEqual([1, true, false]);
+  });
+
+  it('is the way for manifests that an environment does not hold: longer ones are refused there', async () => {
+    const settings = (length: number) => ({
+      KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
+      KEYROTA_SECRETS_MANAGER_URL: 'https://sm.example.com',
+      KEYROTA_PROFILE_ID: 'Profile-1',
+      KEYROTA_MANIFEST: 'm'.repeat(length),
+    });
+    const longest = 128 * 1024 - 'KEYROTA_MANIFEST='.length - 1;
+    expect(readSettings(settings(longest)).manifestText).toHaveLength(longest);
+    expect(() => readSettings(settings(longest + 1))).toThrow(/KEYROTA_MANIFEST(?!.*mmm)/);
+    const open = (length: number) =>
+      RotateWorld.open({ directory: folder.path, environment: settings(length), keyCount: 0 });
+    await using fits = await open(longest);
+    expect(fits.host).toBeDefined();
+    await expect(open(longest + 1)).rejects.toThrow(RangeError);
+  });
+});
+
+describe('npm run build -- --official-secrets-manager', () => {
+  const installed = () => join(project, 'node_modules', PACKAGE);
+  beforeEach(() => {
+    rmSync(installed(), { recursive: true, force: true });
+  });
+
+  const install = (version: string, files: Record<string, string>) => {
+    mkdirSync(join(installed(), 'secrets-manager'), { recursive: true });
+    const packageJson = { name: PACKAGE, version, dependencies: { 'ibm-cloud-sdk-core': '^5.4.10' } };
+    writeFileSync(join(installed(), 'package.json'), JSON.stringify(packageJson));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(installed(), name), text);
+  };
+
+  /** A stand-in with the shape of IBM's package: a class of its own at `secrets-manager/v2`, whose calls can be told. */
+  async function installStandIn(exported: string): Promise<void> {
+    const bundled = await build({
+      entryPoints: [join(project, 'shared/clients/secrets-manager.ts')],
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      external: ['ibm-cloud-sdk-core'],
+      write: false,
+    });
+    install('2.0.16', {
+      'secrets-manager/base.js': bundled.outputFiles[0]?.text ?? '',
+      'secrets-manager/v2.js': `"use strict";
+        const { SecretsManagerV2 } = require('./base.js');
+        class Official extends SecretsManagerV2 {
+          createRequest(parameters) {
+            parameters.defaultOptions.headers['x-official'] = 'yes';
+            return super.createRequest(parameters);
+          }
+        }
+        ${exported}`,
+    });
+  }
+
+  it.each([
+    ['as a class', 'module.exports = Official;'],
+    ['as a default export', 'exports.__esModule = true; exports.default = Official;'],
+  ])("takes IBM's class, exported %s, in place of ours, and keys rotate with it", async (_, exported) => {
+    await installStandIn(exported);
+    const { code, out } = await buildCopy('--official-secrets-manager');
+    expect(code).toBe(0);
+    const inputs = Object.keys(readJson(out, 'rotate-keys.meta.json')['inputs'] as object);
+    expect(inputs).toContain(`node_modules/${PACKAGE}/secrets-manager/v2.js`);
+    expect(inputs).not.toContain('shared/clients/secrets-manager.ts');
+    await using world = await RotateWorld.open({ directory: join(out, 'rotate-keys') });
+    expect((await world.rotate()).keys).toMatchObject([{ steps: [{ step: 'mint' }], outcome: 'rest' }]);
+    const own = world.requests.filter(({ url }) => new URL(url).pathname.startsWith('/api/v2/'));
+    expect(new Set(own.map(({ headers }) => headers.get('x-official')))).toEqual(new Set(['yes']));
+  });
+
+  it('is not needed: without it ours is taken, whatever is installed', async () => {
+    await installStandIn('module.exports = Official;');
+    const { out } = await buildCopy();
+    const inputs = Object.keys(readJson(out, 'rotate-keys.meta.json')['inputs'] as object);
+    expect(inputs).toContain('shared/clients/secrets-manager.ts');
+    expect(inputs.join('\n')).not.toContain(PACKAGE);
+  });
+
+  it.each([
+    ['is not installed', null, 'not installed'],
+    ['speaks only v1', '0.1.1', '0.1.1'],
+    ['is older than 2', '1.0.50', '1.0.50'],
+  ])('says so where it %s, and leaves everything as it was', async (_, version, expected) => {
+    const out = join(folder.path, 'out-former', 'rotate-keys');
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, 'main.js'), 'exports.main = () => ({});');
+    const before = digests(join(folder.path, 'out-former'));
+    if (version !== null) install(version, { 'secrets-manager/v1.js': 'module.exports = class {};' });
+    for (const target of ['out-former', 'out-none']) {
+      const args = ['--official-secrets-manager', '--out', join(folder.path, target)];
+      const { code, stdout, stderr } = await buildCopy(...args);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toContain(PACKAGE);
+      expect(stderr).toContain(expected);
+    }
+    expect(digests(join(folder.path, 'out-former'))).toEqual(before);
+    expect(existsSync(join(folder.path, 'out-none'))).toBe(false);
+  });
+});

@@ -1,0 +1,154 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from './support/command.ts';
+import type { Ending } from './support/command.ts';
+
+const SCRIPT = 'infra/operator/main.ts';
+
+/** Nothing of how the program is made is for the operator's eyes. */
+const expectNoStack = ({ stdout, stderr }: Ending) => expect(stdout + stderr).not.toMatch(/\n +at |node:internal/);
+
+describe.concurrent('npm run keyrota, without a cloud', () => {
+  let cwd: string;
+  beforeAll(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'keyrota-operator-'));
+  });
+  afterAll(() => {
+    rmSync(cwd, { recursive: true, force: true });
+  });
+
+  const keyrota = async (args: string[], env: Record<string, string> = {}) => {
+    const ending = await run(SCRIPT, args, { cwd, env });
+    expectNoStack(ending);
+    return ending;
+  };
+  let fileCount = 0;
+  /** A file of its own for each test: they run at the same time. */
+  const write = (name: string, text: string): string => {
+    fileCount += 1;
+    const file = `${fileCount}-${name}`;
+    writeFileSync(join(cwd, file), text);
+    return file;
+  };
+
+  const YAML = `
+# The keys of the log agents.
+deployment: prod
+defaults: { rotateEvery: 60d }
+keys:
+  - name: ingest
+    kind: service-id-api-key
+    serviceId: ServiceId-1
+    freeze:
+      - { from: 2026-12-24T00:00:00Z, until: 2027-01-02T00:00:00Z, reason: holidays }
+`;
+  const VALUE = {
+    deployment: 'prod',
+    defaults: { rotateEvery: '60d' },
+    keys: [
+      {
+        name: 'ingest',
+        kind: 'service-id-api-key',
+        serviceId: 'ServiceId-1',
+        freeze: [{ from: '2026-12-24T00:00:00Z', until: '2027-01-02T00:00:00Z', reason: 'holidays' }],
+      },
+    ],
+  };
+
+  it.each([
+    ['YAML', 'good.yaml', YAML],
+    ['JSON', 'good.json', JSON.stringify(VALUE)],
+  ])('validates a manifest in %s and prints it as the JSON that functions read', async (_, name, text) => {
+    const file = write(name, text);
+    const [said, printed] = await Promise.all([keyrota(['validate', file]), keyrota(['validate', file, '--json'])]);
+    expect([said.code, said.stdout.includes('1 key'), said.stderr]).toEqual([0, true, '']);
+    expect([printed.code, JSON.parse(printed.stdout)]).toEqual([0, VALUE]);
+  });
+
+  it('tells every fault of a manifest, with its path', async () => {
+    const entry = { ...VALUE.keys[0], rotateEvery: 'monthly', grace: '1h', colour: 'red' };
+    const text = JSON.stringify({ deployment: 'Prod!', keys: [entry, { ...entry, kind: 'no-such-kind' }] });
+    const file = write('bad.json', text);
+    const { code, stdout, stderr } = await keyrota(['validate', file]);
+    expect([code, stdout]).toEqual([2, '']);
+    for (const path of ['deployment', 'keys[0].rotateEvery', 'keys[0].colour', 'keys[1].kind']) {
+      expect(stderr).toContain(`${file}: ${path}: found `);
+    }
+  });
+
+  it.each([
+    ['no YAML', 'keys: [', 'line 1'],
+    ['no JSON', '{"deployment": "prod", "keys": [}', 'line 1'],
+    ['a field twice', 'deployment: a1\ndeployment: a2\n', 'line 2'],
+    ['nothing', '', 'broken.yaml'],
+  ])('refuses a file with %s', async (_, text, expected) => {
+    const file = write('broken.yaml', text);
+    const { code, stdout, stderr } = await keyrota(['validate', file]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(expected);
+  });
+
+  it.each(['missing.yaml', '.'])('refuses a file that cannot be read: %s', async (file) => {
+    const { code, stdout, stderr } = await keyrota(['validate', file]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`${file}: cannot be read`);
+  });
+
+  it.each([[[]], [['turn']], [['undo']], [['plan', '--fast']], [['rotate', '--force']]])(
+    'refuses the arguments %j with exit code 2',
+    async (args) => {
+      const { code, stdout, stderr } = await keyrota(args);
+      expect([code, stdout, stderr === '']).toEqual([2, '', false]);
+    },
+  );
+
+  it.each([
+    [['--help'], ['validate', 'plan', 'rotate', 'undo', 'adopt']],
+    [
+      ['help', 'rotate'],
+      ['--force', '--dry-run', '--json', '--manifest'],
+    ],
+  ])('explains itself: %j', async (args, words) => {
+    const { code, stdout, stderr } = await keyrota(args);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const word of words) expect(stdout).toContain(word);
+  });
+
+  it.each([[['plan']], [['undo', 'ingest']]])(
+    'says which settings are missing for %j where no demo runs',
+    async (args) => {
+      const { code, stdout, stderr } = await keyrota(args);
+      expect([code, stdout]).toEqual([2, '']);
+      for (const name of ['KEYROTA_ACCOUNT_ID', 'KEYROTA_SECRETS_MANAGER_URL']) expect(stderr).toContain(name);
+    },
+  );
+
+  it('names settings that are wrong, and never shows their values', async () => {
+    const env = {
+      KEYROTA_ACCOUNT_ID: 'not-an-account',
+      KEYROTA_SECRETS_MANAGER_URL: 'ftp://nowhere',
+      KEYROTA_COLOUR: 'red',
+    };
+    const { code, stdout, stderr } = await keyrota(['plan'], env);
+    expect([code, stdout]).toEqual([2, '']);
+    for (const name of Object.keys(env)) expect(stderr).toContain(name);
+    for (const value of Object.values(env)) expect(stderr).not.toContain(value);
+  });
+
+  it('says so where a demo was killed or its file is no such file', async () => {
+    const elsewhere = join(cwd, 'elsewhere');
+    mkdirSync(join(elsewhere, '.keyrota'), { recursive: true });
+    const [url, text] = ['http://127.0.0.1:9', 'x'];
+    const addresses = { url, controlUrl: url, secretsManagerUrl: url, functionsUrl: url };
+    const stale = { ...addresses, accountId: text, adminApiKey: text, triggerToken: text, manifestFile: text };
+    for (const content of [JSON.stringify(stale), '{']) {
+      writeFileSync(join(elsewhere, '.keyrota', 'demo.json'), content);
+      const ending = await run(SCRIPT, ['plan'], { cwd: elsewhere });
+      expectNoStack(ending);
+      expect([ending.code, ending.stdout]).toEqual([1, '']);
+      expect(ending.stderr).toContain('demo');
+    }
+  });
+});

@@ -1,0 +1,73 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Command } from './command.ts';
+
+/** What the embedded cloud says of itself. */
+export interface CloudFields {
+  url: string;
+  controlUrl: string;
+  accountId: string;
+  adminIamId: string;
+  adminApiKey: string;
+  resourceGroupId: string;
+  secretsManagerUrl: string;
+  logsUrl: string;
+}
+
+/** What the demo says once it runs. */
+export interface Ready extends CloudFields {
+  functionsUrl: string;
+  triggerToken: string;
+  manifestFile: string;
+}
+
+const like = (pattern: RegExp) => expect.stringMatching(pattern) as string;
+const ADDRESS = like(/^http:\/\/127\.0\.0\.1:\d+$/);
+
+/** How those fields look. */
+export const CLOUD_FIELDS: CloudFields = {
+  url: ADDRESS,
+  controlUrl: ADDRESS,
+  accountId: like(/^[0-9a-f]{32}$/),
+  adminIamId: like(/^IBMid-/),
+  adminApiKey: like(/^[\w-]{44}$/),
+  resourceGroupId: like(/^[0-9a-f]{32}$/),
+  secretsManagerUrl: ADDRESS,
+  logsUrl: ADDRESS,
+};
+export const READY_FIELDS: Ready = {
+  ...CLOUD_FIELDS,
+  functionsUrl: ADDRESS,
+  triggerToken: like(/^[\w-]{32,}$/),
+  manifestFile: like(/\.json$/),
+};
+
+/** A folder of its own to run the demo and the operator's commands in, so that it meets no demo of the repository. */
+export class DemoFolder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'keyrota-demo-'));
+  readonly demoFile = join(this.path, '.keyrota', 'demo.json');
+
+  /** Starts `npm start`'s command. */
+  start(...args: string[]): Command {
+    return new Command('infra/demo/main.ts', args, { cwd: this.path });
+  }
+
+  get hasDemoFile(): boolean {
+    return existsSync(this.demoFile);
+  }
+
+  readDemoFile(): unknown {
+    return JSON.parse(readFileSync(this.demoFile, 'utf8'));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** What the ready line of `--json` says. */
+export async function readyOf(command: Command): Promise<Ready & { event: string }> {
+  return JSON.parse(await command.firstLine()) as Ready & { event: string };
+}

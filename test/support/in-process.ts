@@ -1,0 +1,66 @@
+import type { EmbeddedCloud } from '../../infra/local/cloud.ts';
+import { ConnectionLost } from '../../infra/local/faults.ts';
+
+interface AxiosConfig {
+  url: string;
+  method: string;
+  params?: unknown;
+  paramsSerializer: { serialize: (params: unknown) => string };
+  headers: { toJSON: () => Record<string, string> };
+  data?: string;
+  signal?: AbortSignal;
+}
+
+const failure = (message: string, code: string, config: AxiosConfig, response?: object) =>
+  Object.assign(new Error(message), { isAxiosError: true, code, config, request: {}, ...(response && { response }) });
+
+/**
+ * An axios adapter that calls the embedded cloud as a function. It behaves like the network: it honours the signal,
+ * breaks connections, and rejects 4xx and 5xx as axios does.
+ */
+export function inProcess(cloud: EmbeddedCloud): (config: unknown) => Promise<object> {
+  return async (given) => {
+    const config = given as AxiosConfig;
+    const query = config.paramsSerializer.serialize(config.params);
+    const url = `${config.url}${query ? `?${query}` : ''}`;
+    const method = config.method.toUpperCase();
+    const headers = Object.entries(config.headers.toJSON()).filter(
+      ([, value]) => value !== undefined && value !== null,
+    );
+    const request = new Request(url, { method, headers, ...(config.data !== undefined && { body: config.data }) });
+    const response = await raceAgainst(config, answered(cloud, request, config));
+    const { status } = response;
+    if (status >= 200 && status < 300) return response;
+    throw failure(
+      `Request failed with status code ${status}`,
+      status >= 500 ? 'ERR_BAD_RESPONSE' : 'ERR_BAD_REQUEST',
+      config,
+      response,
+    );
+  };
+}
+
+async function answered(cloud: EmbeddedCloud, request: Request, config: AxiosConfig) {
+  try {
+    const response = await cloud.handle(request);
+    const data = await response.text();
+    const headers = Object.fromEntries(response.headers);
+    return { data, status: response.status, statusText: response.statusText, headers, config, request: {} };
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error;
+    const code = error.kind === 'refused' ? 'ECONNREFUSED' : 'ECONNRESET';
+    throw failure(`connect ${code}`, code, config);
+  }
+}
+
+/** The caller stops waiting when its signal aborts; what it sent takes effect all the same. */
+function raceAgainst<T>(config: AxiosConfig, answer: Promise<T>): Promise<T> {
+  const { signal } = config;
+  if (!signal) return answer;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(failure('canceled', 'ERR_CANCELED', config));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,132 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { manifestRows, settingRows, withMade, writeDocs } from '../../infra/operator/write-docs.ts';
+import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
+import { SettingsSchema } from '../../shared/runtime/settings.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const PAGES = ['docs/settings.md', 'docs/manifest.md'];
+const pageOf = (file: string) => readFile(new URL(file, ROOT), 'utf8');
+
+/** The first block of code of that language on a page. */
+const blockOf = (page: string, language: string): string =>
+  new RegExp(`\n\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page)?.[1] ?? '';
+
+const manifestWith = (fields: object): object => ({
+  deployment: 'demo',
+  keys: [{ kind: 'service-id-api-key', name: 'ingest', serviceId: 'ServiceId-1', ...fields }],
+});
+
+describe('the pages with made tables', () => {
+  it('are what the schemas say: npm run docs changes nothing', async () => {
+    await expect(writeDocs(ROOT, true)).resolves.toEqual([]);
+  });
+
+  it('are named when they are out of date, left alone by a check, and mended otherwise', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'keyrota-docs-'));
+    try {
+      await mkdir(join(folder, 'docs'));
+      const good = await Promise.all(PAGES.map(pageOf));
+      const stale = good.map((page) => page.replace(/\| `[^|]+\|[^\n]+\n/, '').replace(/\| required \|/, '| none |'));
+      const root = pathToFileURL(`${folder}/`);
+      const read = () => Promise.all(PAGES.map((file) => readFile(new URL(file, root), 'utf8')));
+      await Promise.all(PAGES.map((file, index) => writeFile(new URL(file, root), stale[index] ?? '')));
+      await expect(writeDocs(root, true)).resolves.toEqual(PAGES);
+      await expect(read()).resolves.toEqual(stale);
+      await expect(writeDocs(root, false)).resolves.toEqual(PAGES);
+      await expect(read()).resolves.toEqual(good);
+      await expect(writeDocs(root, true)).resolves.toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('are not touched outside their markers', () => {
+    const page = 'a\n\n<!-- made by npm run docs: begin -->\nold\n<!-- end -->\n\nb\n<!-- end -->\n';
+    const wanted = 'a\n\n<!-- made by npm run docs: begin -->\n\nnew $& $1\n\n<!-- end -->\n\nb\n<!-- end -->\n';
+    expect(withMade(page, 'new $& $1')).toBe(wanted);
+    expect(withMade(wanted, 'new $& $1')).toBe(wanted);
+  });
+
+  it.each(['', '<!-- made by npm run docs: begin -->', '<!-- end --> <!-- made by npm run docs: begin -->'])(
+    'must have both markers in their order: not %j',
+    (page) => {
+      expect(() => withMade(page, 'new')).toThrow('a page needs');
+    },
+  );
+});
+
+describe('the page of the settings', () => {
+  it('has a row for every setting, and says which are required', () => {
+    const rows = settingRows();
+    expect(rows.map(({ name }) => name)).toEqual(Object.keys(SettingsSchema.shape));
+    expect(rows.filter(({ standard }) => standard === 'required').map(({ name }) => name)).toEqual([
+      'KEYROTA_ACCOUNT_ID',
+      'KEYROTA_SECRETS_MANAGER_URL',
+    ]);
+  });
+
+  it('names no setting that does not exist', async () => {
+    const named = (await pageOf('docs/settings.md')).match(/KEYROTA_[A-Z_]*[A-Z]/g);
+    expect([...new Set(named)].filter((name) => !(name in SettingsSchema.shape))).toEqual([]);
+  });
+});
+
+describe('the page of the manifest', () => {
+  it('has a sample that is a valid manifest', async () => {
+    const sample: unknown = parse(blockOf(await pageOf('docs/manifest.md'), 'yaml'));
+    expect(parseManifest(sample, 'docs/manifest.md').keys).not.toHaveLength(0);
+  });
+
+  it('has a sample with every field', async () => {
+    const sample = blockOf(await pageOf('docs/manifest.md'), 'yaml');
+    const { file, entry, policy } = manifestRows();
+    const fields = [...file, ...entry, ...policy].map(({ name }) => name.split('.').at(-1) ?? '');
+    expect(fields.filter((field) => !new RegExp(`^[ -]*${field}:`, 'm').test(sample))).toEqual([]);
+  });
+
+  it('explains each field of the policy, and those that change the life of a key', async () => {
+    const page = await pageOf('docs/manifest.md');
+    const outer = manifestRows().policy.filter(({ name }) => !/[.[]/.test(name));
+    for (const name of [...outer.map((row) => row.name), 'retired', 'adopt', 'formerly', 'grants', 'probe']) {
+      expect(page).toMatch(new RegExp(`^### .*\\b${name}\\b`, 'm'));
+    }
+  });
+
+  it('tells the defaults as they are', () => {
+    const [plain] = parseManifest(manifestWith({}), 'test').keys;
+    const told = manifestRows().policy.filter(({ standard }) => /^`.+`$/.test(standard));
+    expect(told.length).toBeGreaterThanOrEqual(10);
+    for (const { name, standard } of told) {
+      const given: unknown = parse(standard.slice(1, -1));
+      const [outer = '', inner] = name.split('.');
+      const fields = { [outer]: inner === undefined ? given : { [inner]: given } };
+      expect(parseManifest(manifestWith(fields), 'test').keys).toEqual([plain]);
+    }
+  });
+
+  it('shows a fault as it is told', async () => {
+    const shown = blockOf(await pageOf('docs/manifest.md'), 'text').trim();
+    expect(() => parseManifest(manifestWith({ grace: '1h' }), 'keys.yaml')).toThrow(shown);
+  });
+
+  it.each(['expiresAfter', 'unusedFor', 'grace', 'rotateEvery'])(
+    'tells the least value of %s with the defaults',
+    async (field) => {
+      let least = '';
+      try {
+        parseManifest(manifestWith({ [field]: '1m' }), 'test');
+      } catch (error) {
+        const faults = error instanceof ManifestError ? error.faults : [];
+        least = faults.find(({ path }) => path.endsWith(field))?.allowed.split(' ')[2] ?? '';
+      }
+      const row = new RegExp(`^\\| \`${field}\` +\\|[^|]+\\| ${least} +\\|`, 'm');
+      expect(least).toMatch(/^\d+[hd]$/);
+      await expect(pageOf('docs/manifest.md')).resolves.toMatch(row);
+    },
+  );
+});

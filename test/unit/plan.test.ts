@@ -1,0 +1,523 @@
+import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
+import { plan } from '../../shared/rotation/plan.ts';
+import type { Step } from '../../shared/rotation/step.ts';
+import {
+  NOW_MS,
+  consumerLock,
+  daysAgo,
+  gone,
+  guard,
+  hoursAgo,
+  isoIn,
+  keyThat,
+  managedKey,
+  observation,
+  secretWith,
+  version,
+} from '../support/observations.ts';
+
+const key = managedKey();
+const planFor = (seen: Parameters<typeof observation>[0], entry = key, nowMs = NOW_MS): Step =>
+  plan(entry, observation(seen), nowMs);
+
+/** One version, stored so many days ago. */
+const onlyVersion = (days: number, facts: Parameters<typeof version>[2] = {}) =>
+  secretWith([version('K1', daysAgo(days), facts)]);
+
+/** K1 was superseded by K2 so many days ago. */
+const twoVersions = (
+  days: number,
+  facts: { previous?: Parameters<typeof version>[2]; current?: Parameters<typeof version>[2] } = {},
+) =>
+  secretWith([
+    version('K1', daysAgo(days + 30), { locks: [guard()], ...facts.previous }),
+    version('K2', daysAgo(days), facts.current),
+  ]);
+
+describe('without any key', () => {
+  it('mints the first one', () => {
+    expect(planFor({})).toMatchObject({ step: 'mint', reason: 'first' });
+  });
+
+  it('mints the first one in a freeze window too, because nothing depends on it yet', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
+    expect(planFor({}, frozen)).toMatchObject({ step: 'mint', reason: 'first' });
+  });
+
+  it('waits while a fresh key of ours may still be in its mint', () => {
+    const seen = { keys: [keyThat('K1', { createdAtMs: NOW_MS - 2 * MINUTE_MS })] };
+    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'back-off', untilMs: NOW_MS + 14 * MINUTE_MS });
+  });
+
+  it('waits longer after each failed first mint, as their disabled keys tell', () => {
+    const failed = (id: string, hours: number) =>
+      keyThat(id, { createdAtMs: hoursAgo(hours), disabled: true, disabledAtMs: hoursAgo(hours) });
+    const seen = { keys: [failed('K1', 3), failed('K2', 2), failed('K3', 0.5)] };
+    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'back-off', untilMs: hoursAgo(0.5) + HOUR_MS });
+  });
+
+  it('does not take a key that is in use for a failed mint when the secret was deleted', () => {
+    const seen = { keys: [keyThat('K1', { lastUsed: { atMs: hoursAgo(1) } })] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'first' });
+  });
+
+  it('leaves a key that is to be adopted alone before the first mint', () => {
+    const adopting = managedKey({ adopt: ['ApiKey-old'] });
+    const seen = { keys: [keyThat('ApiKey-old', { name: 'made-by-hand', lastUsed: { atMs: hoursAgo(1) } })] };
+    expect(planFor(seen, adopting)).toMatchObject({ step: 'mint', reason: 'first' });
+  });
+});
+
+describe('with a working current key', () => {
+  it('rests until the rotation is due', () => {
+    const step = planFor({ secret: onlyVersion(10), keys: [keyThat('K1')] });
+    expect(step).toMatchObject({ step: 'rest', untilMs: daysAgo(10) + key.policy.dueAfterMs });
+  });
+
+  it('rotates when the key is due, never later than rotateEvery', () => {
+    expect(planFor({ secret: onlyVersion(30), keys: [keyThat('K1')] })).toMatchObject({ step: 'mint', reason: 'due' });
+  });
+
+  it('rotates ahead of the expiry at the issuer', () => {
+    const seen = { secret: onlyVersion(10), keys: [keyThat('K1', { expiresAtMs: NOW_MS + 10 * DAY_MS })] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'due' });
+  });
+
+  it('rotates at once when a person asks', () => {
+    const seen = { secret: onlyVersion(1), keys: [keyThat('K1')], rotationAsked: true };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'asked' });
+  });
+
+  it('rotates when the manifest names another identity', () => {
+    const seen = { secret: onlyVersion(1), keys: [keyThat('K1', { ownerMatches: false })] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'moved' });
+  });
+
+  it('replaces an adopted version with a key of ours', () => {
+    const seen = { secret: onlyVersion(1, { record: { op: '', reason: 'adopted' } }), keys: [keyThat('K1')] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'adopted' });
+  });
+});
+
+describe('a rotation that is due waits', () => {
+  const due = { secret: onlyVersion(30), keys: [keyThat('K1')] };
+
+  it('through a freeze window, and says which', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS), reason: 'year end' }] });
+    expect(planFor(due, frozen)).toMatchObject({
+      step: 'hold',
+      code: 'freeze',
+      why: 'year end',
+      untilMs: NOW_MS + DAY_MS,
+    });
+  });
+
+  it('but a person who asks may rotate inside a freeze window', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
+    expect(planFor({ ...due, rotationAsked: true }, frozen)).toMatchObject({ step: 'mint', reason: 'asked' });
+  });
+
+  it('while another run has claimed the current version', () => {
+    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const step = planFor({ ...due, secret: onlyVersion(30, { locks: [lease] }) });
+    expect(step).toMatchObject({ step: 'hold', code: 'mint-under-way', untilMs: NOW_MS + 3 * MINUTE_MS });
+  });
+
+  it('no longer than the claim lasts', () => {
+    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(-1) });
+    expect(planFor({ ...due, secret: onlyVersion(30, { locks: [lease] }) })).toMatchObject({ step: 'mint' });
+  });
+
+  it('after failed mints, until the time in the summary', () => {
+    const summaryOf = { failures: 2, not_before: isoIn(10 * MINUTE_MS) };
+    const secret = secretWith([version('K1', daysAgo(30))], { summaryOf });
+    expect(planFor({ ...due, secret })).toMatchObject({
+      step: 'hold',
+      code: 'back-off',
+      untilMs: NOW_MS + 10 * MINUTE_MS,
+    });
+  });
+
+  it('while a consumer locks the previous version, and names the lock', () => {
+    const secret = twoVersions(31, { previous: { locks: [consumerLock('billing-agent')] } });
+    const step = planFor({ secret, keys: [keyThat('K2')] });
+    expect(step).toMatchObject({ step: 'hold', code: 'consumer-lock' });
+    expect(step.why).toContain('billing-agent');
+  });
+
+  it('while the former key is not gone, and says what that key waits for', () => {
+    const secret = twoVersions(31);
+    const inUse = keyThat('K1', { lastUsed: { atMs: hoursAgo(5) } });
+    const step = planFor({ secret, keys: [inUse, keyThat('K2')] });
+    expect(step).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('and its key gets a later expiry when it would run out meanwhile', () => {
+    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const seen = {
+      secret: onlyVersion(30, { locks: [lease] }),
+      keys: [keyThat('K1', { expiresAtMs: NOW_MS + DAY_MS })],
+    };
+    expect(planFor(seen)).toMatchObject({
+      step: 'extend',
+      keyId: 'K1',
+      expiresAtMs: NOW_MS + key.policy.expiresAfterMs,
+    });
+  });
+});
+
+describe('a current key that does not work is replaced at once', () => {
+  const current = (facts: Parameters<typeof keyThat>[1]) => ({ secret: onlyVersion(1), keys: [keyThat('K1', facts)] });
+
+  it('when the issuer says that it is gone and its version is older than 15 minutes', () => {
+    expect(planFor({ secret: onlyVersion(1), keys: [gone('K1')] })).toMatchObject({ step: 'mint', reason: 'lost' });
+  });
+
+  it('but not while a fresh key may not be visible yet', () => {
+    const secret = secretWith([version('K1', NOW_MS - 10 * MINUTE_MS)]);
+    expect(planFor({ secret, keys: [gone('K1')] })).toMatchObject({
+      step: 'hold',
+      code: 'key-not-visible',
+      untilMs: NOW_MS + 5 * MINUTE_MS,
+    });
+  });
+
+  it('when it was found dead right after it was stored, however young', () => {
+    const secret = secretWith([version('K1', NOW_MS - MINUTE_MS, { record: { dead_at: isoIn(-1) } })]);
+    expect(planFor({ secret, keys: [gone('K1')] })).toMatchObject({ step: 'mint', reason: 'lost' });
+  });
+
+  it('when it has expired', () => {
+    expect(planFor(current({ expiresAtMs: NOW_MS }))).toMatchObject({ step: 'mint', reason: 'expired' });
+  });
+
+  it('when somebody else disabled it, because that counts as compromised', () => {
+    expect(planFor(current({ disabled: true }))).toMatchObject({ step: 'mint', reason: 'disabled' });
+  });
+
+  it('inside a freeze window too', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
+    expect(planFor(current({ disabled: true }), frozen)).toMatchObject({ step: 'mint' });
+  });
+
+  it('after freeing the previous version, even while an older key is still in grace', () => {
+    const seen = { secret: twoVersions(2), keys: [keyThat('K1'), keyThat('K2', { disabled: true })] };
+    expect(planFor(seen)).toMatchObject({ step: 'release', versionId: 'version-of-K2' });
+  });
+
+  it('and the older key in grace lives on', () => {
+    const secret = twoVersions(2, { previous: { locks: [] }, current: { locks: [guard()] } });
+    expect(planFor({ secret, keys: [keyThat('K1'), keyThat('K2', { disabled: true })] })).toMatchObject({
+      step: 'mint',
+    });
+  });
+
+  it('and nothing is retired before that', () => {
+    const secret = twoVersions(20, { previous: { locks: [] } });
+    const seen = { secret, keys: [keyThat('K1', { disabled: true, disabledAtMs: daysAgo(9) }), gone('K2')] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'lost' });
+  });
+});
+
+describe('a compromised key', () => {
+  it('is contained before anything else, when its version is marked', () => {
+    const seen = { secret: onlyVersion(1, { record: { compromised_at: isoIn(-1) } }), keys: [keyThat('K1')] };
+    expect(planFor(seen)).toMatchObject({ step: 'contain', keyId: 'K1' });
+  });
+
+  it('is contained when it is marked at the issuer', () => {
+    const seen = { secret: onlyVersion(1), keys: [keyThat('K1', { markedCompromised: true })] };
+    expect(planFor(seen)).toMatchObject({ step: 'contain', keyId: 'K1' });
+  });
+
+  it('is contained although the entry is paused', () => {
+    const seen = { secret: onlyVersion(1), keys: [keyThat('K1', { markedCompromised: true })] };
+    expect(planFor(seen, managedKey({ paused: true }))).toMatchObject({ step: 'contain' });
+  });
+
+  it('is contained in its grace too', () => {
+    const seen = { secret: twoVersions(2), keys: [keyThat('K1', { markedCompromised: true }), keyThat('K2')] };
+    expect(planFor(seen)).toMatchObject({ step: 'contain', keyId: 'K1' });
+  });
+
+  it('is replaced once it is contained', () => {
+    const seen = { secret: onlyVersion(1), keys: [keyThat('K1', { markedCompromised: true, disabled: true })] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'compromised' });
+  });
+
+  it('is deleted as soon as it is replaced, without quarantine', () => {
+    const leaked = keyThat('K1', { markedCompromised: true, disabled: true, disabledAtMs: hoursAgo(0.1) });
+    expect(planFor({ secret: twoVersions(0.001), keys: [leaked, keyThat('K2')] })).toMatchObject({
+      step: 'delete',
+      keyId: 'K1',
+    });
+  });
+});
+
+describe('a superseded key', () => {
+  const after = (
+    days: number,
+    facts: Parameters<typeof keyThat>[1] = {},
+    more: Parameters<typeof twoVersions>[1] = {},
+  ) => planFor({ secret: twoVersions(days, more), keys: [keyThat('K1', facts), keyThat('K2')] });
+
+  it('stays untouched during its grace', () => {
+    expect(after(6.9)).toMatchObject({
+      step: 'hold',
+      code: 'grace',
+      sinceMs: daysAgo(6.9),
+      untilMs: daysAgo(6.9) + 7 * DAY_MS,
+    });
+  });
+
+  it('is disabled when its grace is over and the evidence says unused', () => {
+    expect(after(7, { lastUsed: { atMs: daysAgo(3) } })).toMatchObject({
+      step: 'disable',
+      keyId: 'K1',
+      unlockFirst: false,
+    });
+  });
+
+  it('waits while nobody has fetched the new version', () => {
+    const step = after(7, {}, { current: { fetched: false } });
+    expect(step).toMatchObject({ step: 'hold', code: 'evidence', sinceMs: daysAgo(0) });
+    expect(step.why).toContain('nobody has fetched');
+  });
+
+  it('waits while it was used less than unusedFor ago', () => {
+    expect(after(8, { lastUsed: { atMs: daysAgo(2.9) } })).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('waits when the issuer does not tell its last use: unknown counts as used', () => {
+    const step = after(8, { lastUsed: 'unknown' });
+    expect(step).toMatchObject({ step: 'hold', code: 'evidence' });
+    expect(step.why).toContain('does not tell');
+  });
+
+  it('waits while a consumer locks the old version, and names the lock', () => {
+    const step = after(8, {}, { previous: { locks: [guard(), consumerLock('billing-agent')] } });
+    expect(step).toMatchObject({ step: 'hold', code: 'evidence' });
+    expect(step.why).toContain('billing-agent');
+  });
+
+  it('waits for no evidence that the manifest does not want', () => {
+    const careless = managedKey({ evidence: { fetched: false, unused: false, noConsumerLock: false } });
+    const secret = twoVersions(7, {
+      current: { fetched: false },
+      previous: { locks: [guard(), consumerLock('billing-agent')] },
+    });
+    const seen = { secret, keys: [keyThat('K1', { lastUsed: 'unknown' }), keyThat('K2')] };
+    expect(planFor(seen, careless)).toMatchObject({ step: 'disable', keyId: 'K1' });
+  });
+
+  it('is a question for a person when it waited longer than hold.atMost', () => {
+    const step = after(37, { lastUsed: { atMs: hoursAgo(1) } });
+    expect(step).toMatchObject({ step: 'ask', code: 'held_too_long' });
+  });
+
+  it('is disabled all the same then, where the manifest says so', () => {
+    const decided = managedKey({ hold: { afterwards: 'disable' } });
+    const seen = { secret: twoVersions(37), keys: [keyThat('K1', { lastUsed: { atMs: hoursAgo(1) } }), keyThat('K2')] };
+    expect(planFor(seen, decided)).toMatchObject({ step: 'disable', keyId: 'K1' });
+  });
+
+  it('stays in quarantine after it was disabled', () => {
+    const step = after(9, { disabled: true, disabledAtMs: daysAgo(1) });
+    expect(step).toMatchObject({ step: 'hold', code: 'quarantine', sinceMs: daysAgo(1), untilMs: NOW_MS + 2 * DAY_MS });
+  });
+
+  it('is deleted when its quarantine is over', () => {
+    expect(after(11, { disabled: true, disabledAtMs: daysAgo(3) })).toMatchObject({ step: 'delete', keyId: 'K1' });
+  });
+
+  it('has its quarantine counted from when it was superseded, if it was disabled before', () => {
+    expect(after(1, { disabled: true, disabledAtMs: daysAgo(9) })).toMatchObject({
+      step: 'hold',
+      code: 'quarantine',
+      sinceMs: daysAgo(1),
+    });
+  });
+
+  it('stays in quarantine when the issuer does not tell since when it is disabled', () => {
+    expect(after(99, { disabled: true })).toMatchObject({ step: 'hold', code: 'quarantine', sinceMs: NOW_MS });
+  });
+
+  it('that somebody locked at the issuer is left alone until they unlock it', () => {
+    expect(after(8, { locked: true })).toMatchObject({ step: 'hold', code: 'issuer-lock' });
+    expect(after(12, { locked: true, disabled: true, disabledAtMs: daysAgo(4) })).toMatchObject({
+      step: 'hold',
+      code: 'issuer-lock',
+    });
+  });
+
+  it('that an undo locked is unlocked once it is superseded again', () => {
+    expect(after(8, { locked: true }, { previous: { locks: [guard()], record: { restored: true } } })).toMatchObject({
+      step: 'disable',
+      unlockFirst: true,
+    });
+  });
+
+  it('that an older version names counts from the version after the last that names it', () => {
+    const restored = secretWith([
+      version('K1', daysAgo(80)),
+      version('K2', daysAgo(50)),
+      version('K1', daysAgo(20)),
+      version('K3', daysAgo(2)),
+    ]);
+    const step = planFor({ secret: restored, keys: [keyThat('K1'), keyThat('K3')] });
+    expect(step).toMatchObject({ step: 'hold', code: 'grace', sinceMs: daysAgo(2) });
+  });
+});
+
+describe('once the former key is gone', () => {
+  it('the previous version is freed', () => {
+    expect(planFor({ secret: twoVersions(12), keys: [gone('K1'), keyThat('K2')] })).toMatchObject({
+      step: 'release',
+      versionId: 'version-of-K2',
+    });
+  });
+
+  it('the key rests', () => {
+    const secret = twoVersions(12, { previous: { locks: [] }, current: { locks: [guard()] } });
+    expect(planFor({ secret, keys: [keyThat('K2')] })).toMatchObject({ step: 'rest' });
+  });
+
+  it('a summary that still names it is put right', () => {
+    const secret = secretWith([version('K2', daysAgo(12))], { summaryOf: { previous_key_id: 'ApiKey-old' } });
+    expect(planFor({ secret, keys: [keyThat('K2')] })).toMatchObject({ step: 'release' });
+  });
+});
+
+describe('a key of ours that no version names', () => {
+  const stray = (facts: Parameters<typeof keyThat>[1]) =>
+    planFor({ secret: onlyVersion(10), keys: [keyThat('K1'), keyThat('K9', facts)] });
+
+  it('is left alone while its mint may be under way', () => {
+    expect(stray({ createdAtMs: NOW_MS - 15 * MINUTE_MS })).toMatchObject({ step: 'hold', code: 'mint-under-way' });
+  });
+
+  it('is disabled once it is older than any mint', () => {
+    expect(stray({ createdAtMs: NOW_MS - 16 * MINUTE_MS })).toMatchObject({
+      step: 'discard',
+      phase: 'disable',
+      keyId: 'K9',
+    });
+  });
+
+  it('is discarded although its own verification logged in with it', () => {
+    const createdAtMs = hoursAgo(2);
+    expect(stray({ createdAtMs, lastUsed: { atMs: createdAtMs + MINUTE_MS } })).toMatchObject({
+      step: 'discard',
+      phase: 'disable',
+    });
+  });
+
+  it('is deleted after its quarantine', () => {
+    expect(stray({ disabled: true, disabledAtMs: daysAgo(3) })).toMatchObject({
+      step: 'discard',
+      phase: 'delete',
+      keyId: 'K9',
+    });
+  });
+
+  it('is never discarded when it was used after its mint: Secrets Manager may have been put back to an older day', () => {
+    const step = stray({ createdAtMs: daysAgo(2), lastUsed: { atMs: hoursAgo(1) } });
+    expect(step).toMatchObject({ step: 'hold', code: 'grace', sinceMs: daysAgo(2) });
+  });
+
+  it('counts as used when the issuer does not tell', () => {
+    expect(stray({ createdAtMs: daysAgo(30), lastUsed: 'unknown' })).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('does not keep a due rotation from happening', () => {
+    const seen = { secret: onlyVersion(30), keys: [keyThat('K1'), keyThat('K9', { createdAtMs: NOW_MS - MINUTE_MS })] };
+    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'due' });
+  });
+});
+
+describe('an adopted key', () => {
+  const adopting = managedKey({ adopt: ['ApiKey-old'] });
+  const byHand = (facts: Parameters<typeof keyThat>[1] = {}) =>
+    keyThat('ApiKey-old', { name: 'made-by-hand', ...facts });
+
+  it('is retired like a superseded one after the first mint', () => {
+    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: ['ApiKey-old'] } })]);
+    expect(planFor({ secret, keys: [byHand(), keyThat('K1')] }, adopting)).toMatchObject({
+      step: 'disable',
+      keyId: 'ApiKey-old',
+    });
+  });
+
+  it('stays as long as it is used', () => {
+    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: ['ApiKey-old'] } })]);
+    const seen = { secret, keys: [byHand({ lastUsed: { atMs: hoursAgo(3) } }), keyThat('K1')] };
+    expect(planFor(seen, adopting)).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+});
+
+describe('a person is asked', () => {
+  it('when the current version is not ours, and nothing is retired meanwhile', () => {
+    const secret = secretWith([
+      version('K1', daysAgo(60)),
+      version('K2', daysAgo(20)),
+      version('X', daysAgo(1), { record: null }),
+    ]);
+    const seen = { secret, keys: [keyThat('K1', { disabled: true, disabledAtMs: daysAgo(9) }), keyThat('K2')] };
+    expect(planFor(seen)).toMatchObject({ step: 'ask', code: 'foreign_version' });
+  });
+
+  it('when the secret is destroyed', () => {
+    const secret = { ...onlyVersion(1), state: 'destroyed' as const };
+    expect(planFor({ secret, keys: [keyThat('K1')] })).toMatchObject({ step: 'ask', code: 'secret_destroyed' });
+  });
+});
+
+describe('a paused entry', () => {
+  const paused = managedKey({ paused: true });
+
+  it('is left as it is, due or not', () => {
+    expect(planFor({ secret: onlyVersion(90), keys: [keyThat('K1')] }, paused)).toMatchObject({
+      step: 'hold',
+      code: 'paused',
+    });
+    expect(planFor({}, paused)).toMatchObject({ step: 'hold', code: 'paused' });
+  });
+
+  it('does not let its key expire', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { expiresAtMs: NOW_MS + DAY_MS })] };
+    expect(planFor(seen, paused)).toMatchObject({ step: 'extend', keyId: 'K1' });
+  });
+});
+
+describe('a retired entry', () => {
+  const retired = managedKey({ state: 'retired' });
+
+  it('gets no new key', () => {
+    expect(planFor({}, retired)).toMatchObject({ step: 'rest' });
+    expect(planFor({ secret: onlyVersion(90), keys: [gone('K1')] }, retired)).toMatchObject({ step: 'rest' });
+  });
+
+  it('keeps its current key as long as somebody uses it', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { lastUsed: { atMs: daysAgo(6) } })] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('keeps its current key while a consumer locks the version', () => {
+    const seen = {
+      secret: onlyVersion(90, { locks: [guard(), consumerLock('billing-agent')] }),
+      keys: [keyThat('K1')],
+    };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('has its current key disabled when it was unused for grace and unusedFor', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { lastUsed: { atMs: daysAgo(7) } })] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'disable', keyId: 'K1' });
+  });
+
+  it('has its current key deleted after the quarantine', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { disabled: true, disabledAtMs: daysAgo(3) })] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'delete', keyId: 'K1' });
+  });
+});

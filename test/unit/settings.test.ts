@@ -1,0 +1,296 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SecretValue } from '../../shared/runtime/secret-value.ts';
+import { SettingsError, SettingsSchema, readSettings } from '../../shared/runtime/settings.ts';
+import type { Settings } from '../../shared/runtime/settings.ts';
+
+const ACCOUNT_ID = '0123456789abcdef0123456789abcdef';
+const NEEDED = {
+  KEYROTA_ACCOUNT_ID: ACCOUNT_ID,
+  KEYROTA_SECRETS_MANAGER_URL: 'https://instance.eu-de.secrets-manager.appdomain.cloud',
+  KEYROTA_PROFILE_ID: 'Profile-1',
+};
+
+/** The error that reading this environment ends with. */
+function errorOf(environment: Record<string, string | undefined>): SettingsError {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error;
+    throw error;
+  }
+  throw new Error('the settings were accepted');
+}
+
+/** Each variable with a value, what it makes of the settings, and values that are refused. */
+const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: string[] }> = {
+  KEYROTA_ACCOUNT_ID: {
+    good: 'f'.repeat(32),
+    gives: { accountId: 'f'.repeat(32) },
+    bad: ['f'.repeat(31), 'f'.repeat(33), 'F'.repeat(32), 'g'.repeat(32), `${'f'.repeat(32)}\n`],
+  },
+  KEYROTA_MANIFEST: { good: '{"keys":[]}', gives: { manifestText: '{"keys":[]}' }, bad: ['x'.repeat(128 * 1024)] },
+  KEYROTA_SECRETS_MANAGER_URL: {
+    good: 'https://other.example',
+    gives: { secretsManagerUrl: 'https://other.example' },
+    bad: ['http://other.example', 'mailto:someone@other.example'],
+  },
+  KEYROTA_IAM_URL: {
+    good: 'https://private.iam.cloud.ibm.com',
+    gives: { iamUrl: 'https://private.iam.cloud.ibm.com' },
+    bad: ['http://iam.cloud.ibm.com'],
+  },
+  KEYROTA_LOGIN: {
+    good: 'trusted-profile',
+    gives: { login: expect.objectContaining({ kind: 'trusted-profile' }) as Settings['login'] },
+    bad: ['api_key', 'Trusted-Profile', 'none'],
+  },
+  KEYROTA_PROFILE_ID: {
+    good: 'Profile-00000000-0000-4000-8000-000000000000',
+    gives: {
+      login: expect.objectContaining({
+        profileId: 'Profile-00000000-0000-4000-8000-000000000000',
+      }) as Settings['login'],
+    },
+    bad: ['iam-Profile-1', 'profile-1', 'Profile-'],
+  },
+  KEYROTA_PROFILE_NAME: {
+    good: 'keyrota-rotate-keys',
+    gives: { login: expect.objectContaining({ profileName: 'keyrota-rotate-keys' }) as Settings['login'] },
+    bad: [],
+  },
+  KEYROTA_COMPUTE_RESOURCE_TOKEN_FILE: {
+    good: '/some/token',
+    gives: { login: expect.objectContaining({ tokenFile: '/some/token' }) as Settings['login'] },
+    bad: [],
+  },
+  KEYROTA_API_KEY: { good: 'a-made-up-key', gives: {}, bad: ['too-short'] },
+  KEYROTA_TRIGGER_TOKEN: {
+    good: 't'.repeat(32),
+    gives: { triggerTokens: [new SecretValue('t'.repeat(32))] },
+    bad: ['t'.repeat(31)],
+  },
+  KEYROTA_TRIGGER_TOKEN_PREVIOUS: {
+    good: 'p'.repeat(32),
+    gives: { triggerTokens: [new SecretValue('p'.repeat(32))] },
+    bad: ['p'.repeat(31)],
+  },
+  KEYROTA_TIMER_MINUTES: { good: '5', gives: { timerMs: 300_000 }, bad: ['0', '1441', '1.5', 'often', '-1'] },
+  KEYROTA_RUN_SECONDS: { good: '45', gives: { runMs: 45_000 }, bad: ['44', '111', '100s'] },
+  KEYROTA_KEYS_AT_ONCE: { good: '500', gives: { keysAtOnce: 500 }, bad: ['0', '501', 'Infinity'] },
+  KEYROTA_CALL_TIMEOUT_SECONDS: { good: '60', gives: { callTimeoutMs: 60_000 }, bad: ['0', '61'] },
+  KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: {
+    good: '1000',
+    gives: { secretsManagerCallsPerSecond: 1_000 },
+    bad: ['0', '1001'],
+  },
+  KEYROTA_LOG_LEVEL: { good: 'debug', gives: { logLevel: 'debug' }, bad: ['verbose', 'INFO'] },
+};
+
+describe('settings', () => {
+  it('need three variables; all others have a default', () => {
+    expect(readSettings(NEEDED)).toEqual({
+      accountId: ACCOUNT_ID,
+      manifestText: null,
+      secretsManagerUrl: NEEDED.KEYROTA_SECRETS_MANAGER_URL,
+      iamUrl: 'https://iam.cloud.ibm.com',
+      login: {
+        kind: 'trusted-profile',
+        profileId: 'Profile-1',
+        tokenFile: '/var/run/secrets/codeengine.cloud.ibm.com/compute-resource-token/token',
+      },
+      triggerTokens: [],
+      timerMs: 60_000,
+      runMs: 100_000,
+      keysAtOnce: 32,
+      callTimeoutMs: 10_000,
+      secretsManagerCallsPerSecond: 20,
+      logLevel: 'info',
+    });
+  });
+
+  it('are all tried in these tests', () => {
+    expect(Object.keys(VARIABLES)).toEqual(Object.keys(SettingsSchema.shape));
+  });
+
+  it.each(Object.entries(VARIABLES))('take %s', (variable, { good, gives }) => {
+    expect(readSettings({ ...NEEDED, [variable]: good })).toMatchObject(gives);
+  });
+
+  it.each(Object.entries(VARIABLES).flatMap(([variable, { bad }]) => bad.map((value) => [variable, value] as const)))(
+    'refuse %s with a wrong value, and name it',
+    (variable, value) => {
+      const { code, faults, next } = errorOf({ ...NEEDED, [variable]: value });
+      expect(code).toBe('settings_invalid');
+      expect(faults).toHaveLength(1);
+      expect(faults[0]).toMatch(new RegExp(`^${variable}: \\w`));
+      expect(next).toContain('docs/settings.md');
+    },
+  );
+
+  it('take an empty variable for a missing one', () => {
+    const empty = Object.fromEntries(Object.keys(VARIABLES).map((variable) => [variable, '']));
+    expect(readSettings({ ...empty, ...NEEDED })).toEqual(readSettings(NEEDED));
+    expect(errorOf({ ...NEEDED, KEYROTA_ACCOUNT_ID: '' }).faults).toEqual(['KEYROTA_ACCOUNT_ID is missing']);
+    expect(errorOf({ ...NEEDED, KEYROTA_ACCOUNT_ID: undefined }).faults).toEqual(['KEYROTA_ACCOUNT_ID is missing']);
+  });
+
+  it('refuse a variable of ours that does not exist: it is misspelt', () => {
+    expect(errorOf({ ...NEEDED, KEYROTA_LOGLEVEL: 'debug', KEYROTA_X: '1' }).faults).toEqual([
+      'KEYROTA_LOGLEVEL, KEYROTA_X: no such setting',
+    ]);
+  });
+
+  it('do not look at variables of others', () => {
+    expect(readSettings({ ...NEEDED, PATH: '/bin', keyrota_account_id: 'x', CE_REGION: 'eu-de' })).toEqual(
+      readSettings(NEEDED),
+    );
+  });
+
+  it('name every fault at once', () => {
+    const { faults, message } = errorOf({
+      KEYROTA_LOGIN: 'none',
+      KEYROTA_RUN_SECONDS: '5',
+      KEYROTA_TRIGGER_TOKEN: 'short',
+      KEYROTA_MISSPELT: 'x',
+    });
+    const named = [
+      'KEYROTA_ACCOUNT_ID',
+      'KEYROTA_SECRETS_MANAGER_URL',
+      'KEYROTA_LOGIN',
+      'KEYROTA_RUN_SECONDS',
+      'KEYROTA_TRIGGER_TOKEN',
+      'KEYROTA_MISSPELT',
+    ];
+    expect(faults).toHaveLength(named.length);
+    for (const variable of named) expect(message).toContain(variable);
+  });
+});
+
+describe('a settings error', () => {
+  /** Wrong for every variable but the three that take any text, and not to be taken for a word of the message. */
+  const wrong = fc.stringMatching(/^[a-z0-9]{7}[xyz]$/).map((text) => `zq${text}`);
+  const takesAnyText = ['KEYROTA_PROFILE_NAME', 'KEYROTA_COMPUTE_RESOURCE_TOKEN_FILE', 'KEYROTA_API_KEY'];
+  const environments = fc.record(
+    Object.fromEntries(
+      Object.keys(VARIABLES)
+        .filter((variable) => !takesAnyText.includes(variable))
+        .map((variable) => [
+          variable,
+          variable.endsWith('_URL')
+            ? wrong.map((text) => `http://${text}:${text}@${text}.example/${text}?${text}`)
+            : variable === 'KEYROTA_MANIFEST'
+              ? wrong.map((text) => text.repeat(14_000))
+              : wrong,
+        ]),
+    ),
+    { requiredKeys: ['KEYROTA_RUN_SECONDS'] },
+  );
+
+  it('names the variables, and never shows a value', () => {
+    fc.assert(
+      fc.property(environments, wrong, (given, unknownValue) => {
+        const environment: Record<string, string> = { ...given, KEYROTA_MISSPELT: unknownValue };
+        const error = errorOf(environment);
+        const shown = inspect(error, { depth: null, showHidden: true }) + JSON.stringify(error);
+        for (const [variable, value] of Object.entries(environment)) {
+          expect(shown).toContain(variable);
+          for (const part of new Set(value.match(/zq[a-z0-9]{8}/g))) expect(shown).not.toContain(part);
+        }
+      }),
+    );
+  });
+
+  it('does not show the secrets beside the fault', () => {
+    const secrets = { KEYROTA_API_KEY: 'a-made-up-key', KEYROTA_TRIGGER_TOKEN: 'a-made-up-token-of-some-length-x' };
+    const error = errorOf({ ...NEEDED, ...secrets, KEYROTA_RUN_SECONDS: 'x' });
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain('made-up');
+  });
+});
+
+describe('secret settings', () => {
+  it('do not show when the settings are printed', () => {
+    const settings = readSettings({
+      ...NEEDED,
+      KEYROTA_LOGIN: 'api-key',
+      KEYROTA_API_KEY: 'a-made-up-key',
+      KEYROTA_TRIGGER_TOKEN: 'a-made-up-token-of-some-length-x',
+      KEYROTA_TRIGGER_TOKEN_PREVIOUS: 'a-made-up-token-of-old-length-xx',
+    });
+    expect(inspect(settings, { depth: null }) + JSON.stringify(settings)).not.toContain('made-up');
+    expect(settings.triggerTokens.map((token) => token.reveal())).toEqual([
+      'a-made-up-token-of-some-length-x',
+      'a-made-up-token-of-old-length-xx',
+    ]);
+  });
+});
+
+describe('the manifest as a setting', () => {
+  // Linux refuses a longer string with E2BIG: KEYROTA_MANIFEST= has 17 bytes, and a zero byte ends it.
+  const LONGEST = 128 * 1024 - 17 - 1;
+
+  it('may be as long as Linux lets it', () => {
+    expect(readSettings({ ...NEEDED, KEYROTA_MANIFEST: 'x'.repeat(LONGEST) }).manifestText).toHaveLength(LONGEST);
+  });
+
+  it('is refused when it is one byte longer, with advice', () => {
+    const { faults } = errorOf({ ...NEEDED, KEYROTA_MANIFEST: 'x'.repeat(LONGEST + 1) });
+    expect(faults).toEqual([expect.stringContaining('128 KiB')]);
+    expect(faults).toEqual([expect.stringContaining('pack the manifest instead')]);
+  });
+
+  it('is measured in bytes, not in letters', () => {
+    const longest = 'ä'.repeat(LONGEST / 2);
+    expect(readSettings({ ...NEEDED, KEYROTA_MANIFEST: longest }).manifestText).toBe(longest);
+    expect(errorOf({ ...NEEDED, KEYROTA_MANIFEST: `${longest}ä` }).faults).toHaveLength(1);
+  });
+});
+
+describe('the login', () => {
+  it('by trusted profile needs its id or its name', () => {
+    const { KEYROTA_PROFILE_ID: _, ...without } = NEEDED;
+    expect(errorOf(without).faults).toEqual([expect.stringContaining('KEYROTA_PROFILE_ID or KEYROTA_PROFILE_NAME')]);
+    const byName = readSettings({ ...without, KEYROTA_PROFILE_NAME: 'keyrota' });
+    expect(byName.login).toMatchObject({ kind: 'trusted-profile', profileName: 'keyrota' });
+    expect(byName.login).not.toHaveProperty('profileId');
+  });
+
+  it('by trusted profile does not take the API key along', () => {
+    expect(readSettings({ ...NEEDED, KEYROTA_API_KEY: 'a-made-up-key' }).login).not.toHaveProperty('apiKey');
+  });
+
+  it('by API key needs the key', () => {
+    expect(errorOf({ ...NEEDED, KEYROTA_LOGIN: 'api-key' }).faults).toEqual([
+      expect.stringContaining('KEYROTA_API_KEY is missing'),
+    ]);
+    const { login } = readSettings({ ...NEEDED, KEYROTA_LOGIN: 'api-key', KEYROTA_API_KEY: 'a-made-up-key' });
+    expect(login.kind === 'api-key' && login.apiKey.reveal()).toBe('a-made-up-key');
+  });
+});
+
+describe('addresses that credentials travel to', () => {
+  it.each(['http://127.0.0.1', 'http://127.0.0.1:8080/path', 'http://localhost:3000', 'http://[::1]:3000'])(
+    'may be plain HTTP on this machine: %s',
+    (address) => {
+      expect(readSettings({ ...NEEDED, KEYROTA_IAM_URL: address }).iamUrl).toBe(address);
+    },
+  );
+
+  it.each([
+    'http://iam.cloud.ibm.com',
+    'http://127.0.0.1.other.example',
+    'http://localhost.other.example',
+    'http://localhost@other.example',
+    'http://other.example/localhost',
+    'http://other.example#127.0.0.1',
+    'http://10.0.0.1',
+    'http://0.0.0.0',
+    'ftp://other.example',
+    'localhost:8080',
+  ])('must be HTTPS elsewhere: not %s', (address) => {
+    expect(errorOf({ ...NEEDED, KEYROTA_IAM_URL: address }).faults).toEqual([
+      'KEYROTA_IAM_URL: must be an https address without user, query and fragment (plain http only for a loopback address)',
+    ]);
+  });
+});
