@@ -1,7 +1,7 @@
 import IamIdentityV1 from '@ibm-cloud/platform-services/iam-identity/v1.js';
 import { z } from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
-import { isApiError } from './api-error.ts';
+import { ApiError, isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
@@ -16,9 +16,12 @@ const IamDate = z.string().transform((text, context): number => {
   return atMs;
 });
 
-/** A date as IAM wants it: whole minutes, rounded up so that nothing expires early. */
+/** Rounded up, so that nothing expires early. */
+const wholeMinute = (atMs: number): number => Math.ceil(atMs / 60_000) * 60_000;
+
+/** A date as IAM wants it. */
 export function iamDate(atMs: number): string {
-  return new Date(Math.ceil(atMs / 60_000) * 60_000).toISOString().replace(/:\d\d\.\d{3}Z$/, '+0000');
+  return new Date(wholeMinute(atMs)).toISOString().replace(/:\d\d\.\d{3}Z$/, '+0000');
 }
 
 const ApiKeyAnswer = z.object({
@@ -139,7 +142,7 @@ export class IamIdentity {
     if (!found) return;
     const call: CallOptions = { operation: 'updateApiKey', kind: 'repeatable', signal };
     const { name, description, entity_tag: ifMatch, action_when_leaked: actionWhenLeaked } = found;
-    await this.#calls.send(call, Nothing, (attempt) =>
+    const extending = this.#calls.send(call, Nothing, (attempt) =>
       this.#sdk.updateApiKey({
         id,
         ifMatch,
@@ -150,6 +153,12 @@ export class IamIdentity {
         signal: attempt,
       }),
     );
+    await extending.catch(async (error: unknown) => {
+      // An attempt whose answer was lost may have succeeded: it changed the tag, and the next attempt was refused.
+      const isUnclear = error instanceof ApiError && error.effect === 'unknown';
+      const expiresAt = isUnclear ? (await this.getApiKey(id, signal))?.expires_at : null;
+      if (expiresAt !== wholeMinute(expiresAtMs)) throw error;
+    });
   }
 
   /** Gone already counts as disabled. */

@@ -82,7 +82,7 @@ function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], { key,
     problem: `Key ${old.key.id} (${old.key.name}) cannot be retired: ${missing.join('; ')}.`,
     steps: [
       'Find who still uses the old key and let it fetch the current version of the secret.',
-      `To retire it all the same: ibmcloud iam service-api-key-disable ${old.key.id}`,
+      'To retire it all the same: give its entry in the manifest `hold: { afterwards: disable }`.',
     ],
   };
 }
@@ -116,7 +116,7 @@ function quarantine(old: OldKey, fromAtLeastMs: number, situation: Situation, th
   const untilMs = fromMs + quarantineMs;
   if (nowMs < untilMs && !old.compromised) {
     if (key.disabledAtMs === null && nowMs >= longestRetirementMs(fromAtLeastMs, situation))
-      return askToDelete(old, 'disabled_since_unknown');
+      return askToDelete(old, situation, 'disabled_since_unknown');
     const why = `key ${key.id} is disabled and in quarantine`;
     return { step: 'hold', why, code: 'quarantine', sinceMs: fromMs, untilMs };
   }
@@ -128,7 +128,8 @@ function quarantine(old: OldKey, fromAtLeastMs: number, situation: Situation, th
       unlockFirst: true,
     };
   }
-  if (key.locked) return old.compromised ? askToDelete(old, 'compromised_key_locked') : holdForIssuerLock(old, untilMs);
+  if (key.locked)
+    return old.compromised ? askToDelete(old, situation, 'compromised_key_locked') : holdForIssuerLock(old, untilMs);
   const why = old.compromised
     ? `key ${key.id} was compromised and is replaced`
     : `key ${key.id} was disabled ${timeText(fromMs)} and its quarantine is over`;
@@ -141,7 +142,11 @@ function quarantine(old: OldKey, fromAtLeastMs: number, situation: Situation, th
 const longestRetirementMs = (sinceMs: number, { key: { policy } }: Situation): number =>
   sinceMs + policy.graceMs + policy.hold.atMostMs + policy.quarantineMs;
 
-function askToDelete({ key }: OldKey, code: 'disabled_since_unknown' | 'compromised_key_locked'): Step {
+function askToDelete(
+  { key }: OldKey,
+  { key: { serviceId } }: Situation,
+  code: 'disabled_since_unknown' | 'compromised_key_locked',
+): Step {
   const why =
     code === 'disabled_since_unknown'
       ? `key ${key.id} is disabled, and the issuer does not tell since when`
@@ -152,8 +157,8 @@ function askToDelete({ key }: OldKey, code: 'disabled_since_unknown' | 'compromi
     code,
     problem: `${why[0]?.toUpperCase()}${why.slice(1)}: it is not deleted.`,
     steps: [
-      ...(key.locked ? [`ibmcloud iam service-api-key-unlock ${key.id} SERVICE_ID`] : []),
-      `When nobody needs it any more: ibmcloud iam service-api-key-delete ${key.id} SERVICE_ID`,
+      ...(key.locked ? [`ibmcloud iam service-api-key-unlock ${key.id} ${serviceId}`] : []),
+      `When nobody needs it any more: ibmcloud iam service-api-key-delete ${key.id} ${serviceId}`,
     ],
   };
 }

@@ -89,7 +89,7 @@ describe('work with a time limit', () => {
     await running;
     expect(ended).toHaveBeenCalledWith(expect.any(TimeIsUp));
     expect(ended).toHaveBeenCalledWith(
-      expect.objectContaining({ limitMs: 1_000, message: 'no answer within 1000 ms' }),
+      expect.objectContaining({ limitMs: 1_000, message: 'nothing came within 1000 ms' }),
     );
     expect(clock.sleeping).toBe(0);
   });

@@ -339,8 +339,17 @@ describe('a superseded key', () => {
     });
   });
 
-  it('stays in quarantine when the issuer does not tell since when it is disabled', () => {
-    expect(after(99, { disabled: true })).toMatchObject({ step: 'hold', code: 'quarantine', sinceMs: NOW_MS });
+  it('stays in quarantine while the issuer does not tell since when it is disabled, then a person is asked', () => {
+    const disabledLong = { disabled: true, locked: true, disabledAtMs: null };
+    expect(after(39, disabledLong)).toMatchObject({ step: 'hold', code: 'quarantine', sinceMs: NOW_MS });
+    expect(after(40, disabledLong)).toMatchObject({
+      step: 'ask',
+      code: 'disabled_since_unknown',
+      steps: [
+        expect.stringMatching(/^ibmcloud iam service-api-key-unlock K1 ServiceId-\S+$/),
+        expect.stringMatching(/: ibmcloud iam service-api-key-delete K1 ServiceId-\S+$/),
+      ],
+    });
   });
 
   it('that somebody locked at the issuer is left alone until they unlock it', () => {
