@@ -2,7 +2,7 @@ import type { EmbeddedCloud } from '../local/cloud.ts';
 import { Admin, ROLE } from './admin.ts';
 
 /** A key of the demo: who sends with it, and where to. */
-export interface DemoKey {
+interface DemoKey {
   name: string;
   serviceId: string;
   grants: { service: string; role: string }[];

@@ -6,7 +6,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { ConnectionLost } from './faults.ts';
 
 /** Answers a request, or throws ConnectionLost when its client must see the connection break. */
-export type RequestHandler = (request: Request) => Promise<Response>;
+type RequestHandler = (request: Request) => Promise<Response>;
 
 export interface ServeOptions {
   handle: RequestHandler;

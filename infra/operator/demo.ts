@@ -7,7 +7,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 
 /** Where a running demo says how to reach it. */
-export const DEMO_FILE = '.keyrota/demo.json';
+const DEMO_FILE = '.keyrota/demo.json';
 
 const Demo = z.object({
   controlUrl: z.url(),

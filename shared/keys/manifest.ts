@@ -32,7 +32,7 @@ export interface Grant {
   instance: string | null;
 }
 
-export interface SecretPlace {
+interface SecretPlace {
   name: string;
   groupId: string;
   type: 'arbitrary' | 'kv';

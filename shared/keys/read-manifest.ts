@@ -5,7 +5,7 @@ import { parseManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 
 /** Where the build packs the manifest, beside `main.js`. */
-export const PACKED_MANIFEST = 'manifest.json';
+const PACKED_MANIFEST = 'manifest.json';
 
 /**
  * The manifest of a deployed function: the environment variable, or else the packed file.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Why a key was made. */
-export const MINT_REASONS = [
+const MINT_REASONS = [
   'first',
   'due',
   'asked',

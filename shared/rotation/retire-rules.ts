@@ -44,7 +44,7 @@ function retireSuperseded(old: OldKey, supersededAtMs: number, situation: Situat
 }
 
 /** What is not yet known of the evidence that the manifest wants, as sentences. */
-export function missingEvidence({ key }: OldKey, situation: Situation): string[] {
+function missingEvidence({ key }: OldKey, situation: Situation): string[] {
   const { policy } = situation.key;
   const missing: string[] = [];
   if (policy.evidence.fetched && !situation.current?.fetched) missing.push('nobody has fetched the new version');

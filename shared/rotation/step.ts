@@ -2,7 +2,7 @@ import type { Obstacle } from '../keys/kind.ts';
 import type { MintReason } from './record.ts';
 
 /** What a held step waits for. */
-export type HoldCode =
+type HoldCode =
   | 'grace'
   | 'evidence'
   | 'quarantine'
@@ -27,8 +27,6 @@ export type Step =
   | { step: 'discard'; why: string; keyId: string; phase: 'disable' | 'delete' }
   | { step: 'release'; why: string; versionId: string }
   | ({ step: 'ask'; why: string } & Obstacle);
-
-export type StepName = Step['step'];
 
 /** Steps that change nothing: the key is left as it is until later. */
 export type Settled = Extract<Step, { step: 'rest' | 'hold' | 'ask' }>;

@@ -5,7 +5,7 @@ import { SecretValue, maskSecrets } from './secret-value.ts';
 
 /** Levels as IBM Cloud Logs knows them, in words, rising. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 export type LogFields = Record<string, unknown>;
 

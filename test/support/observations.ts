@@ -12,7 +12,7 @@ export const NOW_MS = Date.UTC(2026, 5, 15, 12);
 export const daysAgo = (days: number): number => NOW_MS - days * DAY_MS;
 export const hoursAgo = (hours: number): number => NOW_MS - hours * HOUR_MS;
 
-export const SERVICE_ID = 'ServiceId-11111111-1111-4111-8111-111111111111';
+const SERVICE_ID = 'ServiceId-11111111-1111-4111-8111-111111111111';
 
 /** An entry as the manifest gives it, with the defaults of the product. */
 export function managedKey(entry: object = {}): ManagedKey {
@@ -22,7 +22,7 @@ export function managedKey(entry: object = {}): ManagedKey {
   return key;
 }
 
-export const nameOf = (id: string): string =>
+const nameOf = (id: string): string =>
   `keyrota-demo-ingest-${id
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '')

@@ -3,13 +3,15 @@ import { createHook } from 'node:async_hooks';
 /** Turns of the event loop without anything happening before the worker counts as quiet. */
 const QUIET_TURNS = 2;
 
-/** Work that is under way outside of JavaScript or in a later turn, and ends by itself: files, cryptography, lookups. */
+/** Work that is under way outside of JavaScript or in a later turn, and ends by itself: files, lookups. */
 const ONE_SHOT =
-  /^(Immediate|FSREQCALLBACK|FSREQPROMISE|FILEHANDLECLOSEREQ|GETADDRINFOREQWRAP|GETNAMEINFOREQWRAP|QUERYWRAP|(?!HTTPCLIENT).*REQUEST)$/;
+  /^(Immediate|FSREQCALLBACK|FSREQPROMISE|FILEHANDLECLOSEREQ|GETADDRINFOREQWRAP|GETNAMEINFOREQWRAP|QUERYWRAP)$/;
 
-/** A job of node:crypto. Only one that runs beside JavaScript calls back; others are over when they return. */
+const CRYPTO_JOB = /^(?!HTTPCLIENT).*REQUEST$/;
+
+/** A job of node:crypto. One that is over when it returns answers with a list, one that goes on beside JavaScript does not. */
 interface CryptoJob {
-  ondone?: unknown;
+  run: (...args: unknown[]) => unknown;
 }
 
 interface ZlibHandle {
@@ -19,8 +21,8 @@ interface ZlibHandle {
 /** Calls `onQuiet` each time nothing in this thread moves any more by itself, except for timers and open requests. */
 export class QuietWatch {
   readonly #onQuiet: () => void;
-  /** By id, what is under way; with it the job of node:crypto that it is, or null. */
-  readonly #pending = new Map<number, CryptoJob | null>();
+  /** Ids of what is under way. */
+  readonly #pending = new Set<number>();
   readonly #setImmediate = setImmediate;
   #turnQueued = false;
   #queueing = false;
@@ -33,8 +35,8 @@ export class QuietWatch {
     };
     const init = (id: number, type: string, _trigger: number, resource: object) => {
       if (type === 'ZLIB') this.#watchZlib(id, resource as ZlibHandle);
-      else if (ONE_SHOT.test(type) && !this.#queueing)
-        this.#pending.set(id, type.endsWith('REQUEST') ? resource : null);
+      else if (CRYPTO_JOB.test(type)) this.#watchCryptoJob(id, resource as CryptoJob);
+      else if (ONE_SHOT.test(type) && !this.#queueing) this.#pending.add(id);
     };
     // Not `after`: in its callback a compressor may have begun the next piece.
     const hooks = { init, before: ended, destroy: ended, trackPromises: false };
@@ -48,7 +50,7 @@ export class QuietWatch {
   }
 
   #queueTurn(): void {
-    if (this.#turnQueued || this.#isAnythingPending()) return;
+    if (this.#turnQueued || this.#pending.size > 0) return;
     this.#turnQueued = true;
     this.#queueing = true;
     this.#setImmediate.call(globalThis, () => {
@@ -60,21 +62,25 @@ export class QuietWatch {
 
   #turn(): void {
     this.#quietTurns += 1;
-    if (this.#isAnythingPending()) return;
+    if (this.#pending.size > 0) return;
     if (this.#quietTurns < QUIET_TURNS) this.#queueTurn();
     else this.#onQuiet();
   }
 
-  #isAnythingPending(): boolean {
-    for (const [id, job] of this.#pending) if (job && typeof job.ondone !== 'function') this.#pending.delete(id);
-    return this.#pending.size > 0;
+  #watchCryptoJob(id: number, job: CryptoJob): void {
+    const { run } = job;
+    job.run = (...args) => {
+      const result = run.apply(job, args);
+      if (!Array.isArray(result)) this.#pending.add(id);
+      return result;
+    };
   }
 
   /** One compressor does many pieces of work, each of them begun by `write` and ended by a callback. */
   #watchZlib(id: number, handle: ZlibHandle): void {
     const { write } = handle;
     handle.write = (...args) => {
-      this.#pending.set(id, null);
+      this.#pending.add(id);
       return write.apply(handle, args);
     };
   }
