@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onStopRequest } from '../stop-request.ts';
 import { CloudClock } from '../local/clock.ts';
 import { EmbeddedCloud } from '../local/cloud.ts';
 import { controlRoutes } from '../local/control.ts';
@@ -47,6 +48,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const startMs = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
   const untilMs = options.days === null ? Infinity : startMs + options.days * DAY_MS;
   const clock = new CloudClock({ startMs, speed: 0 });
+  const ended = endOf(clock, untilMs);
   const cloud = new EmbeddedCloud({ clock, seed: randomBytes(16).toString('hex') });
   const story = new Story(startMs, print);
   const onLog = (_: string, line: string, stream: 'stdout' | 'stderr') => {
@@ -89,14 +91,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
 
   clock.speed = options.days === null ? SPEED : Infinity;
-  await ended(clock, untilMs);
+  await ended;
   timers[Symbol.dispose]();
   for (const agent of agents) agent.stop();
   await Promise.allSettled(deliveries);
-  const summary = { ...tally.summary(), ...(options.days !== null && { days: options.days }) };
+  const { days } = options;
+  const isComplete = days !== null && clock.nowMs() >= untilMs;
+  const summary = { ...tally.summary(), ...(isComplete && { days }) };
   clock.stop();
   print(options.json ? JSON.stringify(summary) : conclusion(summary));
-  return options.days === null || (summary.linesRefused === 0 && summary.orphanKeys === 0) ? 0 : 1;
+  if (days === null) return 0;
+  if (!isComplete) process.stderr.write(`demo: stopped after ${summary.days} of ${days} days\n`);
+  return isComplete && summary.linesRefused === 0 && summary.orphanKeys === 0 ? 0 : 1;
 }
 
 /** The functions as they are deployed. */
@@ -161,10 +167,9 @@ function startAgents(cloud: EmbeddedCloud, url: string, account: DemoAccount, un
 }
 
 /** Resolves at `untilMs`, or when somebody stops the demo. */
-function ended(clock: CloudClock, untilMs: number): Promise<void> {
+function endOf(clock: CloudClock, untilMs: number): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    onStopRequest(resolve);
     if (untilMs !== Infinity) clock.at(untilMs, () => resolve());
   });
 }

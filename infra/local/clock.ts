@@ -38,7 +38,8 @@ const QUIET_TURNS = 3;
  */
 export class CloudClock {
   #virtualMs: number;
-  #speed: number;
+  #wantedSpeed: number;
+  readonly #speedLimits = new Set<{ speed: number }>();
   /** Real and virtual moment from which the paced time is counted. */
   #anchor: { realMs: number; virtualMs: number };
   #holds = 0;
@@ -54,7 +55,7 @@ export class CloudClock {
 
   constructor(options: CloudClockOptions = {}) {
     this.#virtualMs = options.startMs ?? Date.now();
-    this.#speed = options.speed ?? 1;
+    this.#wantedSpeed = options.speed ?? 1;
     this.#anchor = { realMs: performance.now(), virtualMs: this.#virtualMs };
     this.#onError =
       options.onError ??
@@ -73,16 +74,21 @@ export class CloudClock {
     return Math.floor(this.#virtualMs);
   }
 
+  /** Virtual milliseconds that pass in a real one at most: the slowest of what is wanted and what limits it. */
   get speed(): number {
-    return this.#speed;
+    return Math.min(this.#wantedSpeed, ...[...this.#speedLimits].map((limit) => limit.speed));
   }
 
-  /** Changes the limit from now on. */
+  /** Changes what is wanted from now on. */
   set speed(speed: number) {
-    this.nowMs();
-    this.#speed = speed;
-    this.#anchor = { realMs: performance.now(), virtualMs: this.#virtualMs };
-    this.#queueTurn();
+    this.#changeSpeed(() => (this.#wantedSpeed = speed));
+  }
+
+  /** Slows time down, whatever is wanted meanwhile. Returns how to lift the limit. */
+  limitSpeed(speed: number): () => void {
+    const limit = { speed };
+    this.#changeSpeed(() => this.#speedLimits.add(limit));
+    return () => this.#changeSpeed(() => this.#speedLimits.delete(limit));
   }
 
   /** When the next scheduled callback is due, or null. */
@@ -182,6 +188,13 @@ export class CloudClock {
     clearTimeout(this.#wakeUp);
   }
 
+  #changeSpeed(change: () => void): void {
+    this.nowMs();
+    change();
+    this.#anchor = { realMs: performance.now(), virtualMs: this.#virtualMs };
+    this.#queueTurn();
+  }
+
   #moveTo(virtualMs: number): void {
     const formerMs = Math.floor(this.#virtualMs);
     this.#virtualMs = virtualMs;
@@ -191,16 +204,18 @@ export class CloudClock {
   }
 
   #pacedMs(): number {
-    if (this.#speed === Infinity) return this.#virtualMs;
-    const targetMs = this.#anchor.virtualMs + (performance.now() - this.#anchor.realMs) * this.#speed;
+    const { speed } = this;
+    if (speed === Infinity) return this.#virtualMs;
+    const targetMs = this.#anchor.virtualMs + (performance.now() - this.#anchor.realMs) * speed;
     const limitMs = this.#entries[0]?.atMs ?? Infinity;
     return Math.max(this.#virtualMs, Math.min(targetMs, limitMs));
   }
 
   /** Keeps a long standstill from being made up for in a rush. */
   #limitCatchUp(): void {
-    if (this.#speed === Infinity || this.#speed === 0) return;
-    const standsForMs = this.#anchor.realMs + (this.#virtualMs - this.#anchor.virtualMs) / this.#speed;
+    const { speed } = this;
+    if (speed === Infinity || speed === 0) return;
+    const standsForMs = this.#anchor.realMs + (this.#virtualMs - this.#anchor.virtualMs) / speed;
     const lagMs = performance.now() - standsForMs;
     if (lagMs > CATCH_UP_MS) this.#anchor.realMs += lagMs - CATCH_UP_MS;
   }
@@ -235,7 +250,7 @@ export class CloudClock {
       return;
     }
     if (next === undefined) return;
-    if (!goal && this.#speed !== Infinity && this.#pacedMs() < next.atMs) {
+    if (!goal && this.speed !== Infinity && this.#pacedMs() < next.atMs) {
       this.#waitFor(next.atMs);
       return;
     }
@@ -254,8 +269,9 @@ export class CloudClock {
   }
 
   #waitFor(atMs: number): void {
-    if (this.#speed === 0) return;
-    const delayMs = (atMs - this.#pacedMs()) / this.#speed;
+    const { speed } = this;
+    if (speed === 0) return;
+    const delayMs = (atMs - this.#pacedMs()) / speed;
     // A Node timer holds at most 2^31-1 ms; waking early only looks again.
     this.#wakeUp = setTimeout(() => this.#queueTurn(), Math.min(Math.ceil(delayMs), 2 ** 31 - 1));
   }

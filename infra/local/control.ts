@@ -32,7 +32,6 @@ const Resource = z.strictObject({
  */
 export function controlRoutes(cloud: EmbeddedCloud): Hono {
   const app = new Hono();
-  const limits = new SpeedLimits(cloud);
 
   app.get('/faults', (context) => context.json(cloud.faults.list()));
   app.post('/faults', async (context) => {
@@ -50,7 +49,7 @@ export function controlRoutes(cloud: EmbeddedCloud): Hono {
   app.post('/clock', async (context) => {
     const change = await bodyOf(context, ClockChange);
     if (change instanceof Response) return change;
-    if (change.speed !== undefined) limits.standing = change.speed === 'max' ? Infinity : change.speed;
+    if (change.speed !== undefined) cloud.clock.speed = change.speed === 'max' ? Infinity : change.speed;
     const targetMs = change.nowMs ?? (change.advanceMs === undefined ? null : cloud.clock.nowMs() + change.advanceMs);
     if (targetMs !== null && targetMs < cloud.clock.nowMs())
       return badRequest(context, 'nowMs: is past; time only goes forward');
@@ -62,7 +61,7 @@ export function controlRoutes(cloud: EmbeddedCloud): Hono {
     const limit = await bodyOf(context, ClockLimit);
     if (limit instanceof Response) return limit;
     return stream(context, async (body) => {
-      const lift = limits.add(limit.speed);
+      const lift = cloud.clock.limitSpeed(limit.speed);
       const closed = new Promise<void>((resolve) => body.onAbort(resolve));
       await body.write(`${JSON.stringify(clockState(cloud))}\n`);
       await closed;
@@ -112,36 +111,4 @@ async function bodyOf<T>(context: Context, schema: z.ZodType<T>): Promise<T | Re
   const body: unknown = await context.req.json().catch(() => undefined);
   const parsed = schema.safeParse(body);
   return parsed.success ? parsed.data : badRequest(context, faultsOf(parsed.error));
-}
-
-/** The speed that was asked for, and slower ones that hold for a while. */
-class SpeedLimits {
-  readonly #cloud: EmbeddedCloud;
-  readonly #limits = new Set<{ speed: number }>();
-  #standing: number;
-
-  constructor(cloud: EmbeddedCloud) {
-    this.#cloud = cloud;
-    this.#standing = cloud.clock.speed;
-  }
-
-  set standing(speed: number) {
-    this.#standing = speed;
-    this.#apply();
-  }
-
-  /** Returns how to lift it. */
-  add(speed: number): () => void {
-    const limit = { speed };
-    this.#limits.add(limit);
-    this.#apply();
-    return () => {
-      this.#limits.delete(limit);
-      this.#apply();
-    };
-  }
-
-  #apply(): void {
-    this.#cloud.clock.speed = Math.min(this.#standing, ...[...this.#limits].map((limit) => limit.speed));
-  }
 }

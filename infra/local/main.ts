@@ -1,5 +1,6 @@
 // `npm run cloud -- --port P --control-port C`: the embedded IBM Cloud on this machine, from the real present time on.
 import { parseArgs } from 'node:util';
+import { onStopRequest } from '../stop-request.ts';
 import { EmbeddedCloud } from './cloud.ts';
 import { CloudClock } from './clock.ts';
 import { controlRoutes } from './control.ts';
@@ -47,11 +48,10 @@ async function run(): Promise<void> {
   await using api = await serve({ handle: (request) => cloud.handle(request), port });
   const control = controlRoutes(cloud);
   await using controlServer = await serve({ handle: async (request) => control.fetch(request), port: controlPort });
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  onStopRequest(stop);
   process.stdout.write(`${JSON.stringify(cloud.addresses(api.url, controlServer.url))}\n`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
+  await stopped;
   clock.stop();
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
+import { onStopRequest } from '../stop-request.ts';
 import { findDemo, holdDemoClock } from './demo.ts';
 import type { Demo } from './demo.ts';
 import { loadManifestFile } from './manifest-file.ts';
@@ -24,18 +25,13 @@ export interface OperatorOptions {
  */
 export async function withContext<T>(options: OperatorOptions, work: (context: RunContext) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort(new Error('interrupted'));
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  try {
-    const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
-    if (!demo) return await work(await contextOf(options, readSettings(process.env), systemClock, interrupted.signal));
-    using clock = await holdDemoClock(demo);
-    const settings = readSettings(environmentOf(demo));
-    const manifest = options.manifest ?? demo.manifestFile;
-    return await work(await contextOf({ manifest }, settings, clock, interrupted.signal));
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+  using _stop = onStopRequest(() => interrupted.abort(new Error('interrupted')));
+  const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
+  if (!demo) return await work(await contextOf(options, readSettings(process.env), systemClock, interrupted.signal));
+  using clock = await holdDemoClock(demo);
+  const settings = readSettings(environmentOf(demo));
+  const manifest = options.manifest ?? demo.manifestFile;
+  return await work(await contextOf({ manifest }, settings, clock, interrupted.signal));
 }
 
 async function contextOf(

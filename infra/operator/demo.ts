@@ -72,14 +72,16 @@ function openLimit(demo: Demo): Promise<{ connection: ClientRequest; nowMs: numb
     };
     const headers = { 'content-type': 'application/json' };
     const connection = request(`${demo.controlUrl}/clock/limit`, { method: 'POST', headers }, (answer) => {
-      answer.on('error', () => undefined); // we end it ourselves
-      createInterface({ input: answer }).once('line', (line) => {
+      const lines = createInterface({ input: answer });
+      lines.once('line', (line) => {
         try {
           resolve({ connection, nowMs: ClockState.parse(JSON.parse(line)).nowMs });
         } catch (error) {
           fail(error);
         }
       });
+      // Also when we end it ourselves; it is settled by then.
+      for (const source of [answer, lines]) source.on('error', fail).once('close', fail);
     });
     connection.once('error', fail);
     connection.end(JSON.stringify({ speed: OPERATOR_SPEED }));

@@ -11,7 +11,7 @@ const SCRIPT = 'infra/local/main.ts';
 
 /** The embedded cloud, once it has said where it is. */
 async function startCloud(...args: string[]): Promise<{ command: Command; ready: CloudFields } & AsyncDisposable> {
-  const command = new Command(SCRIPT, args);
+  const command = Command.script(SCRIPT, args);
   try {
     const ready = JSON.parse(await command.firstLine()) as CloudFields;
     // It is there for good when it answers.

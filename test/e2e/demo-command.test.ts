@@ -44,6 +44,16 @@ describe.concurrent('npm start -- --days 3 --json', () => {
     expect([code, folder.hasDemoFile]).toEqual([0, false]);
   });
 
+  it('says how far it came when it is stopped before, and exits with 1', async () => {
+    using folder = new DemoFolder();
+    await using demo = folder.start('--days', '9999', '--json');
+    await atWork(demo);
+    const { code, stdout, stderr } = await demo.stop('SIGINT');
+    const { days } = objectOf(stdout.trim().split('\n').at(-1));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `demo: stopped after ${String(days)} of 9999 days\n` });
+    expect(days).toBeLessThan(9999);
+  });
+
   it('exits with 1 when a line was refused', async () => {
     using folder = new DemoFolder();
     await using demo = folder.start('--days', '4', '--json');

@@ -304,6 +304,14 @@ describe('a limit of the speed', () => {
     await speedIs(2);
   });
 
+  it('stays below a speed that the clock is given by its owner', async () => {
+    const { end } = await limit(10);
+    cloud.clock.speed = 5_000;
+    expect(await speedNow()).toBe(10);
+    end();
+    await speedIs(5_000);
+  });
+
   it('is lifted also when its connection breaks before the answer', async () => {
     await ask('POST', '/clock', { speed: 1_000 });
     for (let turns = 0; turns < 20; turns += 1) {

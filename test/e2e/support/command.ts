@@ -28,7 +28,7 @@ export interface Ending {
   stderr: string;
 }
 
-/** A script, named from the root of the repository, in a process of its own, with all that it starts in one group. */
+/** A program in a process of its own, with all that it starts in one group. */
 export class Command implements AsyncDisposable {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
@@ -36,10 +36,20 @@ export class Command implements AsyncDisposable {
   stdout = '';
   stderr = '';
 
-  constructor(script: string, args: readonly string[] = [], options: CommandOptions = {}) {
+  /** A script of ours, named from the root of the repository. */
+  static script(script: string, args: readonly string[] = [], options: CommandOptions = {}): Command {
+    return new Command(process.execPath, [resolvePath(ROOT, script), ...args], options);
+  }
+
+  /** A line as somebody types it. */
+  static typed(line: string, options: CommandOptions = {}): Command {
+    return new Command('/bin/sh', ['-c', line], options);
+  }
+
+  private constructor(program: string, args: readonly string[], options: CommandOptions) {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env };
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
-    const child = spawn(process.execPath, [resolvePath(ROOT, script), ...args], {
+    const child = spawn(program, args, {
       cwd: options.cwd ?? ROOT,
       env,
       stdio: [...stdio],
@@ -142,6 +152,6 @@ async function within(ended: Promise<Ending>, command: Command): Promise<Ending>
 
 /** Runs a script to its end. */
 export async function run(script: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<Ending> {
-  await using command = new Command(script, args, options);
+  await using command = Command.script(script, args, options);
   return await command.end();
 }

@@ -51,7 +51,7 @@ export class DemoFolder implements Disposable {
 
   /** Starts `npm start`'s command. */
   start(...args: string[]): Command {
-    return new Command('infra/demo/main.ts', args, { cwd: this.path });
+    return Command.script('infra/demo/main.ts', args, { cwd: this.path });
   }
 
   get hasDemoFile(): boolean {

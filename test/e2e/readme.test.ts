@@ -1,0 +1,127 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseManifest } from '../../shared/keys/manifest.ts';
+import { Command } from './support/command.ts';
+import type { Ending } from './support/command.ts';
+import { DemoFolder } from './support/demo.ts';
+import { ProjectCopy } from './support/project-copy.ts';
+
+const pageOf = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const README = pageOf('README.md');
+
+/** All blocks of code of that language on a page. */
+const blocksOf = (page: string, language: string): string[] =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, block]) => block ?? '');
+
+const commandsOf = (page: string): string[] => blocksOf(page, 'sh').flatMap((block) => block.trim().split('\n'));
+
+const STACK = /\n +at /;
+
+/** A command, and what it shows. */
+interface Trial {
+  line: string;
+  shows: RegExp;
+}
+
+const WITH_THE_DEMO: Trial[] = [
+  { line: 'npm run keyrota -- plan', shows: /cloud-logs-ingest .*logs-router-ingest /s },
+  { line: 'npm run keyrota -- rotate cloud-logs-ingest --force', shows: /cloud-logs-ingest .*mint/ },
+  { line: 'npm run keyrota -- undo cloud-logs-ingest', shows: /cloud-logs-ingest/ },
+];
+const ALONE: Trial[] = [
+  {
+    line: 'npm start -- --days 30 --json',
+    shows: /^\{"days":30,"rotations":.*"linesRefused":0,"orphanKeys":0,.*\}$/m,
+  },
+  { line: 'npm run build -- --manifest docs/manifest.example.yaml', shows: /rotate-keys \d+ KB/ },
+  { line: 'npm run keyrota -- validate docs/manifest.example.yaml', shows: /valid, 1 key, deployment prod/ },
+  { line: 'npm run schema', shows: /"\$schema": "https:\/\/json-schema.org/ },
+  { line: 'npm run -s cloud -- --help', shows: /--control-port/ },
+];
+
+let copy: ProjectCopy;
+beforeAll(() => {
+  copy = new ProjectCopy({ installed: true });
+});
+afterAll(() => {
+  copy[Symbol.dispose]();
+});
+
+async function typed(line: string): Promise<Ending> {
+  await using command = Command.typed(line, { cwd: copy.path });
+  return await command.end();
+}
+
+describe('the commands of the README', () => {
+  it('are those that are tried here', () => {
+    const tried = ['npm start', 'npm test', ...[...WITH_THE_DEMO, ...ALONE].map(({ line }) => line)];
+    expect(commandsOf(README).toSorted()).toEqual(tried.toSorted());
+  });
+
+  it('begin with npm start: it runs until Ctrl-C, and the operator’s commands find it', async () => {
+    await using demo = Command.typed('npm start', { cwd: copy.path });
+    const current = /^day +\d+ \d\d:\d\d {2}cloud-logs-ingest +mint +ApiKey-\S+ is current/m;
+    await demo.until(({ stdout }) => current.exec(stdout) ?? undefined);
+    for (const { line, shows } of WITH_THE_DEMO) {
+      const { code, stdout, stderr } = await typed(line);
+      expect([line, code]).toEqual([line, 0]);
+      expect(stderr).not.toMatch(STACK);
+      expect(stdout).toMatch(shows);
+    }
+    const { stderr } = await demo.stop('SIGINT');
+    expect(stderr).not.toMatch(STACK);
+    expect(existsSync(join(copy.path, '.keyrota', 'demo.json'))).toBe(false);
+  });
+
+  it.each(ALONE)('run: $line', async ({ line, shows }) => {
+    const { code, stdout, stderr } = await typed(line);
+    expect(code).toBe(0);
+    expect(stdout + stderr).toMatch(shows);
+  });
+});
+
+describe('the commands of docs/manifest.md', () => {
+  it('work on the sample that stands there', async () => {
+    const page = pageOf('docs/manifest.md');
+    const [sample = ''] = blocksOf(page, 'yaml');
+    writeFileSync(join(copy.path, 'keys.yaml'), sample);
+    expect(commandsOf(page)).toHaveLength(2);
+    const [validated, written] = await Promise.all(commandsOf(page).map(typed));
+    expect(validated).toMatchObject({ code: 0, stdout: expect.stringContaining('keys.yaml: valid, 3 keys') as string });
+    expect(written?.code).toBe(0);
+    const schema = JSON.parse(readFileSync(join(copy.path, 'keys.schema.json'), 'utf8')) as Record<string, unknown>;
+    expect(Object.keys(schema)).toContain('$schema');
+  });
+});
+
+const withoutIdsAndTimes = (line: string): string =>
+  line
+    .replace(/^day +\d+ \d\d:00 /, 'day D HH:00 ')
+    .replace(/ApiKey-[\w…-]+/, 'ApiKey-…')
+    .replace(/\d{4}-\S+Z/, 'TIME');
+
+describe('the samples of the README', () => {
+  it('are a manifest that is valid', () => {
+    const [sample, ...more] = blocksOf(README, 'yaml');
+    expect(more).toEqual([]);
+    expect(parseManifest(parse(sample ?? ''), 'README.md').keys.map(({ name }) => name)).toEqual([
+      'logs-router-ingest',
+    ]);
+  });
+
+  it('are what the demo writes of one key in 45 days, but for ids and times', async () => {
+    using folder = new DemoFolder();
+    await using demo = folder.start('--days', '45');
+    const { stdout } = await demo.end();
+    const written = stdout.split('\n').filter((line) => /^day .* cloud-logs-ingest /.test(line));
+    const [sample = ''] = blocksOf(README, 'text');
+    expect(sample.trim().split('\n').map(withoutIdsAndTimes)).toEqual(written.map(withoutIdsAndTimes));
+  });
+
+  it('are files that exist', () => {
+    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, link]) => link ?? '');
+    expect(links.filter((link) => !existsSync(new URL(`../../${link}`, import.meta.url)))).toEqual([]);
+  });
+});
