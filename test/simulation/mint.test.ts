@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ROLE } from '../../infra/demo/admin.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { Laboratory } from '../support/laboratory.ts';
 
@@ -37,6 +38,31 @@ describe('before a key is created', () => {
     const report = await lab.tick(manifest);
     expect(report.keys).toMatchObject([{ outcome: 'ask', code: 'key_limit_reached' }]);
     expect(effects).toEqual([]);
+  });
+
+  it('the current key is given a later expiry while a person is asked, as often as it takes, and nothing else is done', async () => {
+    const { lab, manifest, effects } = await labWithDueKey();
+    const value = await lab.fetchValue();
+    for (const { id } of await policiesOf(lab, lab.serviceId.iamId))
+      await lab.admin.request('DELETE', `/v1/policies/${id}`);
+    const expiresAtMs = () => lab.keys[0]?.expiresAtMs ?? 0;
+    const first = expiresAtMs();
+    await lab.pass(first - lab.clock.nowMs() - 16 * DAY_MS);
+    expect((await lab.tick(manifest, { only: ['ingest'] })).keys).toMatchObject([{ outcome: 'ask', steps: [] }]);
+    expect(expiresAtMs()).toBe(first);
+    await lab.pass(2 * DAY_MS);
+    expect((await lab.tick(manifest, { only: ['ingest'] })).keys).toMatchObject([
+      { outcome: 'ask', code: 'grant_missing', steps: [{ step: 'extend', keyId: lab.currentKeyId() }] },
+    ]);
+    expect(expiresAtMs() - lab.clock.nowMs()).toBeGreaterThan(99 * DAY_MS);
+    await lab.pass(90 * DAY_MS);
+    await lab.tick(manifest, { only: ['ingest'] });
+    expect(expiresAtMs() - lab.clock.nowMs()).toBeGreaterThan(99 * DAY_MS);
+    expect(effects).toEqual([]);
+    await lab.admin.grant(lab.serviceId.iamId, ROLE.cloudLogsSender, 'logs');
+    expect(await lab.works(value)).toBe(true);
+    await lab.tick(manifest, { only: ['ingest'] });
+    expect(effects).toEqual(['create K1', 'store']);
   });
 
   it('a dry run says so too', async () => {
@@ -126,6 +152,30 @@ describe('when a call fails', () => {
     expect(effects).toEqual(['create K1', 'store']);
   });
 
+  it.each(['stored', '{}', ''])('a store that is confirmed with %j counts: its key is current', async (text) => {
+    const { lab, manifest, effects } = await labWithDueKey();
+    lab.confirmWith(/^POST \/api\/v2\/secrets\/[^/]+\/versions$/, text);
+    expect((await lab.tick(manifest)).keys).toMatchObject([{ outcome: 'hold', code: 'grace' }]);
+    expect(effects).toEqual(['create K1', 'store']);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+  });
+
+  it.each(['stored', '{}', ''])('a first store that is confirmed with %j counts too', async (text) => {
+    const lab = await Laboratory.open();
+    const effects = lab.recordEffects();
+    lab.confirmWith(/^POST \/api\/v2\/secrets$/, text);
+    expect((await lab.tick(lab.manifest())).keys).toMatchObject([{ outcome: 'rest' }]);
+    expect(effects).toEqual(['create K1', 'store']);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+  });
+
+  it('a create that is confirmed without a value leaves no key behind: nobody knows it', async () => {
+    const { lab, manifest, effects } = await labWithDueKey();
+    lab.confirmWith(/^POST \/v1\/apikeys$/, '{}');
+    expect((await lab.tick(manifest)).keys).toMatchObject([{ outcome: 'failed', code: 'create_failed' }]);
+    expect(effects).toEqual(['create K1', 'delete K1']);
+  });
+
   it('a store that is not answered never costs its key at once: the claim makes others wait, then the key is discarded', async () => {
     const { lab, manifest, effects } = await labWithDueKey();
     lab.fault({ match: 'POST /api/v2/secrets/*/versions', drop: 'request' });
@@ -174,6 +224,61 @@ describe('when a call fails', () => {
     const probing = lab.manifest({ probe: { url: 'http://127.0.0.1:1/logs-router/v1/singles' } });
     expect((await lab.tick(probing)).keys).toMatchObject([{ outcome: 'failed', code: 'key_refused' }]);
     expect(effects).toEqual(['create K1', 'delete K1']);
+  });
+
+  it('a probe at a mistyped address leaves no key behind, and is tried at ever longer intervals, not at each tick', async () => {
+    const { lab, effects } = await labWithDueKey();
+    const former = lab.currentKeyId();
+    const probing = lab.manifest({ probe: { url: 'http://127.0.0.1:1/logs/v1/single' } });
+    lab.fault({ match: 'POST /logs/v1/single', status: 404, times: 1_000 });
+    expect((await lab.tick(probing)).keys).toMatchObject([{ outcome: 'failed', code: 'key_failed' }]);
+    const createdAtMs: number[] = [];
+    lab.cloud.audit.watch(({ action, atMs }) => {
+      if (action === 'api-key.create') createdAtMs.push(atMs);
+    });
+    for (let minutes = 0; minutes < 24 * 60; minutes += 5) {
+      await lab.pass(5 * MINUTE_MS);
+      await lab.tick(probing, { timerMs: 5 * MINUTE_MS });
+      expect(lab.keys.map(({ id }) => id)).toEqual([former]);
+    }
+    const waits = createdAtMs.slice(1).map((atMs, index) => atMs - (createdAtMs[index] ?? 0));
+    expect(waits.length).toBeGreaterThan(4);
+    for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThanOrEqual(waits[index - 1] ?? 0);
+    expect(createdAtMs.length).toBeLessThan(12);
+    expect(effects.filter((effect) => effect === 'store')).toEqual([]);
+    lab.cloud.faults.clear();
+    await lab.passWithTicks(lab.manifest(), DAY_MS);
+    expect(lab.secret().customMetadata['keyrota']).toMatchObject({ failures: 0 });
+    expect(lab.currentKeyId()).not.toBe(former);
+  });
+
+  it('a mistyped probe of a first mint leaves disabled keys only, ever fewer, and all go when it is put right', async () => {
+    const lab = await Laboratory.open();
+    const probing = lab.manifest({ probe: { url: 'http://127.0.0.1:1/logs/v1/single' } });
+    lab.fault({ match: 'POST /logs/v1/single', status: 404, times: 1_000 });
+    await lab.tick(probing);
+    const counts: number[] = [];
+    for (let days = 0; days < 3; days += 1) {
+      await lab.passWithTicks(probing, DAY_MS);
+      counts.push(lab.keys.length);
+    }
+    expect(counts).toEqual([7, 8, 9]);
+    expect(lab.keys.every(({ disabled }) => disabled)).toBe(true);
+    lab.cloud.faults.clear();
+    await lab.passWithTicks(lab.manifest(), 5 * DAY_MS);
+    expect(lab.keys.map(({ id }) => id)).toEqual([lab.currentKeyId()]);
+  });
+
+  it('a store that arrives late, in the middle of the next mint, is healed: its key was discarded by then', async () => {
+    const { lab, manifest, effects } = await labWithDueKey();
+    lab.fault({ match: 'POST /api/v2/secrets/*/versions', lateMs: 17 * MINUTE_MS + 10_000 });
+    expect((await lab.tick(manifest)).keys).toMatchObject([{ outcome: 'hold', code: 'mint-under-way' }]);
+    await lab.pass(16 * MINUTE_MS + 50_000);
+    await lab.tick(manifest, { only: ['ingest'] });
+    expect(effects).toEqual(['create K1', 'disable K1', 'create K2', 'store', 'delete K2', 'create K3', 'store']);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+    await lab.passWithTicks(manifest, 12 * DAY_MS);
+    expect(lab.keys.map(({ id }) => id)).toEqual([lab.currentKeyId()]);
   });
 
   it('a probe that is taken ships one marked line with each check', async () => {

@@ -102,6 +102,21 @@ describe('undo', () => {
     expect(await lab.works(await lab.fetchValue())).toBe(true);
   });
 
+  it.each([
+    ['no JSON', 'stored'],
+    ['no id', '{}'],
+    ['nothing', ''],
+  ])('leaves the former key on when the store is confirmed with %s: it is current again', async (_, text) => {
+    const { lab, manifest, oldKeyId, newKeyId } = await labAfterRotation(8);
+    lab.confirmWith(/^POST \/api\/v2\/secrets\/[^/]+\/versions$/, text);
+    expect(await undoNow(lab, manifest)).toEqual({ keyId: oldKeyId, supersededKeyId: newKeyId });
+    expect(lab.currentKeyId()).toBe(oldKeyId);
+    expect(keyOf(lab, oldKeyId)).toMatchObject({ disabled: false, locked: true });
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+    await lab.passWithTicks(manifest, DAY_MS);
+    expect(keyOf(lab, oldKeyId)).toMatchObject({ disabled: false });
+  });
+
   it('that died after its lock leaves a key that waits for a person, and can be run again', async () => {
     const { lab, manifest, oldKeyId } = await labAfterRotation(8);
     await lab.admin.request('POST', `/v1/apikeys/${oldKeyId}/lock`);

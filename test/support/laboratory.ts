@@ -129,14 +129,14 @@ export class Laboratory {
     };
   }
 
-  /** One tick of the timer. */
-  tick(manifest: Manifest, options: Partial<RunOptions> = {}): Promise<RunReport> {
+  /** One tick of the timer; `changes` say in what this run differs from others. */
+  tick(manifest: Manifest, options: Partial<RunOptions> = {}, changes: Partial<RunContext> = {}): Promise<RunReport> {
     const wish = { only: null, force: false, dryRun: false, timerMs: HOUR_MS, keysAtOnce: 8, ...options };
-    return this.withPorts(manifest, (ports) => rotateAll(manifest, wish, ports));
+    return this.withPorts(manifest, (ports) => rotateAll(manifest, wish, ports), changes);
   }
 
-  withPorts<T>(manifest: Manifest, work: (ports: Ports) => Promise<T>): Promise<T> {
-    return withPorts(this.context(manifest), async (ports) => {
+  withPorts<T>(manifest: Manifest, work: (ports: Ports) => Promise<T>, changes: Partial<RunContext> = {}): Promise<T> {
+    return withPorts({ ...this.context(manifest), ...changes }, async (ports) => {
       await ports.login();
       return work(ports);
     });
@@ -145,6 +145,16 @@ export class Laboratory {
   /** Trouble for the next call that matches. */
   fault(fault: z.input<typeof Fault>): void {
     this.cloud.faults.add(Fault.parse(fault));
+  }
+
+  /** From now on calls that match are carried out, and confirmed with this text in place of their answer. */
+  confirmWith(match: RegExp, text: string): void {
+    const handle = this.cloud.handle.bind(this.cloud);
+    this.cloud.handle = async (request) => {
+      const response = await handle(request);
+      const isHit = response.ok && match.test(`${request.method} ${new globalThis.URL(request.url).pathname}`);
+      return isHit ? new Response(text, { status: response.status }) : response;
+    };
   }
 
   /** A fresh login of the account's owner, as a header. */

@@ -219,8 +219,87 @@ describe('the machine’s clock', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('starts one timer at a time, and leaves no timer and nobody listening once it woke', async () => {
+    const { signal } = new AbortController();
+    const listening = () => getEventListeners(signal, 'abort').length;
+    for (let round = 0; round < 3; round += 1) {
+      const sleeping = systemClock.sleep(1_000, signal);
+      expect([vi.getTimerCount(), listening()]).toEqual([1, 1]);
+      await vi.advanceTimersByTimeAsync(1_000);
+      await sleeping;
+      expect([vi.getTimerCount(), listening()]).toEqual([0, 0]);
+    }
+  });
+
+  it('leaves nobody listening after a signal ended a sleep', async () => {
+    const controller = new AbortController();
+    const sleeping = systemClock.sleep(1_000, controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(sleeping).rejects.toThrow('enough');
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('takes a delay of nothing for the next turn, not for this one', async () => {
+    const woken = vi.fn<() => void>();
+    const sleeping = systemClock.sleep(0, alive()).then(woken);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await sleeping;
+    expect(woken).toHaveBeenCalledOnce();
+  });
+
   it('leaves no timer behind under a limit that was not needed', async () => {
     await withTimeLimit(systemClock, 3_600_000, alive(), () => Promise.resolve());
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the machine’s clock, for longer than one timer of Node holds,', () => {
+  const LONGEST_TIMER_MS = 2 ** 31 - 1;
+  const DAY_MS = 86_400_000;
+  const YEAR_MS = 365 * DAY_MS;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([LONGEST_TIMER_MS, LONGEST_TIMER_MS + 1, LONGEST_TIMER_MS + DAY_MS, YEAR_MS])(
+    'sleeps to the end, one timer after the other: %i ms',
+    async (delayMs) => {
+      const woken = vi.fn<() => void>();
+      const { signal } = new AbortController();
+      const sleeping = systemClock.sleep(delayMs, signal).then(woken);
+      await vi.advanceTimersByTimeAsync(delayMs - 1_000);
+      expect(woken).not.toHaveBeenCalled();
+      expect([vi.getTimerCount(), getEventListeners(signal, 'abort').length]).toEqual([1, 1]);
+      await vi.advanceTimersByTimeAsync(1_001);
+      await sleeping;
+      expect([vi.getTimerCount(), getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
+    },
+  );
+
+  it('starts no timer that Node would end at once', async () => {
+    const started = vi.spyOn(globalThis, 'setTimeout');
+    const sleeping = systemClock.sleep(YEAR_MS, alive());
+    await vi.advanceTimersByTimeAsync(YEAR_MS + 1_000);
+    await sleeping;
+    const delays = started.mock.calls.map(([, delayMs = 0]) => delayMs);
+    expect(delays.length).toBeGreaterThan(10);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(LONGEST_TIMER_MS);
+  });
+
+  it('wakes with the reason of its signal at once, in whichever timer it is', async () => {
+    for (const passedMs of [0, LONGEST_TIMER_MS + DAY_MS, 3 * LONGEST_TIMER_MS]) {
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      const sleeping = systemClock.sleep(YEAR_MS, controller.signal);
+      await vi.advanceTimersByTimeAsync(passedMs);
+      controller.abort(reason);
+      await expect(sleeping).rejects.toBe(reason);
+      expect([vi.getTimerCount(), getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0]);
+    }
   });
 });

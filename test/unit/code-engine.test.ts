@@ -37,6 +37,13 @@ describe('reading a request', () => {
     expect(request.header('Authorization')).toBe('Bearer y');
   });
 
+  it('reads the type of the body under any case of its name', () => {
+    for (const name of ['Content-Type', 'content-type', 'CONTENT-TYPE', 'cOnTeNt-TyPe']) {
+      const params = { __ce_headers: { [name]: 'text/plain' }, __ce_body: 'abcd' };
+      expect(readRequest(params).body.toString()).toBe('abcd');
+    }
+  });
+
   it('says null for a header that is not there', () => {
     for (const headers of [undefined, null, 'x', [], {}]) {
       const request = readRequest({ __ce_headers: headers });
@@ -93,9 +100,22 @@ describe('the body of a request', () => {
     expect(readRequest(call('application/json', { dryRun: true })).body.toString()).toBe('{"dryRun":true}');
   });
 
-  it('holds what a megabyte holds', () => {
-    const bytes = Buffer.alloc(1024 * 1024, 7);
-    expect(readRequest(call('application/json', base64(bytes))).body.equals(bytes)).toBe(true);
+  it('is empty where it is null, also in the field of a timer', () => {
+    for (const headers of [{}, { 'Content-Type': 'application/json' }, { 'Content-Type': 'text/plain' }]) {
+      const bodies = [
+        { __ce_headers: headers, __ce_body: null },
+        { __ce_headers: { ...headers, 'Ce-Type': 'timer' }, body: null },
+        { __ce_headers: { ...headers, 'Ce-Type': 'timer' }, __ce_body: null, body: null },
+      ].map((params) => readRequest(params).body);
+      expect(bodies.map(({ length }) => length)).toEqual([0, 0, 0]);
+    }
+  });
+
+  it('is the exact bytes of the largest that Code Engine takes, five megabytes and more', () => {
+    for (const megabytes of [1, 5, 10]) {
+      const bytes = Buffer.alloc(megabytes * 1024 * 1024 + 1, 'a body that repeats itself ');
+      expect(readRequest(call('application/json', base64(bytes))).body.equals(bytes)).toBe(true);
+    }
   });
 });
 
@@ -193,6 +213,34 @@ describe('the main of a function', () => {
     expect(answer).toMatchObject({ statusCode: 500, body: { code: 'unexpected' } });
     expect(JSON.stringify(answer)).not.toContain('a-made-up-text');
     expect(errors).toEqual([error]);
+  });
+
+  it('answers although the log itself fails', async () => {
+    const main = functionMain(
+      () => Promise.reject(new Error('the first failure')),
+      () => {
+        throw new Error('a-made-up-text');
+      },
+    );
+    await expect(main({})).resolves.toEqual({
+      statusCode: 500,
+      headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+      body: { code: 'unexpected', message: 'The run failed; its log says why.' },
+    });
+  });
+
+  it('tells of a failure its code and one sentence, and nothing else: no stack, no cause, no name', async () => {
+    const cause = new Error('a-made-up-text');
+    const failures = [
+      new HttpError(409, 'conflict', 'Not now.'),
+      new KeyrotaError('no_answer', 'a-made-up-text', { cause }),
+      new Error('a-made-up-text', { cause }),
+    ];
+    for (const failure of failures) {
+      const { body } = await failing(failure)({});
+      expect(Object.keys(body).toSorted()).toEqual(['code', 'message']);
+      expect(JSON.stringify(body)).not.toMatch(/a-made-up-text|\.ts|\bat /);
+    }
   });
 
   it('answers a handler that throws before it waits', async () => {

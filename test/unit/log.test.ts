@@ -34,6 +34,15 @@ describe('a log line', () => {
     );
   });
 
+  it('says its own level, event, message and time, whatever fields are called', () => {
+    const forged = { level: 'debug', event: 'another', message: 'another', at: 'another', kept: 1 };
+    const record = recordOf((log) => log.with(forged).warn('an_event', 'its own', forged));
+    const own = { level: 'warn', event: 'an_event', message: 'its own', at: '2026-01-05T08:00:00.000Z' };
+    expect(record).toEqual({ ...own, kept: 1 });
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`field${index}`, 'x'.repeat(3_000)]));
+    expect(recordOf((log) => log.warn('an_event', 'its own', { ...forged, ...many }))).toMatchObject(own);
+  });
+
   it('stays one line, and one JSON object, whatever is logged', () => {
     const anything = fc.anything({
       withBigInt: true,
@@ -99,6 +108,60 @@ describe('a log line', () => {
     expect(line).toContain('round and round');
   });
 
+  it('says of a field that cannot be read that it is unreadable, and shows the others', () => {
+    const thrower = {
+      get field(): string {
+        throw new Error('no reading');
+      },
+      beside: 1,
+    };
+    const trap = new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error('no listing');
+        },
+      },
+    );
+    const record = recordOf((log) => log.info('an_event', 'odd', { thrower, trap, list: [1, thrower], other: 2 }));
+    expect(record).toMatchObject({
+      thrower: { field: '[unreadable]', beside: 1 },
+      trap: '[unreadable]',
+      list: [1, { field: '[unreadable]' }],
+      other: 2,
+    });
+  });
+
+  it('shows of an object of a class its name alone, and of a function that it is one', () => {
+    class Holder {
+      readonly held = 'a-made-up-value';
+      toJSON = () => this.held;
+      toString = () => this.held;
+    }
+    const headers = new Headers({ authorization: 'a-made-up-value' });
+    const fields = {
+      holder: new Holder(),
+      headers,
+      map: new Map([['key', 'a-made-up-value']]),
+      bytes: Buffer.from('a-made-up-value'),
+      date: new Date(0),
+      run: () => 'a-made-up-value',
+      list: [new Holder()],
+    };
+    for (const format of ['json', 'text'] as const) {
+      expect(linesOf((log) => log.info('an_event', 'objects', fields), { format }).join()).not.toContain('made-up');
+    }
+    expect(recordOf((log) => log.info('an_event', 'objects', fields))).toMatchObject({
+      holder: '[Holder]',
+      headers: '[Headers]',
+      map: '[Map]',
+      bytes: '[Buffer]',
+      date: '[Date]',
+      run: '[function]',
+      list: ['[Holder]'],
+    });
+  });
+
   it('shows a field four levels deep, and says that there is more', () => {
     const { a } = recordOf((log) => log.info('an_event', 'deep', { a: { b: { c: { d: { e: { f: 1 } } } } } }));
     expect(a).toEqual({ b: { c: { d: { e: '[deeper]' } } } });
@@ -108,6 +171,52 @@ describe('a log line', () => {
     const record = recordOf((log) => log.info('an_event', 'kinds', { big: 2n ** 80n, nothing: undefined, none: null }));
     expect(record).toMatchObject({ big: '1208925819614629174706176', none: null });
     expect(record).not.toHaveProperty('nothing');
+  });
+});
+
+describe('a log line that is too long for a record of IBM Cloud Logs', () => {
+  const LONGEST_BYTES = 30_000;
+  const lineOf = (fields: object, message = 'too much') =>
+    linesOf((log) => log.with({ key: 'ingest' }).error('an_event', message, { ...fields })).join('\n');
+  const texts = (count: number, text: string) => Array.from({ length: count }, () => text);
+
+  it('is whole up to 30,000 bytes', () => {
+    const room = LONGEST_BYTES - Buffer.byteLength(lineOf({ list: texts(9, 'x'.repeat(3_000)), rest: '' }));
+    const longest = lineOf({ list: texts(9, 'x'.repeat(3_000)), rest: 'x'.repeat(room) });
+    expect(Buffer.byteLength(longest)).toBe(LONGEST_BYTES);
+    expect(JSON.parse(longest)).toMatchObject({ rest: 'x'.repeat(room) });
+    expect(JSON.parse(longest)).not.toHaveProperty('cut');
+    const tooLong = lineOf({ list: texts(9, 'x'.repeat(3_000)), rest: 'x'.repeat(room + 1) });
+    expect(JSON.parse(tooLong)).toMatchObject({ cut: true });
+  });
+
+  it('keeps what tells it apart: who, what, when, and its short fields', () => {
+    const line = lineOf({ list: texts(10, 'x'.repeat(3_000)), code: 'no_answer', error: new Error('y'.repeat(3_000)) });
+    expect(JSON.parse(line)).toEqual({
+      level: 'error',
+      event: 'an_event',
+      message: 'too much',
+      at: '2026-01-05T08:00:00.000Z',
+      key: 'ingest',
+      code: 'no_answer',
+      cut: true,
+    });
+  });
+
+  it('is shortened by bytes, not by letters, and stays one JSON object', () => {
+    const long = fc
+      .constantFrom('x', 'ä', '€', '😀', '\u0000', '\u2028', '"', '\\')
+      .map((letter) => letter.repeat(4_000));
+    const short = fc.constantFrom('x', '€', '\u0007', '"').map((letter) => letter.repeat(100));
+    fc.assert(
+      fc.property(fc.array(long, { minLength: 1, maxLength: 12 }), long, short, (list, message, text) => {
+        const fields = Object.fromEntries(texts(40, text).map((value, index) => [`field${index}`, value]));
+        const line = lineOf({ ...fields, list }, message);
+        expect(Buffer.byteLength(line)).toBeLessThanOrEqual(LONGEST_BYTES);
+        expect(line).not.toMatch(ANY_CONTROL);
+        expect(JSON.parse(line)).toMatchObject({ level: 'error', event: 'an_event', key: 'ingest' });
+      }),
+    );
   });
 });
 

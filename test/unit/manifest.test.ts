@@ -293,6 +293,57 @@ describe('a fault in one field', () => {
     for (const line of message.split('\n')) expect(line).toMatch(/^keys\.yaml: \w+: found .+, allowed: .+$/);
   });
 
+  it('names the file, the place, what was found and what is allowed, whatever is wrong', () => {
+    const wrongs = [
+      null,
+      'text',
+      {},
+      manifest({ keys: {} }),
+      manifest({ unknown: { deep: [1] } }),
+      manifest({ keys: [entry({ grants: [{ service: '', role: 1 }], freeze: [{ until: 'x' }] })] }),
+      manifest({ keys: [entry({ rotateEvery: '1d', grace: '1h', unusedFor: '1h', expiresAfter: '1d' })] }),
+      manifest({ keys: [entry({ adopt: ['ApiKey-1'] }), entry({ adopt: ['ApiKey-1'] })] }),
+      manifest({ keys: [entry({ probe: { url: 'http://logs.example' }, secret: { name: 'a b', type: 1 } })] }),
+    ];
+    for (const value of wrongs) {
+      const { message, faults } = errorOf(value);
+      expect(faults).not.toEqual([]);
+      expect(message.split('\n')).toEqual(
+        faults.map(({ path, found, allowed }) => `keys.yaml: ${path}: found ${found}, allowed: ${allowed}`),
+      );
+      for (const { path, found, allowed } of faults) {
+        expect(path).toMatch(/^(\(the whole\)|[a-zA-Z]+(\[\d+\])?(\.[a-zA-Z]+(\[\d+\])?)*)$/);
+        expect(found).not.toBe('');
+        expect(allowed).toMatch(/^[^A-Z]./);
+      }
+    }
+  });
+
+  it('is told for a manifest that holds itself, or is deeper than anybody writes', () => {
+    const itself: Record<string, unknown> = { deployment: 'demo', keys: [] };
+    itself['itself'] = itself;
+    itself['keys'] = [entry({ secret: { name: itself } }), itself['keys']];
+    expect(faultsOf(itself)).toEqual([
+      'keys[0].secret.name: found something that contains itself, allowed: a string',
+      'keys[1]: found [], allowed: an object',
+      'itself: found something that contains itself, allowed: no such field',
+    ]);
+    let deep: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth += 1) deep = [deep];
+    for (const value of [deep, manifest({ keys: deep }), manifest({ deep }), manifest({ keys: [entry({ deep })] })]) {
+      expect(errorOf(value).faults).toHaveLength(1);
+    }
+  });
+
+  it('is told for a field named like what every object has', () => {
+    const text = '{"deployment":"demo","keys":[],"__proto__":{"paused":true},"constructor":1,"toString":2}';
+    expect(faultsOf(JSON.parse(text)).slice(1)).toEqual([
+      '__proto__: found {"paused":true}, allowed: no such field',
+      'constructor: found 1, allowed: no such field',
+      'toString: found 2, allowed: no such field',
+    ]);
+  });
+
   it('shows a long value in part', () => {
     const [fault] = errorOf(manifest({ deployment: 'x '.repeat(500) })).faults;
     expect(fault?.found).toMatch(/^"x x .*…$/);
@@ -301,9 +352,12 @@ describe('a fault in one field', () => {
 });
 
 describe('a value in a manifest that looks like a key', () => {
-  const keyShaped = fc
-    .stringMatching(/^[A-Za-z0-9_-]{44}$/)
-    .filter((text) => /[a-z]/.test(text) && /[A-Z]/.test(text) && /\d/.test(text));
+  const iamKey = fc.stringMatching(/^[A-Za-z0-9_-]{44}$/).filter((text) => /[a-z]/.test(text) && /[A-Z]/.test(text));
+  const keyShaped = fc.oneof(
+    iamKey,
+    fc.stringMatching(/^[0-9a-f]{64}$/),
+    fc.stringMatching(/^eyJ\w{20}\.\w{90}\.\w{9}$/),
+  );
 
   it('is masked in the fault, wherever it stands', () => {
     const places: ((value: string) => unknown)[] = [
@@ -314,6 +368,17 @@ describe('a value in a manifest that looks like a key', () => {
       (value) => manifest({ keys: [entry({ secret: { value } })] }),
       (value) => manifest({ keys: [entry({ grants: { deep: [value, { value }] } })] }),
       (value) => manifest({ keys: value }),
+      (value) => manifest({ [value]: true }),
+      (value) => manifest({ keys: [entry({ [value]: { [value]: value } })] }),
+      (value) => manifest({ keys: [entry({ kind: value })] }),
+      (value) => manifest({ keys: [entry({ name: `${value}.` })] }),
+      (value) => manifest({ keys: [entry({ formerly: [value, value] }), entry({ formerly: ['A'] })] }),
+      (value) => manifest({ keys: [entry({ adopt: [value] })] }),
+      (value) => manifest({ keys: [entry({ rotateEvery: value, grace: `${value} d` })] }),
+      (value) => manifest({ keys: [entry({ probe: { url: `https://logs.example/?key=${value}` } })] }),
+      (value) => manifest({ keys: [entry({ probe: { url: `https://user:${value}@logs.example` } })] }),
+      (value) => manifest({ keys: [entry({ freeze: [{ from: value, until: value }] })] }),
+      (value) => manifest({ defaults: { hold: { atMost: value }, [value]: 1 } }),
     ];
     fc.assert(
       fc.property(keyShaped, fc.constantFrom(...places), (value, place) => {

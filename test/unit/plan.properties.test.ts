@@ -90,6 +90,12 @@ const anything: fc.Arbitrary<Observation> = fc.integer({ min: 0, max: 4 }).chain
 
 const currentOf = (seen: Observation) => seen.secret?.versions.find((one) => one.alias === 'current')?.record?.key_id;
 
+/** The ids of all keys that are marked as compromised, at the issuer or in a version. */
+const leakedIn = (seen: Observation): string[] => [
+  ...seen.keys.filter((one) => one.exists && one.markedCompromised).map(({ id }) => id),
+  ...(seen.secret?.versions ?? []).flatMap(({ record }) => (record?.compromised_at ? record.key_id : [])),
+];
+
 const freeze = <T>(value: T): T => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -143,6 +149,58 @@ describe('plan, whatever it is shown,', () => {
           current?.exists && !current.disabled && (current.expiresAtMs === null || current.expiresAtMs > NOW_MS);
         if (works) return;
         expect(plan(key, seen, NOW_MS).step).not.toMatch(/^(disable|delete|discard|rest)$/);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('says of every hold since when it holds, and until when unless that depends on somebody', () => {
+    const dependsOnSomebody = ['issuer-lock', 'consumer-lock', 'paused', 'former-key'];
+    fc.assert(
+      fc.property(entries, anything, (key, seen) => {
+        const step = plan(key, seen, NOW_MS);
+        if (step.step !== 'hold') return;
+        expect(step.sinceMs).toBeLessThanOrEqual(NOW_MS);
+        expect(step.sinceMs).toBeGreaterThan(NOW_MS - 400 * DAY_MS);
+        // The last key of a retired entry waits for as long as somebody uses it.
+        const isLast = key.state === 'retired' && step.code === 'evidence' && step.untilMs === null;
+        const isOpen = dependsOnSomebody.includes(step.code) || isLast;
+        expect(isOpen ? step.untilMs === null : (step.untilMs ?? 0) > NOW_MS).toBe(true);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('does in a paused entry nothing but to deal with compromised keys and to keep the current one from expiring', () => {
+    fc.assert(
+      fc.property(anything, (seen) => {
+        const step = plan(managedKey({ paused: true }), seen, NOW_MS);
+        if (isSettled(step) || step.step === 'extend') return;
+        const keyId = 'keyId' in step ? step.keyId : (currentOf(seen) ?? '');
+        expect(leakedIn(seen)).toContain(keyId);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('makes and retires nothing while the identity is gone, unless the entry is retired', () => {
+    fc.assert(
+      fc.property(entries, anything, (key, seen) => {
+        const step = plan(key, { ...seen, identityExists: false }, NOW_MS);
+        expect(step.step).toMatch(key.state === 'retired' ? /^(?!mint$)/ : /^(contain|ask)$/);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('makes no key in a freeze window while the current one works, unless a person asks', () => {
+    const frozen = managedKey({ freeze: [{ from: '2026-06-01T00:00:00Z', until: '2026-07-01T00:00:00Z' }] });
+    fc.assert(
+      fc.property(anything, (given) => {
+        const seen = { ...given, rotationAsked: false };
+        const step = plan(frozen, seen, NOW_MS);
+        if (step.step !== 'mint') return;
+        expect(step.reason).toMatch(/^(first|lost|expired|disabled|compromised)$/);
       }),
       { numRuns: 5_000 },
     );

@@ -113,6 +113,15 @@ describe('a rotation that is due waits', () => {
     });
   });
 
+  it('from the first moment of a freeze window to the first after it', () => {
+    const frozen = (fromMs: number, untilMs: number) =>
+      planFor(due, managedKey({ freeze: [{ from: isoIn(fromMs), until: isoIn(untilMs) }] }));
+    expect(frozen(0, DAY_MS)).toMatchObject({ step: 'hold', code: 'freeze', sinceMs: NOW_MS });
+    expect(frozen(1_000, DAY_MS)).toMatchObject({ step: 'mint' });
+    expect(frozen(-DAY_MS, 1_000)).toMatchObject({ step: 'hold', code: 'freeze', untilMs: NOW_MS + 1_000 });
+    expect(frozen(-DAY_MS, 0)).toMatchObject({ step: 'mint' });
+  });
+
   it('but a person who asks may rotate inside a freeze window', () => {
     const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
     expect(planFor({ ...due, rotationAsked: true }, frozen)).toMatchObject({ step: 'mint', reason: 'asked' });
@@ -127,6 +136,44 @@ describe('a rotation that is due waits', () => {
   it('no longer than the claim lasts', () => {
     const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(-1) });
     expect(planFor({ ...due, secret: onlyVersion(30, { locks: [lease] }) })).toMatchObject({ step: 'mint' });
+  });
+
+  it('for no claim that does not say whose it is, or until when', () => {
+    for (const attributes of [
+      { until: isoIn(HOUR_MS) },
+      { op: 'bbbbbbbbbbbb' },
+      { op: 'bbbbbbbbbbbb', until: 'soon' },
+      { op: 'bbbbbbbbbbbb', until: NOW_MS + HOUR_MS },
+    ]) {
+      const secret = onlyVersion(30, { locks: [guard(attributes)] });
+      expect(planFor({ ...due, secret })).toMatchObject({ step: 'mint' });
+    }
+  });
+
+  it('but not after failed mints, when a person asks', () => {
+    const secret = secretWith([version('K1', daysAgo(1))], { summaryOf: { failures: 2, not_before: isoIn(HOUR_MS) } });
+    expect(planFor({ secret, keys: [keyThat('K1')], rotationAsked: true })).toMatchObject({
+      step: 'mint',
+      reason: 'asked',
+    });
+  });
+
+  it('for another run’s claim and for a consumer’s lock also when a person asks', () => {
+    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const claimed = { secret: onlyVersion(1, { locks: [lease] }), keys: [keyThat('K1')], rotationAsked: true };
+    expect(planFor(claimed)).toMatchObject({ step: 'hold', code: 'mint-under-way' });
+    const secret = twoVersions(1, { previous: { locks: [consumerLock('billing-agent')] } });
+    expect(planFor({ secret, keys: [keyThat('K2')], rotationAsked: true })).toMatchObject({
+      step: 'hold',
+      code: 'consumer-lock',
+      sinceMs: daysAgo(2),
+    });
+  });
+
+  it('while a person is asked about the former key, whose value nothing may push out', () => {
+    const seen = { secret: twoVersions(45), keys: [keyThat('K1', { lastUsed: { atMs: hoursAgo(5) } }), keyThat('K2')] };
+    expect(planFor(seen)).toMatchObject({ step: 'ask', code: 'held_too_long' });
+    expect(planFor({ ...seen, rotationAsked: true })).toMatchObject({ step: 'ask', code: 'held_too_long' });
   });
 
   it('after failed mints, until the time in the summary', () => {
@@ -201,6 +248,30 @@ describe('a current key that does not work is replaced at once', () => {
     expect(planFor(current({ disabled: true }), frozen)).toMatchObject({ step: 'mint' });
   });
 
+  it('but not before a failed mint’s wait is over', () => {
+    const summaryOf = { failures: 3, not_before: isoIn(HOUR_MS) };
+    const secret = secretWith([version('K1', daysAgo(1))], { summaryOf });
+    expect(planFor({ secret, keys: [gone('K1')] })).toMatchObject({ step: 'hold', code: 'back-off' });
+    expect(planFor({ secret, keys: [gone('K1')], rotationAsked: true })).toMatchObject({
+      step: 'mint',
+      reason: 'lost',
+    });
+  });
+
+  it('but not while another run has claimed its version', () => {
+    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const seen = { secret: onlyVersion(1, { locks: [lease] }), keys: [keyThat('K1', { disabled: true })] };
+    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'mint-under-way', sinceMs: daysAgo(1) });
+  });
+
+  it('but not while a consumer locks the previous version, because no store would be taken', () => {
+    const secret = twoVersions(1, { previous: { locks: [guard(), consumerLock('billing-agent')] } });
+    expect(planFor({ secret, keys: [keyThat('K1'), gone('K2')] })).toMatchObject({
+      step: 'hold',
+      code: 'consumer-lock',
+    });
+  });
+
   it('after freeing the previous version, even while an older key is still in grace', () => {
     const seen = { secret: twoVersions(2), keys: [keyThat('K1'), keyThat('K2', { disabled: true })] };
     expect(planFor(seen)).toMatchObject({ step: 'release', versionId: 'version-of-K2' });
@@ -234,6 +305,60 @@ describe('a compromised key', () => {
   it('is contained although the entry is paused', () => {
     const seen = { secret: onlyVersion(1), keys: [keyThat('K1', { markedCompromised: true })] };
     expect(planFor(seen, managedKey({ paused: true }))).toMatchObject({ step: 'contain' });
+  });
+
+  it('is contained and replaced inside a freeze window', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
+    const seen = (disabled: boolean) => ({
+      secret: onlyVersion(1),
+      keys: [keyThat('K1', { markedCompromised: true, disabled })],
+    });
+    expect(planFor(seen(false), frozen)).toMatchObject({ step: 'contain', keyId: 'K1' });
+    expect(planFor(seen(true), frozen)).toMatchObject({ step: 'mint', reason: 'compromised' });
+  });
+
+  it('is contained before a person is asked about anything', () => {
+    const leaked = [keyThat('K1', { markedCompromised: true }), keyThat('K2')];
+    const foreign = secretWith([version('K1', daysAgo(60)), version('X', daysAgo(1), { record: null })]);
+    expect(planFor({ secret: foreign, keys: leaked })).toMatchObject({ step: 'contain', keyId: 'K1' });
+    expect(planFor({ secret: twoVersions(2), keys: leaked, identityExists: false })).toMatchObject({ step: 'contain' });
+    expect(planFor({ keys: leaked }, managedKey({ state: 'retired' }))).toMatchObject({ step: 'contain' });
+  });
+
+  it('is contained at once also when no version names it', () => {
+    const stray = keyThat('K9', { markedCompromised: true, createdAtMs: NOW_MS - MINUTE_MS });
+    expect(planFor({ secret: onlyVersion(1), keys: [keyThat('K1'), stray] })).toMatchObject({
+      step: 'contain',
+      keyId: 'K9',
+    });
+  });
+
+  it('that somebody locked at the issuer is a question, not a delete', () => {
+    const leaked = keyThat('K1', {
+      markedCompromised: true,
+      disabled: true,
+      locked: true,
+      disabledAtMs: hoursAgo(1),
+    });
+    const step = planFor({ secret: twoVersions(0.1), keys: [leaked, keyThat('K2')] });
+    expect(step).toMatchObject({
+      step: 'ask',
+      code: 'compromised_key_locked',
+      steps: [
+        expect.stringMatching(/^ibmcloud iam service-api-key-unlock K1 ServiceId-\S+$/),
+        expect.stringMatching(/: ibmcloud iam service-api-key-delete K1 ServiceId-\S+$/),
+      ],
+    });
+  });
+
+  it('that an undo locked is unlocked, then deleted', () => {
+    const leaked = keyThat('K1', { markedCompromised: true, disabled: true, locked: true, disabledAtMs: hoursAgo(1) });
+    const secret = twoVersions(0.1, { previous: { locks: [guard()], record: { restored: true } } });
+    expect(planFor({ secret, keys: [leaked, keyThat('K2')] })).toMatchObject({
+      step: 'disable',
+      keyId: 'K1',
+      unlockFirst: true,
+    });
   });
 
   it('is contained in its grace too', () => {
@@ -367,6 +492,18 @@ describe('a superseded key', () => {
     });
   });
 
+  it('that an undo locked is unlocked also when it was disabled before that', () => {
+    const disabled = { locked: true, disabled: true, disabledAtMs: daysAgo(4) };
+    const restored = { previous: { locks: [guard()], record: { restored: true } } };
+    expect(after(12, disabled, restored)).toMatchObject({ step: 'disable', keyId: 'K1', unlockFirst: true });
+  });
+
+  it('is retired inside a freeze window too: only new keys wait', () => {
+    const frozen = managedKey({ freeze: [{ from: isoIn(-DAY_MS), until: isoIn(DAY_MS) }] });
+    const seen = { secret: twoVersions(8), keys: [keyThat('K1'), keyThat('K2')] };
+    expect(planFor(seen, frozen)).toMatchObject({ step: 'disable', keyId: 'K1' });
+  });
+
   it('that an older version names counts from the version after the last that names it', () => {
     const restored = secretWith([
       version('K1', daysAgo(80)),
@@ -476,6 +613,26 @@ describe('a person is asked', () => {
     expect(planFor(seen)).toMatchObject({ step: 'ask', code: 'foreign_version' });
   });
 
+  it('when the identity is gone, and nothing is made or retired meanwhile', () => {
+    const outOfQuarantine = keyThat('K1', { disabled: true, disabledAtMs: daysAgo(9) });
+    for (const seen of [
+      {},
+      { secret: onlyVersion(90), keys: [gone('K1')] },
+      { secret: twoVersions(12), keys: [outOfQuarantine, keyThat('K2')] },
+      { secret: twoVersions(12), keys: [gone('K1'), gone('K2')], rotationAsked: true },
+    ]) {
+      const step = planFor({ ...seen, identityExists: false });
+      expect(step).toMatchObject({ step: 'ask', code: 'identity_gone' });
+      expect(step.step === 'ask' && step.steps[0]).toMatch(/^ibmcloud iam service-id ServiceId-\S+$/);
+    }
+  });
+
+  it('but not about the identity of a retired entry, which is no loss', () => {
+    const retired = managedKey({ state: 'retired' });
+    const seen = { secret: twoVersions(12), keys: [gone('K1'), gone('K2')], identityExists: false };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'rest' });
+  });
+
   it('when the secret is destroyed', () => {
     const secret = { ...onlyVersion(1), state: 'destroyed' as const };
     expect(planFor({ secret, keys: [keyThat('K1')] })).toMatchObject({ step: 'ask', code: 'secret_destroyed' });
@@ -499,8 +656,75 @@ describe('a paused entry', () => {
   });
 });
 
+describe('in a paused entry', () => {
+  const paused = managedKey({ paused: true });
+  const leaked = keyThat('K1', { markedCompromised: true, disabled: true, disabledAtMs: hoursAgo(0.1) });
+
+  it('a compromised key is replaced, due or not', () => {
+    expect(planFor({ secret: onlyVersion(1), keys: [leaked] }, paused)).toMatchObject({
+      step: 'mint',
+      reason: 'compromised',
+    });
+  });
+
+  it('the version before a compromised key is freed for that', () => {
+    const current = keyThat('K2', { markedCompromised: true, disabled: true });
+    expect(planFor({ secret: twoVersions(2), keys: [keyThat('K1'), current] }, paused)).toMatchObject({
+      step: 'release',
+      versionId: 'version-of-K2',
+    });
+  });
+
+  it('a compromised key is deleted once it is replaced', () => {
+    expect(planFor({ secret: twoVersions(0.001), keys: [leaked, keyThat('K2')] }, paused)).toMatchObject({
+      step: 'delete',
+      keyId: 'K1',
+    });
+  });
+
+  it.each([
+    ['a current key that is gone', { secret: onlyVersion(1), keys: [gone('K1')] }],
+    ['a current key that somebody disabled', { secret: onlyVersion(1), keys: [keyThat('K1', { disabled: true })] }],
+    ['a rotation that a person asks for', { secret: onlyVersion(1), keys: [keyThat('K1')], rotationAsked: true }],
+    ['a superseded key after its grace', { secret: twoVersions(8), keys: [keyThat('K1'), keyThat('K2')] }],
+    [
+      'a superseded key after its quarantine',
+      { secret: twoVersions(12), keys: [keyThat('K1', { disabled: true, disabledAtMs: daysAgo(4) }), keyThat('K2')] },
+    ],
+    ['a version that could be freed', { secret: twoVersions(12), keys: [gone('K1'), keyThat('K2')] }],
+    ['a key that no version names', { secret: onlyVersion(10), keys: [keyThat('K1'), keyThat('K9')] }],
+  ])('%s waits', (_, seen) => {
+    expect(planFor(seen, paused)).toMatchObject({ step: 'hold', code: 'paused' });
+    expect(planFor(seen)).not.toMatchObject({ step: 'hold' });
+  });
+});
+
 describe('a retired entry', () => {
   const retired = managedKey({ state: 'retired' });
+
+  it('keeps its current key while the issuer does not tell its last use', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { lastUsed: 'unknown' })] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'hold', code: 'evidence' });
+  });
+
+  it('leaves a current key that somebody locked at the issuer to them', () => {
+    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { locked: true })] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'hold', code: 'issuer-lock' });
+  });
+
+  it('has its superseded keys retired first', () => {
+    const seen = { secret: twoVersions(60), keys: [keyThat('K1'), keyThat('K2')] };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'disable', keyId: 'K1' });
+  });
+
+  it('has a compromised current key contained, and deleted without quarantine', () => {
+    const leaked = (disabled: boolean) => ({
+      secret: onlyVersion(1),
+      keys: [keyThat('K1', { markedCompromised: true, disabled, disabledAtMs: disabled ? hoursAgo(1) : null })],
+    });
+    expect(planFor(leaked(false), retired)).toMatchObject({ step: 'contain', keyId: 'K1' });
+    expect(planFor(leaked(true), retired)).toMatchObject({ step: 'delete', keyId: 'K1' });
+  });
 
   it('gets no new key', () => {
     expect(planFor({}, retired)).toMatchObject({ step: 'rest' });

@@ -70,25 +70,46 @@ const DIGITS = '0123456789';
 const BASE64URL = `${LOWER}${LOWER.toUpperCase()}${DIGITS}-_`;
 
 const iamKey = letters(BASE64URL, 44).filter((key) => /[a-z]/.test(key) && /[A-Z]/.test(key) && /\d/.test(key));
+/** One in a few hundred keys has no digit. */
+const iamKeyWithoutDigits = letters(`${LOWER}${LOWER.toUpperCase()}-_`, 44).filter(
+  (key) => /[a-z]/.test(key) && /[A-Z]/.test(key),
+);
 const classicKey = letters('0123456789abcdef', 64);
 const token = fc
   .tuple(letters(BASE64URL, 60), letters(BASE64URL, 300), letters(BASE64URL, 86))
   .map(([head, claims, signature]) => `eyJ${head}.eyJ${claims}.${signature}`);
 
 /** What stands around a value in texts that libraries make. */
-const edge = fc.constantFrom('', ' ', '"', "'", '=', ': ', ',', '(', ')', '/', '&', '\n', '[', '}', '. ');
+const before = fc.constantFrom(
+  ' ',
+  '"',
+  "'",
+  '=',
+  ': ',
+  ',',
+  '(',
+  '/',
+  '&',
+  '\n',
+  '[',
+  '%3D',
+  '%3d',
+  '\\n',
+  'apikey%3D',
+);
+const after = fc.constantFrom(' ', '"', "'", '&', ',', ')', '/', '\n', '\\n', '}', '. ', '%26');
 
 describe('masking a text', () => {
   it.each([
     ['IAM API keys', iamKey],
+    ['IAM API keys without a digit', iamKeyWithoutDigits],
     ['classic infrastructure keys', classicKey],
     ['tokens', token],
     ['tokens without a signature', token.map((text) => text.slice(0, text.lastIndexOf('.') + 1))],
   ])('hides %s wherever they stand', (_, values) => {
     fc.assert(
-      fc.property(values, edge, edge, (value, before, after) => {
-        const masked = maskSecrets(`refused${before || ' '}${value}${after || ' '}today`);
-        expect(masked).toBe(`refused${before || ' '}[redacted]${after || ' '}today`);
+      fc.property(values, before, after, (value, start, end) => {
+        expect(maskSecrets(`refused${start}${value}${end}today`)).toBe(`refused${start}[redacted]${end}today`);
       }),
     );
   });
@@ -125,6 +146,11 @@ describe('masking a text', () => {
           `ApiKey-${id}`,
           `ServiceId-${id}`,
           `iam-ServiceId-${id}`,
+          `Profile-${id}`,
+          `iam-Profile-${id}`,
+          `{"profile_id":"Profile-${id}","apikey_id":"ApiKey-${id}"}`,
+          `profile_id=Profile-${id}&grant_type=x`,
+          `profile_id%3DProfile-${id}`,
           id,
           account,
           `crn:v1:bluemix:public:secrets-manager:eu-de:a/${account}:${id}:secret:${id}`,

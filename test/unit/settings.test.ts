@@ -34,7 +34,7 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
   KEYROTA_SECRETS_MANAGER_URL: {
     good: 'https://other.example',
     gives: { secretsManagerUrl: 'https://other.example' },
-    bad: ['http://other.example', 'mailto:someone@other.example'],
+    bad: ['http://other.example', 'mailto:someone@other.example', 'other.example', 'https://'],
   },
   KEYROTA_IAM_URL: {
     good: 'https://private.iam.cloud.ibm.com',
@@ -65,16 +65,16 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     gives: { login: expect.objectContaining({ tokenFile: '/some/token' }) as Settings['login'] },
     bad: [],
   },
-  KEYROTA_API_KEY: { good: 'a-made-up-key', gives: {}, bad: ['too-short'] },
+  KEYROTA_API_KEY: { good: 'a-made-up-key', gives: {}, bad: ['too-short', 'a-made-up key', 'a-made-up-key\n'] },
   KEYROTA_TRIGGER_TOKEN: {
     good: 't'.repeat(32),
     gives: { triggerTokens: [new SecretValue('t'.repeat(32))] },
-    bad: ['t'.repeat(31)],
+    bad: ['t'.repeat(31), `${'t'.repeat(32)}\n`, ` ${'t'.repeat(32)}`, `${'t'.repeat(16)} ${'t'.repeat(16)}`],
   },
   KEYROTA_TRIGGER_TOKEN_PREVIOUS: {
     good: 'p'.repeat(32),
     gives: { triggerTokens: [new SecretValue('p'.repeat(32))] },
-    bad: ['p'.repeat(31)],
+    bad: ['p'.repeat(31), `${'p'.repeat(32)}\r\n`, `${'p'.repeat(32)}\t`],
   },
   KEYROTA_TIMER_MINUTES: { good: '5', gives: { timerMs: 300_000 }, bad: ['0', '1441', '1.5', 'often', '-1'] },
   KEYROTA_RUN_SECONDS: { good: '45', gives: { runMs: 45_000 }, bad: ['44', '111', '100s'] },
@@ -247,6 +247,33 @@ describe('the manifest as a setting', () => {
   });
 });
 
+describe('numbers', () => {
+  const numeric = Object.keys(VARIABLES).filter((variable) => /_(MINUTES|SECONDS|ONCE|SECOND)$/.test(variable));
+
+  it.each(['6e1', '0x3c', ' 60', '60 ', '60\n', '60.0', '-60', '+60', '6_0', '６０', '0000000060', 'sixty'])(
+    'are digits and nothing else: not %j, and no fault repeats it',
+    (value) => {
+      expect(numeric).toHaveLength(5);
+      for (const variable of numeric) {
+        const [fault = '', ...more] = errorOf({ ...NEEDED, [variable]: value }).faults;
+        expect(more).toEqual([]);
+        expect(fault).toMatch(new RegExp(`^${variable}: must be a whole number from \\d+ to \\d+$`));
+      }
+    },
+  );
+
+  it('are taken at both ends of their range, and no further', () => {
+    for (const variable of numeric) {
+      const [, least = '', most = ''] =
+        /from (\d+) to (\d+)/.exec(errorOf({ ...NEEDED, [variable]: 'x' }).faults.join()) ?? [];
+      for (const value of [least, most]) expect(readSettings({ ...NEEDED, [variable]: value })).toBeTruthy();
+      for (const value of [Number(least) - 1, Number(most) + 1]) {
+        expect(errorOf({ ...NEEDED, [variable]: String(value) }).faults).toHaveLength(1);
+      }
+    }
+  });
+});
+
 describe('the login', () => {
   it('by trusted profile needs its id or its name', () => {
     const { KEYROTA_PROFILE_ID: _, ...without } = NEEDED;
@@ -270,6 +297,23 @@ describe('the login', () => {
 });
 
 describe('addresses that credentials travel to', () => {
+  it.each([
+    'https://user@other.example',
+    'https://:password@other.example',
+    'https://user:password@other.example',
+    'https://other.example?key=value',
+    'https://other.example/path?key',
+    'https://other.example#fragment',
+    'http://user@localhost',
+    'http://127.0.0.1/?key=value',
+  ])('have no user, no query and no fragment: not %s', (address) => {
+    for (const variable of ['KEYROTA_IAM_URL', 'KEYROTA_SECRETS_MANAGER_URL']) {
+      const [fault, ...more] = errorOf({ ...NEEDED, [variable]: address }).faults;
+      expect(more).toEqual([]);
+      expect(fault).toMatch(new RegExp(`^${variable}: must be an https address without user, query and fragment`));
+    }
+  });
+
   it.each(['http://127.0.0.1', 'http://127.0.0.1:8080/path', 'http://localhost:3000', 'http://[::1]:3000'])(
     'may be plain HTTP on this machine: %s',
     (address) => {
