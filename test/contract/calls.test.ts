@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ApiError } from '../../shared/clients/api-error.ts';
+import { ApiError, apiErrorOf } from '../../shared/clients/api-error.ts';
 import { Calls, RateCap } from '../../shared/clients/calls.ts';
 import type { Login } from '../../shared/clients/calls.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
@@ -10,7 +11,7 @@ import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { Laboratory } from '../support/laboratory.ts';
 import { altering, answeringAll, answeringFirst, cloudAdapter } from './support/adapters.ts';
-import type { Reply, Sent } from './support/adapters.ts';
+import type { Adapter, Reply, Sent } from './support/adapters.ts';
 import { apiFailureOf, everythingIn, failureOf, leaksOf, outcomeOf } from './support/failures.ts';
 import { productOn, silentLog, timesOf, watchCalls } from './support/product.ts';
 import type { ProductOptions } from './support/product.ts';
@@ -101,6 +102,13 @@ describe('a call that meets trouble which may pass', () => {
     },
   );
 
+  it('has an effect that is not known once one attempt was unclear, also when the next two tokens are refused', async () => {
+    const world = await open();
+    world.lab.fault({ match: REPEATABLE.match, drop: 'answer' });
+    world.lab.fault({ match: REPEATABLE.match, times: 2, status: 401 });
+    expect(await outcomeOf(REPEATABLE.make(world))).toMatchObject({ code: 'not_logged_in', effect: 'unknown' });
+  });
+
   it('has an effect that is not known when one of four attempts was unclear', async () => {
     const world = await open();
     world.lab.fault({ match: REPEATABLE.match, status: 429 });
@@ -154,6 +162,14 @@ describe('a call that is refused', () => {
     world.lab.fault({ match: one.match, status: 408 });
     const effect = one.kind === 'read' ? 'none' : 'unknown';
     expect(await outcomeOf(one.make(world))).toMatchObject({ code: 'invalid_request', status: 408, effect });
+  });
+
+  it.each(KINDS)('is not known to be without effect when the answer says neither yes nor no: $kind', async (one) => {
+    const lab = await Laboratory.open();
+    const adapter = answeringFirst(cloudAdapter(lab.cloud), one.match, [{ status: 304, body: '' }]);
+    const world = await worldOn(lab, { adapter });
+    const effect = one.kind === 'read' ? 'none' : 'unknown';
+    expect(await outcomeOf(one.make(world))).toMatchObject({ code: 'invalid_request', status: 304, effect });
   });
 
   it('says operation, status, IBM’s code and message, and nothing else', async () => {
@@ -282,6 +298,19 @@ describe('a refused token', () => {
     ).toEqual([401, 503, expect.any(Number)]);
   });
 
+  it.each([READ, REPEATABLE])(
+    'does not cost the call one of its four attempts: $kind',
+    async ({ match, call, make }) => {
+      const world = await open();
+      const calls = watchCalls(world.lab);
+      world.lab.fault({ match, status: 503 });
+      world.lab.fault({ match, status: 401 });
+      world.lab.fault({ match, times: 2, status: 503 });
+      await make(world);
+      expect(timesOf(calls().filter((seen) => seen.call === call))).toEqual([0, 500, 500, 2_000, 5_500]);
+    },
+  );
+
   it('is replaced by a new one, not sent again', async () => {
     const world = await open();
     world.lab.fault({ match: READ.match, status: 401 });
@@ -292,6 +321,20 @@ describe('a refused token', () => {
     expect(refused).toMatch(/^Bearer eyJ/);
     expect(accepted).toMatch(/^Bearer eyJ/);
     expect(accepted).not.toBe(refused);
+  });
+
+  it('is replaced also when it was got for this very call', async () => {
+    const world = await open();
+    world.product.login.forget();
+    world.lab.fault({ match: READ.match, status: 401 });
+    const calls = watchCalls(world.lab);
+    await READ.make(world);
+    expect(calls().map(({ call, outcome }) => `${call} ${outcome}`)).toEqual([
+      `${TOKEN} 200`,
+      `${READ.call} 401`,
+      `${TOKEN} 200`,
+      `${READ.call} 200`,
+    ]);
   });
 
   it('is not replaced where the client does not log in: the call fails at once', async () => {
@@ -617,12 +660,193 @@ describe('an answer that is not understood', () => {
     ['{"error_code": "RC-Error", "message": "No."}', 'RC-Error'],
     ['{"errors": [{"code": "forbidden", "message_code": "BXNIM0513E"}]}', 'BXNIM0513E'],
     ['{"errors": [{"code": "forbidden", "message_code": ""}]}', 'forbidden'],
+    ['{"errorCode": 7, "errorMessage": 7, "errors": [{"code": "forbidden"}]}', 'forbidden'],
+    ['{"error_code": 7, "message": 7, "errors": [{"code": "forbidden"}]}', 'forbidden'],
+    ['{"errors": [{"code": "forbidden", "message_code": 7, "message": 7}]}', 'forbidden'],
+    ['{"errors": [{"code": 7, "message_code": "BXNIM0513E"}]}', 'BXNIM0513E'],
+    ['{"errorCode": "BXNIM0415E", "errors": "none"}', 'BXNIM0415E'],
+    ['{"errors": {"code": "forbidden"}}', null],
+    ['{"errors": [7, "none"]}', null],
     ['[]', null],
+    ['[{"code": "forbidden"}]', null],
     ['null', null],
+    ['true', null],
+    ['7', null],
   ])('gives the code of IBM where a refusal has one: %s', async (body, ibmCode) => {
     const lab = await Laboratory.open();
     const world = await worldOn(lab, { adapter: answeringAll(cloudAdapter(lab.cloud), { status: 403, body }) });
     expect(await outcomeOf(READ.make(world))).toEqual({ code: 'forbidden', status: 403, effect: 'none', ibmCode });
+  });
+
+  it.each([
+    ['{"errorMessage": "Not you."}', 'Not you.'],
+    ['{"errors": [{"message": "Not you."}]}', 'Not you.'],
+    ['{"message": "Not you."}', 'Not you.'],
+    ['{"message": 7}', 'Status 403'],
+    ['', 'Status 403'],
+  ])('gives the words of a refusal, or the name of its status: %s', async (body, words) => {
+    const lab = await Laboratory.open();
+    const world = await worldOn(lab, { adapter: answeringAll(cloudAdapter(lab.cloud), { status: 403, body }) });
+    expect((await apiFailureOf(READ.make(world))).message).toBe(`getSecretMetadata: status 403: ${words}`);
+  });
+});
+
+/** A call of each client, as faults name it. */
+const AT_EACH_CLIENT: { call: string; match: string; make: (world: World) => Promise<unknown> }[] = [
+  {
+    call: 'a list of API keys',
+    match: 'GET /v1/apikeys',
+    make: ({ lab, product: { identity, signal } }) => identity.listApiKeys(lab.serviceId.iamId, signal),
+  },
+  {
+    call: 'a new API key',
+    match: 'POST /v1/apikeys',
+    make: ({ lab, product: { identity, signal } }) => {
+      const wish = { iamId: lab.serviceId.iamId, name: 'new', description: '', expiresAtMs: Date.UTC(2027, 0, 1) };
+      return identity.createApiKey(wish, signal);
+    },
+  },
+  {
+    call: 'a list of policies',
+    match: 'GET /v1/policies',
+    make: ({ lab, product: { policies, signal } }) => policies.listPolicies(lab.serviceId.iamId, signal),
+  },
+  {
+    call: 'a login',
+    match: TOKEN,
+    make: ({ product: { tokens, signal } }) =>
+      tokens.exchange({ grant: 'apikey', apiKey: new SecretValue('a key') }, signal),
+  },
+  {
+    call: 'a log line',
+    match: 'POST /logs/v1/singles',
+    make: ({ product: { logLines, signal } }) => {
+      const token = { value: new SecretValue('a token'), expiresAtMs: 0 };
+      return logLines.ship('http://127.0.0.1:1/logs/v1/singles', 'line', token, signal);
+    },
+  },
+  { call: 'a secret', match: READ.match, make: READ.make },
+  { call: 'a new version of a secret', match: ONCE.match, make: ONCE.make },
+];
+
+describe('an answer that claims to be JSON and is not', () => {
+  // Short enough for Node to quote all of it.
+  const broken = (status: number): Reply => ({ status, body: 'hush' });
+
+  const worldWith = async (match: string, replies: readonly Reply[]): Promise<World> => {
+    const lab = await Laboratory.open();
+    const before = await worldOn(lab);
+    const product = productOn(lab, { adapter: answeringFirst(cloudAdapter(lab.cloud), match, replies) });
+    return { ...before, product };
+  };
+
+  it.each(AT_EACH_CLIENT)('does not hide that it is a refusal, and is not quoted: $call', async ({ match, make }) => {
+    const error = await apiFailureOf(make(await worldWith(match, [broken(403)])));
+    expect(error).toMatchObject({ code: 'forbidden', effect: 'none', failure: { status: 403, ibmCode: null } });
+    expect(everythingIn(error)).not.toContain('hush');
+  });
+
+  it.each(AT_EACH_CLIENT.filter(({ call }) => call !== 'a log line'))(
+    'is not understood where it is a success, and is not quoted: $call',
+    async ({ match, make }) => {
+      const error = await apiFailureOf(make(await worldWith(match, [broken(200)])));
+      expect(error).toMatchObject({ code: 'unexpected_answer', failure: { status: 200 } });
+      expect(everythingIn(error)).not.toContain('hush');
+    },
+  );
+
+  it('is not quoted in the log when the call is sent again', async () => {
+    const world = await worldWith(READ.match, [broken(503), broken(429)]);
+    world.lab.logLines.length = 0;
+    await READ.make(world);
+    expect(world.lab.logLines).toHaveLength(2);
+    expect(world.lab.logLines.join('\n')).not.toContain('hush');
+  });
+});
+
+describe('whatever a call rejects with', () => {
+  const CALL = 'someCall';
+
+  it.each<[unknown]>([
+    [undefined],
+    [null],
+    ['text'],
+    [7],
+    [[]],
+    [{}],
+    [new Error('lost')],
+    [new Error('lost behind Parameter validation errors')],
+    [{ status: '403' }],
+    [{ status: null, statusText: 7 }],
+    [{ toString: null }],
+  ])('is no answer where it has no status: %o', (rejection) => {
+    for (const writes of [false, true]) {
+      const { code, effect, operation, failure } = apiErrorOf(CALL, rejection, writes);
+      expect({ code, effect, operation, failure }).toEqual({
+        code: 'no_answer',
+        effect: writes ? 'unknown' : 'none',
+        operation: CALL,
+        failure: { status: null, ibmCode: null, retryAfterMs: null },
+      });
+    }
+  });
+
+  it.each<[object]>([
+    [{ statusText: 7 }],
+    [{ headers: 'none' }],
+    [{ headers: null }],
+    [{ headers: [] }],
+    [{ headers: { 'retry-after': 7 } }],
+    [{ headers: { 'retry-after': ['1', '2'] } }],
+    [{ result: 'text' }],
+    [{ result: [] }],
+    [{ result: null }],
+    [{ result: 7 }],
+    [{ result: { errors: [null] } }],
+    [{ result: { errorCode: {}, errorMessage: [], error_code: 1, message: null, errors: 'none' } }],
+    [{ result: { errors: [{ code: {}, message_code: [], message: 1 }] } }],
+  ])('is a refusal by its status, however odd it is besides: %o', (oddity) => {
+    const { code, effect, failure } = apiErrorOf(CALL, { status: 403, ...oddity }, true);
+    expect({ code, effect, failure }).toEqual({
+      code: 'forbidden',
+      effect: 'none',
+      failure: { status: 403, ibmCode: null, retryAfterMs: null },
+    });
+  });
+
+  it.each([200, 201, 204, 206])('is no answer where its status says success: it broke off: %i', (status) => {
+    const rejection = Object.assign(new Error('hush'), { status, statusText: 'hush', result: { message: 'hush' } });
+    const { code, message, failure, effect } = apiErrorOf(CALL, rejection, true);
+    expect({ code, failure, effect }).toEqual({
+      code: 'no_answer',
+      failure: { status: null, ibmCode: null, retryAfterMs: null },
+      effect: 'unknown',
+    });
+    expect(message).toBe('someCall: no answer: the answer broke off');
+    expect(apiErrorOf(CALL, rejection, false).effect).toBe('none');
+  });
+
+  it.each([
+    ['20', 20_000],
+    [' 20 ', 20_000],
+    ['1.5', 1_500],
+    ['0', 0],
+    ['', null],
+    [' ', null],
+    ['\t', null],
+    ['-1', null],
+    ['Infinity', null],
+    ['NaN', null],
+    ['20 s', null],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', null],
+  ])('asks for the delay in its Retry-After, in seconds: “%s”', (header, retryAfterMs) => {
+    const rejection = { status: 429, headers: { 'retry-after': header } };
+    expect(apiErrorOf(CALL, rejection, false).failure.retryAfterMs).toBe(retryAfterMs);
+  });
+
+  it('stays what it is where it is one of ours', () => {
+    const error = apiErrorOf(CALL, { status: 403 }, true);
+    expect(apiErrorOf('anotherCall', error, false)).toBe(error);
   });
 });
 
@@ -729,6 +953,17 @@ describe('a failure of our own', () => {
     expect(error).toMatchObject({ code: 'compute_resource_token_missing', effect: 'none' });
     expect(lab.clock.nowMs()).toBe(startMs);
     expect(calls()).toEqual([]);
+  });
+});
+
+describe('a failure of our own, met where a call is sent', () => {
+  it.each(['reads', 'repeatable', 'once'] as const)('is passed through as it is, at once: %s', async (kind) => {
+    const lab = await Laboratory.open();
+    const startMs = lab.clock.nowMs();
+    const own = new KeyrotaError('compute_resource_token_missing', 'The token is gone.');
+    const call = { operation: 'any', kind, signal: new AbortController().signal };
+    expect(await failureOf(callsOn(lab).send(call, z.unknown(), () => Promise.reject(own)))).toBe(own);
+    expect(lab.clock.nowMs()).toBe(startMs);
   });
 });
 
@@ -925,6 +1160,26 @@ describe('over the network', () => {
     },
   );
 
+  it.each(ONCE_AT_EACH_SERVICE)(
+    'a write that may be sent once has no use for a shared connection under TLS either: $write',
+    async ({ make }) => {
+      const lab = await Laboratory.open();
+      const agents: unknown[] = [];
+      const cloud = cloudAdapter(lab.cloud);
+      const noting: Adapter = (config) => {
+        agents.push((config as { httpsAgent?: unknown }).httpsAgent);
+        return cloud(config);
+      };
+      const world = await worldOn(lab, { adapter: noting });
+      await READ.make(world);
+      await make(world);
+      const [ofRead, ofWrite] = agents.slice(-2);
+      expect(ofRead).toBeUndefined(); // Node's own, which shares
+      expect(ofWrite).toBeInstanceOf(HttpsAgent);
+      expect((ofWrite as HttpsAgent).options.keepAlive).toBe(false);
+    },
+  );
+
   it('a connection that the service has closed is replaced', async () => {
     await using served = await ServedWorld.start();
     await READ.make(served.world);
@@ -952,6 +1207,7 @@ describe('over the network', () => {
 
   it.each([
     ['is broken off', (outgoing) => breakOff(outgoing)],
+    ['is broken off behind 201', (outgoing) => breakOff(outgoing, 201)],
     ['is no HTTP', (outgoing) => outgoing.socket?.end(`${STORED_VALUE}\r\n\r\n`)],
     ['ends before it began', (outgoing) => outgoing.socket?.end()],
   ] satisfies [string, (outgoing: ServerResponse) => void][])(
@@ -1012,8 +1268,8 @@ const withoutDelays = (clock: Clock): Clock => ({
 });
 
 /** Promises more than it sends. */
-function breakOff(outgoing: ServerResponse): void {
-  outgoing.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+function breakOff(outgoing: ServerResponse, status = 200): void {
+  outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': '1000' });
   outgoing.write(`{"id": "${STORED_VALUE}`, () => outgoing.socket?.destroy());
 }
 

@@ -1,5 +1,6 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import { getEventListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { ROLE } from '../../infra/demo/admin.ts';
 import type { ApiError } from '../../shared/clients/api-error.ts';
@@ -338,6 +339,116 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
       expect((await identity.getApiKey(key.id, signal))?.expires_at).toBe(
         Math.ceil(expiresAtMs / MINUTE_MS) * MINUTE_MS,
       );
+    });
+
+    it('send nothing but what they are at that moment, with the tag that they have then', async () => {
+      const { lab, key, identity, product } = await open();
+      await identity.getApiKey(key.id, signal);
+      await lab.admin.request('POST', `/v1/apikeys/${key.id}/disable`); // somebody else, after our look
+      const { entity_tag: tag } = await seenByOwner(lab, key.id);
+      await identity.extendApiKey(key.id, Date.UTC(2027, 0, 1), signal);
+      const sent = product.sent.filter(({ path }) => path === `/v1/apikeys/${key.id}`).slice(-2);
+      expect(sent.map(({ method }) => method)).toEqual(['GET', 'PUT']);
+      expect(sent[1]?.headers.get('if-match')).toBe(tag);
+      expect(JSON.parse(sent[1]?.body ?? '')).toEqual({
+        name: 'first',
+        description: 'The first one.',
+        action_when_leaked: 'disable',
+        expires_at: '2027-01-01T00:00+0000',
+      });
+    });
+
+    it.each(['none', 'disable', 'delete'])('keep what happens when they leak, whoever chose it: %s', async (action) => {
+      const { lab, wish, identity } = await open();
+      const { id } = await ownersKey(lab, wish.iamId, { action_when_leaked: action });
+      await identity.extendApiKey(id, lab.clock.nowMs() + DAY_MS, signal);
+      expect(await seenByOwner(lab, id)).toMatchObject({ action_when_leaked: action });
+    });
+
+    it('have nothing said of what happens when they leak where nothing was', async () => {
+      const { lab, key } = await open();
+      const silent = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+        if (path.startsWith('/v1/apikeys/')) delete body['action_when_leaked'];
+      });
+      const { identity, sent } = productOn(lab, { adapter: silent });
+      await identity.extendApiKey(key.id, lab.clock.nowMs() + DAY_MS, signal);
+      expect(JSON.parse(sent.at(-1)?.body ?? '')).not.toHaveProperty('action_when_leaked');
+    });
+
+    it('are so whatever their tag is where none is told', async () => {
+      const { lab, key } = await open();
+      const silent = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+        if (path.startsWith('/v1/apikeys/')) delete body['entity_tag'];
+      });
+      const { identity, sent } = productOn(lab, { adapter: silent });
+      await identity.extendApiKey(key.id, Date.UTC(2027, 0, 1), signal);
+      expect(sent.at(-1)?.headers.get('if-match')).toBe('*');
+      expect(lab.keys).toMatchObject([{ expiresAtMs: Date.UTC(2027, 0, 1) }]);
+    });
+
+    it('are not when somebody changed them meanwhile, and the change stays', async () => {
+      const { lab, key } = await open();
+      const cloud = cloudAdapter(lab.cloud);
+      let isChanged = false;
+      const { identity } = productOn(lab, {
+        adapter: async (config) => {
+          const answer = await cloud(config);
+          const isLook = (config as { url: string }).url.endsWith(key.id);
+          if (isLook && !isChanged) await lab.admin.request('POST', `/v1/apikeys/${key.id}/disable`);
+          isChanged ||= isLook;
+          return answer;
+        },
+      });
+      const extending = identity.extendApiKey(key.id, lab.clock.nowMs() + DAY_MS, signal);
+      const code = lab.cloud.switches.staleIfMatchStatus === 409 ? 'conflict' : 'locked';
+      expect(await outcomeOf(extending)).toMatchObject({ code, effect: 'none' });
+      expect(lab.keys).toMatchObject([{ disabled: true, expiresAtMs: null }]);
+    });
+
+    it('gone meanwhile, are left gone', async () => {
+      const { lab, identity, product } = await open();
+      await identity.extendApiKey(UNKNOWN_KEY, lab.clock.nowMs() + DAY_MS, signal);
+      expect(product.sent.at(-1)?.method).toBe('GET');
+    });
+
+    it('are so when no attempt was answered and one of them was heard', async () => {
+      const { lab, key, identity } = await open();
+      const expiresAtMs = Date.UTC(2027, 0, 1, 0, 0, 1);
+      lab.fault({ match: 'PUT /v1/apikeys/*', times: 2, drop: 'request' });
+      lab.fault({ match: 'PUT /v1/apikeys/*', times: 2, drop: 'answer' });
+      await identity.extendApiKey(key.id, expiresAtMs, signal);
+      expect(lab.keys).toMatchObject([{ expiresAtMs: Date.UTC(2027, 0, 1, 0, 1) }]);
+    });
+
+    it('are not when no attempt was heard, and that is a failure', async () => {
+      const { lab, key, identity } = await open();
+      lab.fault({ match: 'PUT /v1/apikeys/*', times: 4, drop: 'request' });
+      const extending = identity.extendApiKey(key.id, lab.clock.nowMs() + DAY_MS, signal);
+      expect(await apiFailureOf(extending)).toMatchObject({
+        operation: 'updateApiKey',
+        code: 'no_answer',
+        effect: 'unknown',
+      });
+      expect(lab.keys).toMatchObject([{ expiresAtMs: null }]);
+    });
+
+    it('are not when they were deleted instead, and that is a failure', async () => {
+      const { lab, key, identity } = await open();
+      lab.fault({ match: 'PUT /v1/apikeys/*', drop: 'request' });
+      lab.clock.at(lab.clock.nowMs() + 100, async () => {
+        await lab.admin.request('DELETE', `/v1/apikeys/${key.id}`);
+      });
+      const extending = identity.extendApiKey(key.id, lab.clock.nowMs() + DAY_MS, signal);
+      expect(await outcomeOf(extending)).toMatchObject({ code: 'not_found', effect: 'unknown' });
+    });
+
+    it('are not looked at again when they were clearly refused', async () => {
+      const { lab, key, identity } = await open();
+      const calls = watchCalls(lab);
+      lab.fault({ match: 'PUT /v1/apikeys/*', status: 403 });
+      const extending = identity.extendApiKey(key.id, lab.clock.nowMs() + DAY_MS, signal);
+      expect(await outcomeOf(extending)).toMatchObject({ code: 'forbidden', effect: 'none' });
+      expect(calls().map(({ call }) => call.split(' ')[0])).toEqual(['POST', 'GET', 'PUT']);
     });
 
     it('are not while they are locked', async () => {
@@ -691,6 +802,56 @@ describe('the login', () => {
     expect(calls()).toHaveLength(2);
   });
 
+  it('goes on for the others when the one who began it stops waiting', async () => {
+    const lab = await Laboratory.open();
+    const { login } = productOn(lab);
+    lab.fault({ match: TOKEN, delayMs: 4_000 });
+    const calls = watchCalls(lab);
+    const startMs = lab.clock.nowMs();
+    const [impatient, reason] = [new AbortController(), new Error('This call is over.')];
+    lab.clock.at(startMs + 1_000, () => impatient.abort(reason));
+    const given = failureOf(login.ready(impatient.signal)).then((error) => [error, lab.clock.nowMs() - startMs]);
+    const others = Promise.all([login.ready(signal), login.ready(signal)]);
+    expect(await given).toEqual([reason, 1_000]);
+    await others;
+    expect(lab.clock.nowMs() - startMs).toBe(4_000);
+    expect(calls()).toHaveLength(1);
+  });
+
+  it('leaves nothing behind at the signals of those who waited', async () => {
+    const lab = await Laboratory.open();
+    const { login } = productOn(lab);
+    const { signal: own } = new AbortController();
+    lab.fault({ match: TOKEN, status: 400 });
+    await Promise.all([1, 2, 3].map(() => failureOf(login.ready(own))));
+    await Promise.all([1, 2, 3].map(() => login.ready(own)));
+    expect(getEventListeners(own, 'abort')).toEqual([]);
+  });
+
+  it('is not begun for one who has stopped waiting', async () => {
+    const lab = await Laboratory.open();
+    const { login } = productOn(lab);
+    const calls = watchCalls(lab);
+    const reason = new Error('This call is over.');
+    expect(await failureOf(login.ready(AbortSignal.abort(reason)))).toBe(reason);
+    const request = { axiosOptions: { signal: AbortSignal.abort(reason) } };
+    expect(await failureOf(login.authenticate(request))).toBe(reason);
+    expect(calls()).toEqual([]);
+  });
+
+  it('that was stopped by the end of the run is ended for all', async () => {
+    const lab = await Laboratory.open();
+    const run = new AbortController();
+    const { login } = productOn(lab, { signal: run.signal });
+    lab.fault({ match: TOKEN, times: 4, status: 503 });
+    const calls = watchCalls(lab);
+    const reason = new Error('The run took too long.');
+    lab.clock.at(lab.clock.nowMs() + 1_000, () => run.abort(reason));
+    expect(await Promise.all([1, 2].map(() => failureOf(login.ready(signal))))).toEqual([reason, reason]);
+    await lab.pass(HOUR_MS);
+    expect(timesOf(calls())).toEqual([0, 500]);
+  });
+
   it('gives its failure to all who wait for it, and the next one tries anew', async () => {
     const lab = await Laboratory.open();
     const { login } = productOn(lab);
@@ -731,6 +892,125 @@ describe('the login', () => {
     login.forget();
     await login.ready(signal);
     expect(calls()).toHaveLength(2);
+  });
+
+  describe('whose renewal fails', () => {
+    const LIFE_MS = HOUR_MS;
+    const RENEWAL_MS = 48 * MINUTE_MS;
+
+    /** A login with a token that is so old; its header, and when it asked for a token since then. */
+    async function withTokenOf(ageMs: number) {
+      const lab = await Laboratory.open();
+      const { login } = productOn(lab, { runMs: DAY_MS });
+      const header = async () => {
+        const request: { headers?: OutgoingHttpHeaders } = {};
+        await login.authenticate(request);
+        return request.headers?.['Authorization'];
+      };
+      const first = await header();
+      await lab.pass(ageMs);
+      const calls = watchCalls(lab);
+      return { lab, login, header, first, calls };
+    }
+
+    it.each([
+      { fault: { status: 400 } },
+      { fault: { status: 401 } },
+      { fault: { status: 503, times: 4 } },
+      { fault: { refuse: true, times: 4 } },
+    ] as const)('goes on with the token that it has: $fault', async ({ fault }) => {
+      const { lab, login, header, first } = await withTokenOf(RENEWAL_MS);
+      const { generation } = login;
+      lab.fault({ match: TOKEN, ...fault });
+      expect(await header()).toBe(first);
+      expect(login.generation).toBe(generation); // no other token
+    });
+
+    it('tries again a minute later, and not before', async () => {
+      const { lab, header, first, calls } = await withTokenOf(RENEWAL_MS);
+      lab.fault({ match: TOKEN, status: 400, times: 2 });
+      for (const delayMs of [0, MINUTE_MS - 1, 1, MINUTE_MS - 1]) {
+        await lab.pass(delayMs);
+        expect(await header()).toBe(first);
+      }
+      await lab.pass(1);
+      expect(await header()).not.toBe(first);
+      expect(timesOf(calls())).toEqual([0, MINUTE_MS, 2 * MINUTE_MS]);
+    });
+
+    it('counts that minute from the failure', async () => {
+      const { lab, header, calls } = await withTokenOf(RENEWAL_MS);
+      lab.fault({ match: TOKEN, status: 503, times: 4 });
+      await header();
+      await lab.pass(MINUTE_MS - 1);
+      await header();
+      await lab.pass(1);
+      await header();
+      expect(timesOf(calls())).toEqual([0, 500, 2_000, 5_500, 5_500 + MINUTE_MS]);
+    });
+
+    it('tries again when half a minute is left, however short the time since it tried', async () => {
+      const { lab, header, first, calls } = await withTokenOf(LIFE_MS - MINUTE_MS);
+      lab.fault({ match: TOKEN, status: 400 });
+      for (const delayMs of [0, MINUTE_MS / 2 - 1]) {
+        await lab.pass(delayMs);
+        expect(await header()).toBe(first);
+      }
+      await lab.pass(1);
+      expect(await header()).not.toBe(first);
+      expect(timesOf(calls())).toEqual([0, MINUTE_MS / 2]);
+    });
+
+    it('fails when less than half a minute is left', async () => {
+      const { lab, login, header, first } = await withTokenOf(LIFE_MS - MINUTE_MS / 2);
+      lab.fault({ match: TOKEN, status: 400, times: 2 });
+      expect(await header()).toBe(first);
+      await lab.pass(1);
+      expect(await outcomeOf(login.ready(signal))).toMatchObject({ code: 'invalid_request' });
+    });
+
+    it('fails when less than half a minute is left by then', async () => {
+      const { lab, login } = await withTokenOf(LIFE_MS - MINUTE_MS / 2 - 5_000);
+      lab.fault({ match: TOKEN, status: 503, times: 4 }); // gives up after 5.5 s
+      expect(await outcomeOf(login.ready(signal))).toMatchObject({ code: 'service_failed' });
+    });
+
+    it('fails when its token was refused, before or meanwhile', async () => {
+      const { lab, login, first, header } = await withTokenOf(RENEWAL_MS);
+      lab.fault({ match: TOKEN, status: 503, times: 4 });
+      lab.clock.at(lab.clock.nowMs() + 1_000, () => login.forget());
+      expect(await outcomeOf(login.ready(signal))).toMatchObject({ code: 'service_failed' });
+      lab.fault({ match: TOKEN, status: 400 });
+      expect(await outcomeOf(login.ready(signal))).toMatchObject({ code: 'invalid_request' });
+      expect(await header()).not.toBe(first);
+    });
+
+    it('goes on with the token that it has when the token file is gone', async () => {
+      const lab = await Laboratory.open();
+      const profile = await trustedProfile(lab);
+      const path = tokenFile(profile.newToken());
+      const { login } = productOn(lab, { login: asProfile(profile.name, path), runMs: DAY_MS });
+      await login.ready(signal);
+      writeFileSync(path, '');
+      await lab.pass(RENEWAL_MS);
+      await expect(login.ready(signal)).resolves.toBeUndefined();
+      await lab.pass(LIFE_MS - RENEWAL_MS);
+      expect(await failureOf(login.ready(signal))).toMatchObject({ code: 'compute_resource_token_missing' });
+    });
+  });
+
+  it('forgets no token but the one that was refused', async () => {
+    const lab = await Laboratory.open();
+    const { login } = productOn(lab);
+    await login.ready(signal);
+    const refused = login.generation;
+    login.forget(refused);
+    await login.ready(signal);
+    expect(login.generation).not.toBe(refused);
+    const calls = watchCalls(lab);
+    login.forget(refused);
+    await login.ready(signal);
+    expect(calls()).toEqual([]);
   });
 
   it('says to the SDKs what it is', async () => {
@@ -930,6 +1210,120 @@ describe('dates of IAM', () => {
   });
 });
 
+describe('dates of IAM that are told about a key', () => {
+  it.each([[''], ['soon'], ['1767600000'], [1_767_600_000], [null]])(
+    'count as unknown where they cannot be read, and the key does not: %o',
+    async (date) => {
+      const lab = await Laboratory.open();
+      const { id } = await ownersKey(lab, lab.serviceId.iamId, { name: 'first' });
+      const spoil = (key: Record<string, unknown>) => {
+        for (const entry of (key['history'] ?? []) as object[]) Object.assign(entry, { timestamp: date });
+        if (key['activity']) Object.assign(key['activity'], { last_authn: date, authn_count: 3 });
+      };
+      const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+        if (path === '/v1/apikeys') (body['apikeys'] as Record<string, unknown>[]).forEach(spoil);
+        if (path === `/v1/apikeys/${id}`) spoil(body);
+      });
+      const { identity } = productOn(lab, { adapter });
+      const found = await identity.getApiKey(id, signal);
+      expect(found?.history).toEqual([{ action: 'create-apikey' }]);
+      expect(found?.activity).toEqual({ authn_count: 3 });
+      const [listed] = await identity.listApiKeys(lab.serviceId.iamId, signal);
+      expect(listed?.history).toEqual([{ action: 'create-apikey' }]);
+    },
+  );
+});
+
+describe('lists of API keys', () => {
+  /** Three keys, the second of which is odd in lists; and how both lists show them. */
+  async function withOddKey(name: string, spoil: (key: Record<string, unknown>) => unknown) {
+    const lab = await Laboratory.open();
+    for (const one of ['first', name, 'third']) await ownersKey(lab, lab.serviceId.iamId, { name: one });
+    const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+      if (path !== '/v1/apikeys') return;
+      const keys = body['apikeys'] as Record<string, unknown>[];
+      body['apikeys'] = keys.map((key) => (key['name'] === name ? spoil(key) : key));
+    });
+    const product = productOn(lab, { adapter });
+    const ofIdentity = () => product.identity.listApiKeys(lab.serviceId.iamId, signal).then(namesOf);
+    const ofAccount = () => pagesOf(product).then((pages) => namesOf(pages.flat()));
+    return { ofIdentity, ofAccount };
+  }
+
+  const without = (field: string) => (key: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(key).filter(([name]) => name !== field));
+
+  const ODDITIES: [string, (key: Record<string, unknown>) => unknown][] = [
+    ['a date of creation that is none', (key) => ({ ...key, created_at: 'soon' })],
+    ['an expiry that is no date', (key) => ({ ...key, expires_at: 'later' })],
+    ['no id', without('id')],
+    ['an empty id', (key) => ({ ...key, id: '' })],
+    ['no owner', without('iam_id')],
+    ['a lock that is neither on nor off', (key) => ({ ...key, locked: 'perhaps' })],
+    ['no lock', without('locked')],
+  ];
+
+  it.each(ODDITIES)('leave out a foreign key with %s, and no other', async (_, spoil) => {
+    for (const name of ['theirs', 'keyrotary-lab-ingest-1', 'not-keyrota-lab-ingest-1', 'keyrota']) {
+      const { ofIdentity, ofAccount } = await withOddKey(name, spoil);
+      expect(await ofIdentity()).toEqual(['first', 'third']);
+      expect(await ofAccount()).toEqual(expect.arrayContaining(['first', 'third']));
+      expect(await ofAccount()).not.toContain(name);
+    }
+  });
+
+  it.each<[unknown]>([[null], [7], ['text'], [[]], [{}], [{ name: null }], [{ name: { text: 'keyrota-' } }]])(
+    'leave out what is no key at all: %o',
+    async (thing) => {
+      const { ofIdentity, ofAccount } = await withOddKey('theirs', () => thing);
+      expect(await ofIdentity()).toEqual(['first', 'third']);
+      expect(await ofAccount()).not.toContain('theirs');
+    },
+  );
+
+  it.each(ODDITIES)('are not understood where a key that is named like ours has %s', async (_, spoil) => {
+    const { ofIdentity, ofAccount } = await withOddKey('keyrota-lab-ingest-abcdefghijkl', spoil);
+    for (const list of [ofIdentity, ofAccount]) {
+      expect((await apiFailureOf(list())).message).toBe(
+        'listApiKeys: status 200: not understood: apikeys.keyrota-lab-ingest-abcdefghijkl',
+      );
+    }
+  });
+
+  /** A list over three pages whose links to the next one are as `linkOf` makes them of IAM's. */
+  async function withLinks(linkOf: (link: string | undefined) => unknown) {
+    const lab = await Laboratory.open();
+    for (const name of ['one', 'two', 'three']) await ownersKey(lab, lab.serviceId.iamId, { name });
+    const adapter = altering(withShortPages(cloudAdapter(lab.cloud), 'pagesize', 1), (body, { path }) => {
+      if (path === '/v1/apikeys') body['next'] = linkOf(body['next'] as string | undefined);
+    });
+    const { identity, sent } = productOn(lab, { adapter });
+    const names = namesOf(await identity.listApiKeys(lab.serviceId.iamId, signal));
+    return { names, pages: sent.filter(({ method }) => method === 'GET').length };
+  }
+
+  it.each<[string, (link: string | undefined) => unknown]>([
+    ['an address', (link) => link],
+    ['a path', (link) => link?.replace(/^https?:\/\/[^/]+/, '')],
+    ['a query', (link) => link?.replace(/^[^?]+/, '')],
+    ['an empty text behind the last', (link) => link ?? ''],
+    ['an address without a token behind the last', (link) => link ?? 'https://iam.cloud.ibm.com/v1/apikeys?pagesize=1'],
+    ['something else behind the last', (link) => link ?? 'http://['],
+  ])('are followed to their end where the next page is %s', async (_, linkOf) => {
+    expect(await withLinks(linkOf)).toEqual({ names: ['one', 'two', 'three'], pages: 3 });
+  });
+
+  it('that never end are ended', async () => {
+    const lab = await Laboratory.open();
+    const endless = JSON.stringify({ apikeys: [], next: '/v1/apikeys?pagetoken=again' });
+    const replies = Array.from({ length: 10_001 }, () => ({ status: 200, body: endless }));
+    const adapter = answeringFirst(cloudAdapter(lab.cloud), 'GET /v1/apikeys', replies);
+    const { identity, sent } = productOn(lab, { adapter });
+    expect(await identity.listApiKeys(lab.serviceId.iamId, signal)).toEqual([]);
+    expect(sent.filter(({ method }) => method === 'GET')).toHaveLength(10_000);
+  });
+});
+
 describe('policies', () => {
   it('are all there, over several pages', async () => {
     const lab = await Laboratory.open();
@@ -976,6 +1370,19 @@ describe('policies', () => {
     });
     const [policy] = await productOn(lab, { adapter }).policies.listPolicies(lab.serviceId.iamId, signal);
     expect(policy && givesRole(policy, 'logs', 'Sender', null)).toBe(false);
+  });
+
+  it('without an operator mean what they say', async () => {
+    const lab = await Laboratory.open();
+    const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+      if (path !== '/v1/policies') return;
+      for (const { resources } of body['policies'] as { resources: { attributes: { operator?: string }[] }[] }[]) {
+        for (const attribute of resources.flatMap(({ attributes }) => attributes)) delete attribute.operator;
+      }
+    });
+    const [policy] = await productOn(lab, { adapter }).policies.listPolicies(lab.serviceId.iamId, signal);
+    expect(policy && givesRole(policy, 'logs', 'Sender', null)).toBe(true);
+    expect(policy && givesRole(policy, 'log', 'Sender', null)).toBe(false);
   });
 
   it('of an account that is not ours are refused', async () => {
@@ -1026,6 +1433,23 @@ describe('a role', () => {
     ['a star without a pattern, which is a star', { serviceName: 'lo*' }, null, false],
     ['a pattern of instances that fits', { serviceName: 'logs', 'serviceInstance~': 'i-*' }, 'i-1', true],
     ['a pattern of instances that does not fit', { serviceName: 'logs', 'serviceInstance~': 'j-*' }, 'i-1', false],
+    ['a part of the service', { serviceName: 'logs', resource: 'r' }, null, false],
+    ['parts of the service of one type', { serviceName: 'logs', resourceType: 'bucket' }, null, false],
+    ['one part of the one instance', { serviceName: 'logs', serviceInstance: 'i-1', resource: 'r' }, 'i-1', false],
+    ['a part that is a pattern', { serviceName: 'logs', 'resource~': '*' }, null, false],
+    ['a resource group itself', { resourceType: 'resource-group', resource: 'g' }, null, false],
+    ['all in a resource group', { resourceGroupId: 'g' }, null, true],
+    ['all in a resource group, and one instance is needed', { resourceGroupId: 'g' }, 'i-1', true],
+    ['the service in a resource group', { serviceName: 'logs', resourceGroupId: 'g' }, 'i-1', true],
+    ['another service in a resource group', { serviceName: 'cos', resourceGroupId: 'g' }, null, false],
+    ['another instance in a resource group', { resourceGroupId: 'g', serviceInstance: 'i-2' }, 'i-1', false],
+    ['the service in a region', { serviceName: 'logs', region: 'eu-de' }, 'i-1', true],
+    ['every service in a region', { serviceType: 'service', region: 'eu-de' }, null, true],
+    ['account management', { serviceType: 'platform_service' }, null, false],
+    ['the service as one of the platform', { serviceName: 'logs', serviceType: 'platform_service' }, null, false],
+    ['nothing but the account', {}, null, false],
+    ['nothing but a region', { region: 'eu-de' }, null, false],
+    ['nothing but the instance', { serviceInstance: 'i-1' }, 'i-1', false],
   ])('is given by a policy on %s: %o, instance %s: %s', (_, attributes, instance, gives) => {
     const { serviceName, ...others } = attributes as Record<string, string>;
     const all = serviceName === undefined ? others : { serviceName, ...others };
@@ -1042,6 +1466,12 @@ describe('a role', () => {
     ['that is missing', [], false],
   ])('is known by its name: one %s', (_, roleIds, gives) => {
     expect(givesRole(policy({ serviceName: 'logs' }, roleIds), 'logs', 'Sender', null)).toBe(gives);
+  });
+
+  it('is given only where each attribute of a name fits', () => {
+    const { resources, ...others } = policy({ serviceName: 'logs', 'serviceName~': 'cos*' });
+    expect(resources[0]?.attributes.filter(({ name }) => name === 'serviceName')).toHaveLength(2);
+    expect(givesRole({ ...others, resources }, 'logs', 'Sender', null)).toBe(false);
   });
 
   it('is given by any of several resources', () => {

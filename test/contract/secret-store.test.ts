@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LABEL } from '../../shared/clients/secret-store.ts';
 import type { Place } from '../../shared/clients/secret-store.ts';
+import { withPorts } from '../../shared/rotation/run.ts';
+import { survey } from '../../shared/rotation/survey.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { Laboratory } from '../support/laboratory.ts';
 import { altering, cloudAdapter, withShortPages } from './support/adapters.ts';
@@ -70,6 +72,21 @@ describe('our own secrets', () => {
     for (let n = 0; n < 7; n += 1) await ownersSecret(lab, `own-${n}`, { labels: [LABEL] });
     const { secrets } = productOn(lab, { adapter: withShortPages(cloudAdapter(lab.cloud), 'limit', 3) });
     expect(await secrets.listOwn(signal)).toHaveLength(7);
+  });
+
+  it('are those that the service shows, also where it counts more: their list ends, and that of their locks', async () => {
+    const { lab, id, versionIds } = await open();
+    await productOn(lab).secrets.lockVersion(id, versionIds()[0] ?? '', GUARD, signal);
+    let pages = 0;
+    const adapter = altering(cloudAdapter(lab.cloud), (body) => {
+      if (typeof body['total_count'] !== 'number') return;
+      pages += 1;
+      if (pages <= 10) body['total_count'] += 5;
+    });
+    const { secrets } = productOn(lab, { adapter });
+    expect((await secrets.listOwn(signal)).map(({ name }) => name)).toEqual(['ingest']);
+    expect((await secrets.listLocks(id, signal)).map(({ name }) => name)).toEqual([GUARD.name]);
+    expect(pages).toBe(4); // one with something and one without, each
   });
 
   it('are none where none has the label', async () => {
@@ -185,6 +202,56 @@ describe('a secret', () => {
     await lab.pass(120_000);
     expect((await secrets.get(id, signal)).state).toBe(5);
   });
+});
+
+/** Whether names are unique in an instance or in a group only is not documented: here it is in a group. */
+describe('of several secrets of one name', () => {
+  /** An instance with secrets in that order, each under the name `ingest` in the group that is given. */
+  async function withNamesakes(groups: readonly string[]) {
+    const lab = await Laboratory.open();
+    const ids = [];
+    for (const group of groups) ids.push(await ownersSecret(lab, `ingest-in-${group}`, { labels: [LABEL] }));
+    const adapter = altering(withShortPages(cloudAdapter(lab.cloud), 'limit', 1), (body, { path }) => {
+      if (path !== '/api/v2/secrets') return;
+      for (const secret of body['secrets'] as Record<string, unknown>[]) {
+        const [name, group] = String(secret['name']).split('-in-');
+        Object.assign(secret, { name, secret_group_id: group === 'own' ? lab.groupId : group });
+      }
+    });
+    return { lab, ids, adapter };
+  }
+
+  const ORDERS: [string[], number][] = [
+    [['own', 'another', 'third'], 0],
+    [['another', 'own', 'third'], 1],
+    [['another', 'third', 'own'], 2],
+    [['another', 'third'], 0],
+  ];
+
+  it.each(ORDERS)(
+    'the one in the group that is named is found, or else the first: %o: number %i',
+    async (groups, at) => {
+      const { lab, ids, adapter } = await withNamesakes(groups);
+      const place: Place = { name: 'ingest', groupId: lab.groupId, type: 'arbitrary', field: '' };
+      expect((await productOn(lab, { adapter }).secrets.find(place, signal))?.id).toBe(ids[at]);
+    },
+  );
+
+  it.each(ORDERS)(
+    'the one in the manifest’s group is that of a key, or else the first: %o: number %i',
+    async (groups, at) => {
+      const { lab, ids, adapter } = await withNamesakes(groups);
+      for (const entry of [{}, { name: 'renamed', formerly: ['ingest'] }]) {
+        const manifest = lab.manifest(entry);
+        const context = { ...lab.context(manifest), http: { adapter } };
+        const { candidates } = await withPorts(context, async (ports) => {
+          await ports.login();
+          return survey(manifest, { only: null, timerMs: 3_600_000 }, ports);
+        });
+        expect(candidates.map(({ secret }) => secret?.id)).toEqual([ids[at]]);
+      }
+    },
+  );
 });
 
 describe('a secret that is created', () => {

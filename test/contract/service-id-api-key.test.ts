@@ -86,6 +86,29 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
     expect((await kind.look(key, id, signal))?.lastUsed).toEqual({ atMs: minuteOf(lab.clock.nowMs()) });
   });
 
+  it('are null, and not none, when their identity is gone', async () => {
+    const { lab, kind, key, request } = await open({ switches });
+    expect(await kind.list(key, signal)).toEqual([]);
+    await kind.create(key, request, signal);
+    await lab.admin.request('DELETE', `/v1/serviceids/${lab.serviceId.id}`);
+    expect(await kind.list(key, signal)).toBeNull();
+  });
+
+  it.each([
+    { fault: { status: 400 }, code: 'invalid_request' },
+    { fault: { status: 401, times: 2 }, code: 'not_logged_in' },
+    { fault: { status: 403 }, code: 'forbidden' },
+    { fault: { status: 409 }, code: 'conflict' },
+    { fault: { status: 429, times: 4 }, code: 'throttled' },
+    { fault: { status: 500, times: 4 }, code: 'service_failed' },
+    { fault: { drop: 'answer', times: 4 }, code: 'no_answer' },
+  ] as const)('are never null or none because they cannot be listed: $code', async ({ fault, code }) => {
+    const { lab, kind, key, request } = await open({ switches });
+    await kind.create(key, request, signal);
+    lab.fault({ match: 'GET /v1/apikeys', ...fault });
+    expect(await outcomeOf(kind.list(key, signal))).toMatchObject({ code, effect: 'none' });
+  });
+
   it('are null when they are gone, and only then', async () => {
     const { lab, kind, key, request } = await open({ switches });
     const { id } = await kind.create(key, request, signal);
@@ -203,6 +226,17 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
       });
     });
 
+    it('with a probe that is not asked for no line is shipped, by a login all the same', async () => {
+      const { lab, kind, key, value } = await made(WITH_PROBE);
+      expect(await kind.verify(key, value, false, signal)).toMatchObject({ outcome: 'refused' });
+      await lab.pass(10_000);
+      lab.fault({ match: LINE, status: 403 });
+      const calls = watchCalls(lab);
+      expect(await kind.verify(key, value, false, signal)).toEqual({ outcome: 'accepted' });
+      expect(calls().map(({ call }) => call)).toEqual([TOKEN]);
+      expect(lab.cloud.calls.lines).toBe(0);
+    });
+
     it('with a probe nothing is shipped before the login works', async () => {
       const { lab, verify } = await made(WITH_PROBE);
       expect(await verify()).toMatchObject({ outcome: 'refused' });
@@ -276,6 +310,15 @@ describe('a verdict', () => {
     });
   });
 
+  it('is “failed” where nobody is at the address of the probe', async () => {
+    const { lab, verify } = await fresh();
+    lab.fault({ match: LINE, times: 4, refuse: true });
+    expect(await verify()).toMatchObject({
+      outcome: 'failed',
+      why: expect.stringMatching(/^shipLogLine: no answer/) as string,
+    });
+  });
+
   it('is none when the run ends: the reason is passed on', async () => {
     const { lab, verify } = await fresh();
     const run = new AbortController();
@@ -338,6 +381,19 @@ describe('what is seen of a key', () => {
     });
     const { kind } = await open({ on: lab, adapter });
     expect((await kind.look(key, id, signal))?.lastUsed).toEqual(lastUsed);
+  });
+
+  it('is neither a date of disabling nor a last use where the dates cannot be read', async () => {
+    const { lab, kind: full, key, request } = await open();
+    const { id } = await full.create(key, request, signal);
+    await full.disable(id, signal);
+    const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+      if (!path.startsWith('/v1/apikeys/')) return;
+      for (const entry of body['history'] as object[]) Object.assign(entry, { timestamp: 'lately' });
+      body['activity'] = { last_authn: 'lately', authn_count: 3 };
+    });
+    const { kind } = await open({ on: lab, adapter });
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabled: true, disabledAtMs: null, lastUsed: 'unknown' });
   });
 
   it('is its last use as late as IAM reports it', async () => {
