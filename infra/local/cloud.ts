@@ -6,6 +6,7 @@ import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { IamService } from './iam/service.ts';
 import { LogIngestion } from './logs/ingestion.ts';
+import { notEmbeddedMessage } from './not-embedded.ts';
 import type { Account, CloudParts, CloudEnv } from './parts.ts';
 import { SeededRandom } from './random.ts';
 import { SecretsManagerService } from './secrets-manager/service.ts';
@@ -178,8 +179,7 @@ export class EmbeddedCloud {
     const app = new Hono<CloudEnv>();
     app.route('/', iam.routes()).route('/', secretsManager.routes()).route('/', logs.routes());
     app.notFound((context) => {
-      const message = `The embedded cloud has no route ${context.req.method} ${context.req.path}.`;
-      process.stderr.write(`${message}\n`);
+      const message = notEmbeddedMessage(`route ${context.req.method} ${context.req.path}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
     });
     app.onError((error) => {
