@@ -135,7 +135,7 @@ keys:
     const { code, stdout, stderr } = await keyrota(['plan'], env);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('There is no manifest');
-    expect(stderr).toContain('--manifest FILE');
+    expect(stderr).toContain('Name its file with `--manifest FILE`');
   });
 
   it('names settings that are wrong, and never shows their values', async () => {
