@@ -13,7 +13,8 @@ import { serve } from '../local/server.ts';
 import { demoManifest, setUpAccount } from './account.ts';
 import type { DemoAccount } from './account.ts';
 import { IngestionAgent } from './agent.ts';
-import { MANIFEST_FILE, isDemoRunning, leaveDemoFile } from './demo-file.ts';
+import { MANIFEST_FILE, demandNoDemo, leaveDemoFile } from './demo-file.ts';
+import { jsonLineOf } from './json-line.ts';
 import { Story } from './story.ts';
 import { Tally } from './tally.ts';
 import type { Summary } from './tally.ts';
@@ -42,8 +43,7 @@ function print(line: string): void {
 
 /** Runs the demo. Returns the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  if (await isDemoRunning())
-    throw new Error('a demo runs in this folder already; stop it first (Ctrl-C where it runs)');
+  await demandNoDemo();
   build();
   const startMs = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
   const untilMs = options.days === null ? Infinity : startMs + options.days * DAY_MS;
@@ -53,7 +53,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const story = new Story(startMs, print);
   const onLog = (_: string, line: string, stream: 'stdout' | 'stderr') => {
     if (stream === 'stderr') process.stderr.write(`${line}\n`);
-    else if (options.json) print(line);
+    else if (options.json) print(jsonLineOf(line));
     else story.tell(line);
   };
 
@@ -87,7 +87,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
   const addresses = cloud.addresses(api.url, controlServer.url);
   const ready = { ...addresses, functionsUrl: functionServer.url, triggerToken, manifestFile: MANIFEST_FILE };
-  using _file = leaveDemoFile(ready, manifest);
+  using _file = await leaveDemoFile(ready, manifest);
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
 
   clock.speed = options.days === null ? SPEED : Infinity;

@@ -26,6 +26,9 @@ export interface CloudClockOptions {
   onError?: (error: unknown) => void;
 }
 
+/** The end of virtual time, in epoch milliseconds: later years have more than four digits, and then dates have no form. */
+export const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** How much real time the clock may make up for after it stood still, in milliseconds. */
 const CATCH_UP_MS = 1_000;
 
@@ -34,7 +37,7 @@ const QUIET_TURNS = 3;
 
 /**
  * The time of the embedded cloud. It stands still while somebody works and otherwise moves to the next event, at most
- * at `speed`. Work announces itself with a hold; code that only awaits answers of the cloud in this process needs none.
+ * at `speed`. At LAST_MS it stands for good. Work announces itself with a hold; code that only awaits answers of the cloud in this process needs none.
  */
 export class CloudClock {
   #virtualMs: number;
@@ -89,6 +92,11 @@ export class CloudClock {
     const limit = { speed };
     this.#changeSpeed(() => this.#speedLimits.add(limit));
     return () => this.#changeSpeed(() => this.#speedLimits.delete(limit));
+  }
+
+  /** Whether somebody waits for `advanceTo`. */
+  get isAdvancing(): boolean {
+    return this.#goal !== undefined;
   }
 
   /** When the next scheduled callback is due, or null. */
@@ -171,9 +179,13 @@ export class CloudClock {
     };
   }
 
-  /** Moves to `atMs` as fast as possible, running what is due on the way. Throws RangeError for a time that is past. */
+  /**
+   * Moves to `atMs` as fast as possible, running what is due on the way. Throws RangeError for a time that is past or after
+   * LAST_MS, and while it moves for somebody else.
+   */
   async advanceTo(atMs: number): Promise<void> {
     if (atMs < this.nowMs()) throw new RangeError(`The clock cannot go back to ${new Date(atMs).toISOString()}.`);
+    if (!(atMs <= LAST_MS)) throw new RangeError('The clock goes no further than the year 9999.');
     if (this.#goal) throw new RangeError('The clock is being advanced already.');
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#goal = { atMs, reached: resolve };
@@ -207,8 +219,8 @@ export class CloudClock {
     const { speed } = this;
     if (speed === Infinity) return this.#virtualMs;
     const targetMs = this.#anchor.virtualMs + (performance.now() - this.#anchor.realMs) * speed;
-    const limitMs = this.#entries[0]?.atMs ?? Infinity;
-    return Math.max(this.#virtualMs, Math.min(targetMs, limitMs));
+    const limitMs = this.#entries[0]?.atMs ?? LAST_MS;
+    return Math.max(this.#virtualMs, Math.min(targetMs, limitMs, LAST_MS));
   }
 
   /** Keeps a long standstill from being made up for in a rush. */
@@ -249,7 +261,7 @@ export class CloudClock {
       this.#reach(goal);
       return;
     }
-    if (next === undefined) return;
+    if (next === undefined || next.atMs > LAST_MS) return;
     if (!goal && this.speed !== Infinity && this.#pacedMs() < next.atMs) {
       this.#waitFor(next.atMs);
       return;

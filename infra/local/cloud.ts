@@ -6,14 +6,16 @@ import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { IamService } from './iam/service.ts';
 import { LogIngestion } from './logs/ingestion.ts';
+import { notEmbeddedMessage } from './not-embedded.ts';
 import type { Account, CloudParts, CloudEnv } from './parts.ts';
 import { SeededRandom } from './random.ts';
 import { SecretsManagerService } from './secrets-manager/service.ts';
 import { Switches } from './switches.ts';
+import { Trouble } from './trouble.ts';
 
 export interface EmbeddedCloudOptions {
   clock: CloudClock;
-  /** Same seed, same ids and values. Default: a fixed one. */
+  /** Same seed, same ids, values and trouble. Default: a fixed one. */
   seed?: string;
   switches?: Partial<Switches>;
 }
@@ -39,7 +41,10 @@ interface World {
   logs: LogIngestion;
   app: Hono<CloudEnv>;
   calls: CallLog;
+  trouble: Trouble;
 }
+
+const isLogLine = (path: string): boolean => /^\/logs(-router)?\//.test(path);
 
 const newAccount = (random: SeededRandom): Account => {
   const id = random.hex(16);
@@ -135,10 +140,10 @@ export class EmbeddedCloud {
     const { pathname, search } = new URL(request.url);
     const hold = clock.hold();
     const startMs = clock.nowMs();
-    const fault = this.faults.take(request.method, pathname);
+    const fault = this.faults.take(request.method, pathname) ?? this.#troubleOf(pathname);
     const seen: CloudEnv['Bindings']['seen'] = { caller: null };
     const record = (outcome: number | 'refused' | 'reset') => {
-      if (/^\/logs(-router)?\//.test(pathname)) return world.calls.recordLine();
+      if (isLogLine(pathname)) return world.calls.recordLine();
       const iamId = seen.caller?.iamId ?? null;
       const tookMs = clock.nowMs() - startMs;
       return world.calls.record({
@@ -153,6 +158,7 @@ export class EmbeddedCloud {
     };
     try {
       const response = await answer(request, world, fault, seen, hold);
+      response.headers.set('date', new Date(clock.nowMs()).toUTCString());
       record(response.status);
       return response;
     } catch (error) {
@@ -163,8 +169,16 @@ export class EmbeddedCloud {
     }
   }
 
+  #troubleOf(path: string): Fault | null {
+    const { parts, trouble } = this.#world;
+    return isLogLine(path) ? null : trouble.next(parts.switches.troubleRate);
+  }
+
   #build(): World {
-    const random = new SeededRandom(this.#options.seed ?? 'keyrota');
+    const { seed = 'keyrota' } = this.#options;
+    const random = new SeededRandom(seed);
+    // Of its own, so that ids and values are the same with and without it.
+    const trouble = new Trouble(new SeededRandom(`${seed} trouble`));
     const parts: CloudParts = {
       account: newAccount(random),
       clock: this.clock,
@@ -178,14 +192,13 @@ export class EmbeddedCloud {
     const app = new Hono<CloudEnv>();
     app.route('/', iam.routes()).route('/', secretsManager.routes()).route('/', logs.routes());
     app.notFound((context) => {
-      const message = `The embedded cloud has no route ${context.req.method} ${context.req.path}.`;
-      process.stderr.write(`${message}\n`);
+      const message = notEmbeddedMessage(`route ${context.req.method} ${context.req.path}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
     });
     app.onError((error) => {
       throw error;
     });
-    return { parts, iam, secretsManager, logs, app, calls: new CallLog() };
+    return { parts, iam, secretsManager, logs, app, calls: new CallLog(), trouble };
   }
 }
 

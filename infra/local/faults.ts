@@ -8,6 +8,10 @@ const Match = z
     'is "METHOD /path", for example "POST /identity/token"; `*` stands for any method or segment',
   );
 
+/** How long trouble may take: a year, in milliseconds. */
+const DELAY_MS_MAX = 365 * 24 * 3_600_000;
+const Delay = z.number().int().min(0).max(DELAY_MS_MAX).default(0);
+
 /** One kind of trouble for the next `times` calls that match. Exactly one of status, drop, refuse, or a delay alone. */
 export const Fault = z
   .strictObject({
@@ -20,9 +24,9 @@ export const Fault = z
     /** With `status`: the `Retry-After` header, in seconds. */
     retryAfterSeconds: z.number().int().min(0).optional(),
     /** The answer is held back this long, in virtual milliseconds. */
-    delayMs: z.number().int().min(0).default(0),
+    delayMs: Delay,
     /** The call itself takes effect only this much later, in virtual milliseconds. */
-    lateMs: z.number().int().min(0).default(0),
+    lateMs: Delay,
     /** The connection is lost with the request (no effect) or with the answer (after the effect). */
     drop: z.enum(['request', 'answer']).optional(),
     /** The connection is refused. */

@@ -31,6 +31,12 @@ export const Switches = z.strictObject({
   oldVersionMetadataWritable: z.boolean().default(true),
   /** How late a new, changed or removed IAM policy takes effect, in milliseconds. */
   policyDelayMs: z.number().int().min(0).default(0),
+  /**
+   * How likely a call is to meet trouble, from 0 to 1: 429 with `Retry-After`, 500 or 503 before any effect, a connection
+   * that is lost before or after it, or an answer that is late by up to 5 s. Which call meets what depends on the seed
+   * alone. Log lines and the control port meet none, nor do calls that an injected fault waits for.
+   */
+  troubleRate: z.number().min(0).max(1).default(0),
   /** What lists of the account answer to a caller with access to some service IDs only: 403, or those. (unconfirmed) */
   partialAccountLists: z.enum(['refused', 'filtered']).default('refused'),
 });

@@ -57,12 +57,22 @@ async function look(names: string[], options: CommonOptions & { force: boolean; 
     const wish = { only, force, dryRun, timerMs: settings.timerMs, keysAtOnce: settings.keysAtOnce };
     const report = await withPorts(context, (ports) => rotateAll(manifest, wish, ports));
     printReports(report.keys, options.json ?? false);
-    return exitCodeOf(report.keys);
+    const unrotated = force && !dryRun ? report.keys.filter(isUnrotated) : [];
+    for (const { name, why, until } of unrotated) {
+      const when = until === null ? '' : `; look again after ${until}`;
+      process.stderr.write(`keyrota: ${name} was not rotated: ${why}${when}\n`);
+    }
+    return exitCodeOf(report.keys, unrotated);
   });
 }
 
-function exitCodeOf(keys: readonly KeyReport[]): ExitCode {
-  if (keys.some((key) => key.outcome === 'failed' || key.outcome === 'left')) return EXIT.failed;
+const isFailed = ({ outcome }: KeyReport): boolean => outcome === 'failed' || outcome === 'left';
+
+const isUnrotated = ({ steps }: KeyReport): boolean => !steps.some(({ step }) => step === 'mint');
+
+/** @param unrotated The keys of which a rotation was demanded, and that have none. Where a person is asked, that says more. */
+function exitCodeOf(keys: readonly KeyReport[], unrotated: readonly KeyReport[]): ExitCode {
+  if (keys.some(isFailed) || unrotated.some((key) => key.outcome !== 'ask')) return EXIT.failed;
   return keys.some((key) => key.outcome === 'ask') ? EXIT.personNeeded : EXIT.done;
 }
 

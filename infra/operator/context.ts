@@ -3,6 +3,7 @@ import { readManifest } from '../../shared/keys/read-manifest.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
@@ -27,11 +28,38 @@ export async function withContext<T>(options: OperatorOptions, work: (context: R
   const interrupted = new AbortController();
   using _stop = onStopRequest(() => interrupted.abort(new Error('interrupted')));
   const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
-  if (!demo) return await work(await contextOf(options, readSettings(process.env), systemClock, interrupted.signal));
-  using clock = await holdDemoClock(demo);
+  if (!demo) return await work(await contextOf(options, settingsOfPerson(), systemClock, interrupted.signal));
+  using clock = await holdDemoClock(demo, interrupted.signal);
   const settings = readSettings(environmentOf(demo));
   const manifest = options.manifest ?? demo.manifestFile;
   return await work(await contextOf({ manifest }, settings, clock, interrupted.signal));
+}
+
+/** The environment's settings. Where there are none, a person may have meant the demo. */
+function settingsOfPerson(): Settings {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    if (process.env['KEYROTA_ACCOUNT_ID']) throw error;
+    throw withHint(error, 'No demo runs in this folder: `npm start` begins one.');
+  }
+}
+
+/** The environment's manifest, or the packed one. A person has another way to give it. */
+function manifestOfPerson(settings: Settings): Manifest {
+  try {
+    return readManifest(settings);
+  } catch (error) {
+    const isMissing = error instanceof KeyrotaError && error.code === 'manifest_missing';
+    throw isMissing ? withHint(error, 'Name its file with `--manifest FILE`.') : error;
+  }
+}
+
+/** The same failure, with one more thing to do, named first. */
+function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof KeyrotaError)) return error;
+  const { code, message, effect, next, cause } = error;
+  return new KeyrotaError(code, message, { effect, next: `${hint}\n${next}`, cause });
 }
 
 async function contextOf(
@@ -42,7 +70,7 @@ async function contextOf(
 ): Promise<RunContext> {
   const manifest: Manifest = options.manifest
     ? (await loadManifestFile(options.manifest)).manifest
-    : readManifest(settings);
+    : manifestOfPerson(settings);
   const log = createLog({
     clock,
     write: (line) => process.stderr.write(`${line}\n`),

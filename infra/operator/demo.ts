@@ -33,6 +33,9 @@ export async function findDemo(): Promise<Demo | null> {
   }
 }
 
+/** How long the demo may take to answer, in real milliseconds. */
+const ANSWER_MS_MAX = 5_000;
+
 /** How fast the demo's time runs while a person works in it: a mint then takes about two seconds. */
 const OPERATOR_SPEED = 10;
 
@@ -43,10 +46,10 @@ export interface DemoClock extends Clock, Disposable {}
 
 /**
  * Slows the demo down and follows its time. The limit ends with the connection: also when this process dies.
- * @throws KeyrotaError `demo_unreachable`.
+ * @throws KeyrotaError `demo_unreachable`; or what the signal aborts with.
  */
-export async function holdDemoClock(demo: Demo): Promise<DemoClock> {
-  const { connection, nowMs } = await openLimit(demo);
+export async function holdDemoClock(demo: Demo, signal: AbortSignal): Promise<DemoClock> {
+  const { connection, nowMs } = await openLimit(demo, signal);
   const startRealMs = performance.now();
   return {
     nowMs: () => Math.floor(nowMs + (performance.now() - startRealMs) * OPERATOR_SPEED),
@@ -64,26 +67,25 @@ export async function holdDemoClock(demo: Demo): Promise<DemoClock> {
   };
 }
 
-function openLimit(demo: Demo): Promise<{ connection: ClientRequest; nowMs: number }> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) => {
-      const next = `Start it with \`npm start\`. If it was killed, delete ${DEMO_FILE}.`;
-      reject(new KeyrotaError('demo_unreachable', `The demo at ${demo.controlUrl} does not answer.`, { next, cause }));
-    };
-    const headers = { 'content-type': 'application/json' };
-    const connection = request(`${demo.controlUrl}/clock/limit`, { method: 'POST', headers }, (answer) => {
-      const lines = createInterface({ input: answer });
-      lines.once('line', (line) => {
-        try {
-          resolve({ connection, nowMs: ClockState.parse(JSON.parse(line)).nowMs });
-        } catch (error) {
-          fail(error);
-        }
-      });
-      // Also when we end it ourselves; it is settled by then.
-      for (const source of [answer, lines]) source.on('error', fail).once('close', fail);
-    });
-    connection.once('error', fail);
-    connection.end(JSON.stringify({ speed: OPERATOR_SPEED }));
+async function openLimit(demo: Demo, signal: AbortSignal): Promise<{ connection: ClientRequest; nowMs: number }> {
+  signal.throwIfAborted();
+  const { promise: firstLine, resolve, reject } = Promise.withResolvers<string>();
+  const headers = { 'content-type': 'application/json' };
+  const connection = request(`${demo.controlUrl}/clock/limit`, { method: 'POST', headers }, (answer) => {
+    const lines = createInterface({ input: answer }).once('line', resolve);
+    // Also when we end it ourselves; it is settled by then.
+    for (const source of [answer, lines]) source.on('error', reject).once('close', reject);
   });
+  connection.on('error', reject).end(JSON.stringify({ speed: OPERATOR_SPEED }));
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  patience.addEventListener('abort', () => reject(patience.reason as Error), { once: true });
+  try {
+    const { nowMs } = ClockState.parse(JSON.parse(await firstLine));
+    return { connection, nowMs };
+  } catch (cause) {
+    connection.destroy();
+    signal.throwIfAborted();
+    const next = `Where it is suspended, let it go on (\`fg\`). Where it was killed, start another (\`npm start\`), or delete ${DEMO_FILE} to work without.`;
+    throw new KeyrotaError('demo_unreachable', `The demo at ${demo.controlUrl} does not answer.`, { next, cause });
+  }
 }

@@ -1,10 +1,19 @@
 // `npm run docs [-- --check]`: makes the tables in docs/ from the schemas. With --check it changes nothing, names the pages
 // that are out of date, and ends with 1 if there are any.
+import { existsSync, realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { DURATION_TEXT } from '../../shared/keys/duration.ts';
 import { ManifestFile } from '../../shared/keys/manifest-schema.ts';
+import { messageOf } from '../../shared/runtime/errors.ts';
 import { SettingsSchema } from '../../shared/runtime/settings.ts';
+
+const USAGE = `Usage: npm run docs [-- --check]
+
+Makes the tables in docs/ from the schemas.
+  --check  change nothing, name the pages that are out of date, and end with 1 if there are any`;
 
 /** What is read of a JSON Schema. */
 interface Schema {
@@ -165,9 +174,36 @@ export async function writeDocs(root: URL, check: boolean): Promise<string[]> {
   return outdated;
 }
 
-if (import.meta.main) {
-  const check = process.argv.includes('--check');
+class UsageError extends Error {}
+
+function readArguments(): { check: boolean; help: boolean } {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ options: { check: flag, help: flag } }).values;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+async function run(): Promise<void> {
+  const { check, help } = readArguments();
+  if (help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
   const outdated = await writeDocs(new URL('../../', import.meta.url), check);
   for (const file of outdated) process.stderr.write(`${file}: ${check ? 'out of date: npm run docs' : 'written'}\n`);
   if (check && outdated.length > 0) process.exitCode = 1;
+}
+
+/** Whether this file is what was started, and not imported. `import.meta.main` would say so, but came with Node 24.2. */
+const [, started = ''] = process.argv;
+const isStarted = existsSync(started) && realpathSync(started) === fileURLToPath(import.meta.url);
+
+if (isStarted) {
+  await run().catch((error: unknown) => {
+    const isUsage = error instanceof UsageError;
+    process.stderr.write(`docs: ${messageOf(error)}\n${isUsage ? `\n${USAGE}\n` : ''}`);
+    process.exitCode = isUsage ? 2 : 1;
+  });
 }

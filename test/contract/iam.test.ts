@@ -1445,6 +1445,9 @@ describe('account limits', () => {
     expect((await refused(identity.getAccountLimits({ accountId, apikeysPerIdentity: owner.iamId })))[0]).toBe(403);
     expect((await refused(identity.getAccountLimits({ accountId, profiles: 'true' })))[0]).toBe(403);
     expect((await refused(identity.getAccountLimits({ accountId: 'another' })))[0]).toBe(403);
+    expect((await refused(identity.getAccountLimits({ accountId })))[0], 'that asks for none').toBe(403);
+    expect((await refused(identity.getAccountLimits({ accountId, profiles: 'false' })))[0]).toBe(403);
+    expect((await owner.identity.getAccountLimits({ accountId })).result).toEqual({});
   });
 
   it('refuse what is not emulated, and an unknown identity', async () => {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { BearerTokenAuthenticator } from 'ibm-cloud-sdk-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Audit } from '../../infra/local/audit.ts';
 import type { AuditRecord } from '../../infra/local/audit.ts';
 import { CloudClock } from '../../infra/local/clock.ts';
@@ -346,7 +346,7 @@ describe('access', () => {
     const outside = await createSecret(cloud, 'outside');
     await cloud.admin.createSecretLocksBulk({ id: inside.id, locks: [{ name: 'guard' }] });
     await cloud.admin.createSecretLocksBulk({ id: outside.id, locks: [{ name: 'guard' }] });
-    const actions = ['secret.read', 'secrets.list', 'secrets-locks.list', 'secret-group.read'];
+    const actions = ['secret.read', 'secrets.list', 'secrets-locks.list'];
     cloud.rights.grant('tenant', actions, group.id);
     const tenant = cloud.clientOf('tenant');
     expect((await resultOf(tenant.getSecret({ id: inside.id }))).payload).toBe('v1');
@@ -357,7 +357,26 @@ describe('access', () => {
     expect((await resultOf(tenant.listSecretsLocks())).secrets_locks.map((locks) => locks.secret_name)).toEqual([
       'inside',
     ]);
-    expect(await refusalOf(tenant.getSecretGroup({ id: group.id })), 'asks for the whole instance').toBe(403);
+  });
+
+  it('to secret groups ends with the group that it is limited to', async () => {
+    await using cloud = await startCloud();
+    const { id } = await resultOf(cloud.admin.createSecretGroup({ name: 'payments' }));
+    const actions = ['create', 'read', 'update', 'delete'].map((verb) => `secret-group.${verb}`);
+    cloud.rights.grant('tenant', ['secret-groups.list', ...actions], id);
+    const tenant = cloud.clientOf('tenant');
+    expect(await resultOf(tenant.listSecretGroups())).toMatchObject({ secret_groups: [{ id }], total_count: 1 });
+    expect((await resultOf(tenant.getSecretGroup({ id }))).name).toBe('payments');
+    const asTenant = { authorization: 'Bearer tenant', 'content-type': 'application/merge-patch+json' };
+    const statusOf = async (method: string, group: string, body?: string) =>
+      (await cloud.raw(method, `/api/v2/secret_groups/${group}`, asTenant, body)).status;
+    expect(await statusOf('PATCH', id, '{"name":"pay"}')).toBe(200);
+    for (const other of ['default', UNKNOWN_ID]) {
+      expect(await refusalOf(tenant.getSecretGroup({ id: other }))).toBe(403);
+      expect([await statusOf('PATCH', other, '{"name":"pay"}'), await statusOf('DELETE', other)]).toEqual([403, 403]);
+    }
+    expect(await refusalOf(tenant.createSecretGroup({ name: 'other' }))).toBe(403);
+    expect(await statusOf('DELETE', id)).toBe(204);
   });
 
   it('asks for the right to delete locks with a lock mode only when the switch says so', async () => {
@@ -416,10 +435,22 @@ describe('errors', () => {
     expect(await wrong.text()).not.toContain('hush');
   });
 
-  it('says 501 for a type of secret that it has not, and 400 for one that nobody has', async () => {
+  it('says 501, also on standard error, for a type of secret that it has not, and 400 for one that nobody has', async () => {
     await using cloud = await startCloud();
-    expect(await refusalOf(createSecret(cloud, 'db', { secret_type: 'iam_credentials' }))).toBe(501);
-    expect(await refusalOf(createSecret(cloud, 'db', { secret_type: 'nonsense' }))).toBe(400);
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const named = { secretGroupName: 'default', name: 'db' };
+    const calls: ((type: string) => Promise<unknown>)[] = [
+      (type) => createSecret(cloud, 'db', { secret_type: type }),
+      (type) => cloud.admin.getSecretByNameType({ ...named, secretType: type }),
+      (type) => cloud.admin.listSecrets({ secretTypes: ['arbitrary', type] }),
+    ];
+    for (const call of calls) {
+      told.mockClear();
+      expect([await refusalOf(call('nonsense')), told.mock.calls]).toEqual([400, []]);
+      expect(await refusalOf(call('iam_credentials'))).toBe(501);
+      expect(told.mock.calls).toEqual([['The embedded cloud has no secrets of type iam_credentials.\n']]);
+    }
+    told.mockRestore();
   });
 });
 
@@ -1186,7 +1217,7 @@ describe('the list of secrets', () => {
     expect(await names({ groups: [group.id] })).toEqual(['mine']);
     expect(await names({ groups: ['default', group.id] })).toHaveLength(3);
     expect(await names({ groups: [UNKNOWN_ID] })).toEqual([]);
-    expect(await names({ secretTypes: ['kv', 'public_cert'] })).toEqual(['theirs']);
+    expect(await names({ secretTypes: ['kv'] })).toEqual(['theirs']);
     expect(await names({ matchAllLabels: ['keyrota'] })).toEqual(['mine', 'yours']);
     expect(await names({ matchAllLabels: ['keyrota', 'team a'] })).toEqual(['mine']);
   });

@@ -83,9 +83,32 @@ describe.concurrent('npm run build', () => {
     }
   });
 
-  it.each([['--fast'], ['something']])('refuses the argument %s', async (argument) => {
-    const { code, stderr, out } = await buildCopy(argument);
-    expect([code, stderr.startsWith('build: '), existsSync(out)]).toEqual([1, true, false]);
+  it.each([
+    [['--fast'], '--fast'],
+    [['something'], 'something'],
+    [['--manifest', ''], '--manifest: is empty'],
+    [['--out', ''], '--out: is empty'],
+  ])('refuses the arguments %j with exit code 2', async (args, expected) => {
+    const { code, stderr, out } = await buildCopy(...args);
+    expect([code, stderr.startsWith('build: '), existsSync(out)]).toEqual([2, true, false]);
+    expect(stderr).toContain(expected);
+  });
+
+  it('keeps the sources when it is to write over them', async () => {
+    const functions = join(project, 'functions');
+    const before = digests(functions);
+    const { code, stderr } = await buildCopy('--out', functions);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--out: ')]);
+    expect(digests(functions)).toEqual(before);
+  });
+
+  it('takes its folder from where it is called', async () => {
+    const cwd = join(folder.path, 'elsewhere');
+    mkdirSync(cwd);
+    expect((await run(join(project, 'esbuild.config.mjs'), ['--out', 'out'], { cwd })).code).toBe(0);
+    expect(readdirSync(cwd)).toEqual(['out']);
+    expect(readdirSync(join(cwd, 'out', 'rotate-keys'))).toContain('main.js');
+    expect(existsSync(join(project, 'out'))).toBe(false);
   });
 });
 
@@ -133,7 +156,7 @@ describe.concurrent('npm run build -- --manifest FILE', () => {
     const file = join(folder.path, `bad-${expected}.yaml`);
     if (text !== null) writeFileSync(file, text);
     const { code, stderr, out } = await buildCopy('--manifest', file);
-    expect([code, stderr.includes(expected), existsSync(out)]).toEqual([1, true, false]);
+    expect([code, stderr.includes(expected), existsSync(out)]).toEqual([2, true, false]);
   });
 
   it('is the way for manifests that an environment does not hold: longer ones are refused there', async () => {
@@ -231,6 +254,7 @@ describe('npm run build -- --official-secrets-manager', () => {
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toContain(PACKAGE);
       expect(stderr).toContain(expected);
+      expect(stderr).toContain('https://github.com/IBM/secrets-manager-node-sdk');
     }
     expect(digests(join(folder.path, 'out-former'))).toEqual(before);
     expect(existsSync(join(folder.path, 'out-none'))).toBe(false);

@@ -122,8 +122,21 @@ keys:
       const { code, stdout, stderr } = await keyrota(args);
       expect([code, stdout]).toEqual([2, '']);
       for (const name of ['KEYROTA_ACCOUNT_ID', 'KEYROTA_SECRETS_MANAGER_URL']) expect(stderr).toContain(name);
+      expect(stderr).toContain('No demo runs in this folder: `npm start`');
     },
   );
+
+  it('says how to name a manifest where there is none', async () => {
+    const env = {
+      KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
+      KEYROTA_SECRETS_MANAGER_URL: 'https://secrets.example',
+      KEYROTA_PROFILE_ID: 'Profile-1',
+    };
+    const { code, stdout, stderr } = await keyrota(['plan'], env);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('There is no manifest');
+    expect(stderr).toContain('Name its file with `--manifest FILE`');
+  });
 
   it('names settings that are wrong, and never shows their values', async () => {
     const env = {
@@ -135,6 +148,7 @@ keys:
     expect([code, stdout]).toEqual([2, '']);
     for (const name of Object.keys(env)) expect(stderr).toContain(name);
     for (const value of Object.values(env)) expect(stderr).not.toContain(value);
+    expect(stderr).not.toContain('demo');
   });
 
   it('says so where a demo was killed or its file is no such file', async () => {

@@ -47,6 +47,7 @@ describe('the result of a function', () => {
     expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(response.headers.get('x-faas-activation-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(response.headers.get('x-faas-result')).toBe('success');
+    expect(response.headers.get('date'), 'in virtual time').toBe('Fri, 20 Nov 2026 00:00:00 GMT');
   });
 
   it.each([199, 600, 200.5, '200', null, {}])('is 422 with statusCode %j', async (statusCode) => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { START_MS, startWorld } from './world.ts';
@@ -103,6 +104,33 @@ describe('virtual time during an invocation', () => {
     await using world = await startWorld({ f: source.replaceAll('process.env.SCRATCH', '(__dirname + "/scratch")') });
     hurry(world);
     expect(await bodyOf(world.call('/f'))).toEqual([0]);
+  });
+
+  it('stands still while a function connects, and while a process or a thread works for it', async () => {
+    const listener = createTcpServer((socket) => socket.end());
+    await new Promise<void>((resolve) => void listener.listen(0, '127.0.0.1', resolve));
+    const source = `
+    const { promisify } = require('node:util');
+    const { once } = require('node:events');
+    const { connect } = require('node:net');
+    const { Worker } = require('node:worker_threads');
+    const run = promisify(require('node:child_process').execFile);
+    const SPIN = 'for (let i = 0; i < 3e7; i += 1);';
+    exports.main = async () => {
+      const startMs = Date.now();
+      const passedMs = [];
+      await once(connect(${(listener.address() as AddressInfo).port}, '127.0.0.1'), 'connect');
+      passedMs.push(Date.now() - startMs);
+      const { stdout } = await run(process.execPath, ['-e', SPIN + 'console.log("done")']);
+      passedMs.push(Date.now() - startMs);
+      await once(new Worker(SPIN, { eval: true }), 'exit');
+      passedMs.push(Date.now() - startMs);
+      return json([stdout, passedMs]);
+    };`;
+    await using world = await startWorld({ f: source });
+    hurry(world);
+    expect(await bodyOf(world.call('/f'))).toEqual(['done\n', [0, 0, 0]]);
+    listener.close();
   });
 
   it('stands still during initialisation', async () => {
@@ -238,6 +266,20 @@ describe('virtual time during an invocation', () => {
     expect(world.clock.nowMs()).toBe(START_MS + 10_000);
     silent.close();
     silent.closeAllConnections();
+  });
+
+  it('is held up by a process that does not end for some real seconds only', { timeout: 20_000 }, async () => {
+    const source = `
+    const { spawn } = require('node:child_process');
+    exports.main = async () => {
+      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)']);
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      child.kill();
+      return json([]);
+    };`;
+    await using world = await startWorld({ f: source });
+    expect(await bodyOf(world.call('/f'))).toEqual([]);
+    expect(world.clock.nowMs()).toBe(START_MS + 10_000);
   });
 
   it('goes on for others after a function answered with requests still under way', async () => {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { z } from 'zod';
 import { Admin, logInWithKey } from '../../infra/demo/admin.ts';
-import { CloudClock } from '../../infra/local/clock.ts';
+import { CloudClock, LAST_MS } from '../../infra/local/clock.ts';
 import { EmbeddedCloud } from '../../infra/local/cloud.ts';
 import { controlRoutes } from '../../infra/local/control.ts';
 import type { Fault } from '../../infra/local/faults.ts';
@@ -151,6 +151,7 @@ describe('faults', () => {
     ['an unknown drop', { match: 'POST /x', drop: 'both' }, 'drop'],
     ['no times', { match: 'POST /x', status: 500, times: 0 }, 'times'],
     ['a negative delay', { match: 'POST /x', delayMs: -1 }, 'delayMs'],
+    ['a delay of more than a year', { match: 'POST /x', delayMs: 365 * 86_400_000 + 1 }, 'delayMs'],
     ['an unknown field', { match: 'POST /x', status: 500, delay: 1 }, '(body)'],
   ])('are refused with %s', async (_, fault, path) => {
     const { status, body } = await ask('POST', '/faults', fault);
@@ -248,10 +249,51 @@ describe('the clock', () => {
     ['a negative speed', { speed: -1 }],
     ['a speed in words', { speed: 'fast' }],
     ['an unknown field', { byMs: 1 }],
+    ['a moment without a date', { nowMs: 8_640_000_000_000_000 }],
+    ['a moment after the year 9999', { nowMs: LAST_MS + 1 }],
+    ['a step beyond it', { advanceMs: 9_000_000_000_000_000 }],
+    ['a speed beyond measure', { speed: 1e300 }],
+    ['a speed of more than a billion', { speed: 1e9 + 1 }],
   ])('refuses %s', async (_, change) => {
     const { status, body } = await ask('POST', '/clock', change);
     expect([status, typeof body.error]).toEqual([400, 'string']);
     expect(await tell()).toMatchObject({ nowMs: START_MS, speed: 'max' });
+  });
+});
+
+describe('the clock at the end of the year 9999', () => {
+  it('stands, however fast it went, and still answers', async () => {
+    clock.at(LAST_MS + 1, () => expect.unreachable());
+    expect((await ask<ClockState>('POST', '/clock', { nowMs: LAST_MS - 5 })).body.now).toBe('9999-12-31T23:59:59.994Z');
+    await ask('POST', '/clock', { speed: 1e9 });
+    await vi.waitFor(async () => {
+      expect((await ask<ClockState>('GET', '/clock')).body).toMatchObject({ nowMs: LAST_MS, speed: 1e9 });
+    });
+    await ask('POST', '/clock', { speed: 'max' });
+    expect((await ask<ClockState>('GET', '/clock')).body).toMatchObject({ nowMs: LAST_MS, speed: 'max' });
+    expect((await ask('POST', '/clock', { advanceMs: 1 })).status).toBe(400);
+    expect(await ship()).toBe(401);
+  });
+});
+
+describe('the clock while a request moves it', () => {
+  it('refuses to be moved by another with 409, and can be looked at', async () => {
+    const due = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    clock.at(START_MS + 500, async () => {
+      due.resolve();
+      await held.promise;
+    });
+    const moved = ask<ClockState>('POST', '/clock', { advanceMs: 1_000 });
+    await due.promise;
+    for (const change of [{ advanceMs: 1 }, { nowMs: START_MS + 5_000 }]) {
+      const { status, body } = await ask('POST', '/clock', change);
+      expect([status, body.error]).toEqual([409, expect.stringContaining('another request')]);
+    }
+    expect((await ask<ClockState>('GET', '/clock')).body.nowMs).toBe(START_MS + 500);
+    held.resolve();
+    expect((await moved).body.nowMs).toBe(START_MS + 1_000);
+    expect((await ask('POST', '/clock', { advanceMs: 1 })).status).toBe(200);
   });
 });
 
@@ -335,7 +377,7 @@ describe('a limit of the speed', () => {
     expect(await speedNow()).toBe(1_000);
   });
 
-  it.each([undefined, {}, { speed: 0 }, { speed: 'max' }, { speed: -1 }, { speed: 1, forMs: 5 }])(
+  it.each([undefined, {}, { speed: 0 }, { speed: 'max' }, { speed: -1 }, { speed: 1e300 }, { speed: 1, forMs: 5 }])(
     'is refused as %j',
     async (wish) => {
       expect((await ask('POST', '/clock/limit', wish)).status).toBe(400);
@@ -360,6 +402,11 @@ describe('switches', () => {
     [{ noSuchSwitch: true }, '(body)'],
     [{ unknownKeyLoginStatus: 404 }, 'unknownKeyLoginStatus'],
     [{ firstLoginDelayMs: -1 }, 'firstLoginDelayMs'],
+    [null, '(body)'],
+    ['"abc"', '(body)'],
+    ['[]', '(body)'],
+    ['{"firstLoginDelayMs":', '(body)'],
+    [undefined, '(body)'],
   ])('are not changed by %j', async (change, path) => {
     const before = (await ask('GET', '/switches')).body;
     const { status, body } = await ask('POST', '/switches', change);
@@ -386,6 +433,19 @@ describe('a look at everything', () => {
     ]);
     expect((await ask('GET', '/calls?from=3')).body).toEqual(all.slice(2));
     expect((await ask('GET', '/calls?from=4')).body).toEqual([]);
+  });
+
+  it.each([
+    ['/calls?from=abc', 'from'],
+    ['/calls?from=0', 'from'],
+    ['/calls?from=1&from=2', 'from'],
+    ['/calls?until=5', 'until'],
+    ['/state?values=yes', 'values'],
+    ['/state?value=true', 'value'],
+    ['/clock?speed=5', 'speed'],
+  ])('refuses %s', async (path, parameter) => {
+    const { status, body } = await ask('GET', path);
+    expect([status, body.error.split(':')[0]]).toEqual([400, parameter]);
   });
 });
 
@@ -439,6 +499,20 @@ describe('the control port', () => {
     const { status, body } = await ask(method, path);
     expect(status).toBe(404);
     expect(body.error).toContain(`${method} ${path}`);
+  });
+
+  it('answers in JSON also when it fails, and says why on standard error', async () => {
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      vi.spyOn(cloud, 'snapshot').mockImplementation(() => {
+        throw new TypeError('a flaw');
+      });
+      const { status, body } = await ask('GET', '/state');
+      expect([status, body.error]).toEqual([500, expect.not.stringContaining('a flaw')]);
+      expect(written.mock.calls.join('')).toContain('a flaw');
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('is no part of the APIs', async () => {

@@ -7,6 +7,8 @@ export interface InvocationFacts {
   activation: string;
   /** Whether an instance was there already. */
   isWarm: boolean;
+  /** When it ended, in virtual epoch milliseconds. */
+  endMs: number;
 }
 
 const MESSAGE_CHARACTERS_MAX = 1_000;
@@ -54,6 +56,7 @@ function addFacts(headers: Headers, facts: InvocationFacts, result: 'success' | 
   headers.set('x-faas-activation-id', facts.activation);
   headers.set('x-faas-prewarmed', String(facts.isWarm));
   headers.set('x-faas-result', result);
+  headers.set('date', new Date(facts.endMs).toUTCString());
 }
 
 const headerText = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, MESSAGE_CHARACTERS_MAX);

@@ -49,7 +49,8 @@ export class FunctionHost implements AsyncDisposable {
 
   /** Answers `/<function>/<sub-path>`. */
   async handle(request: Request): Promise<Response> {
-    const hold = this.#options.clock.hold();
+    const { clock } = this.#options;
+    const hold = clock.hold();
     const ids = {
       request: request.headers.get('x-request-id') ?? this.#random.uuid(),
       activation: this.#random.uuid(),
@@ -61,10 +62,10 @@ export class FunctionHost implements AsyncDisposable {
       const params = await paramsOf(request, path, ids.request);
       const { instance, isWarm } = this.#instanceFor(hosted);
       const ending = await hold.wait(instance.invoke(params));
-      return responseOf(ending, { ...ids, isWarm });
+      return responseOf(ending, { ...ids, isWarm, endMs: clock.nowMs() });
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
-      return responseOf(error, { ...ids, isWarm: false });
+      return responseOf(error, { ...ids, isWarm: false, endMs: clock.nowMs() });
     } finally {
       hold.release();
     }

@@ -19,8 +19,8 @@ export type ToWorker = { kind: 'invoke'; turn: number; params: CeParams } | { ki
 /** How things stand once nothing moves in a worker any more by itself. */
 export interface Status {
   turn: number;
-  /** Marks of the requests that left and have no complete answer. */
-  openRequests: string[];
+  /** Marks of what left the thread and is not over: requests without a complete answer, and work in other places. */
+  underWay: string[];
   /** When its next timer is due, in virtual epoch milliseconds. */
   nextTimerAtMs: number | null;
 }

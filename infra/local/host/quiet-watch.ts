@@ -7,6 +7,9 @@ const QUIET_TURNS = 2;
 const ONE_SHOT =
   /^(Immediate|FSREQCALLBACK|FSREQPROMISE|FILEHANDLECLOSEREQ|GETADDRINFOREQWRAP|GETNAMEINFOREQWRAP|QUERYWRAP)$/;
 
+/** Work in other places that ends by itself, but may take any time: connections that are being made, processes, threads. */
+const ELSEWHERE = /^(TCPCONNECTWRAP|PIPECONNECTWRAP|PROCESSWRAP|WORKER)$/;
+
 const CRYPTO_JOB = /^(?!HTTPCLIENT).*REQUEST$/;
 
 /** A job of node:crypto. One that is over when it returns answers with a list, one that goes on beside JavaScript does not. */
@@ -18,11 +21,15 @@ interface ZlibHandle {
   write: (...args: unknown[]) => unknown;
 }
 
-/** Calls `onQuiet` each time nothing in this thread moves any more by itself, except for timers and open requests. */
+/**
+ * Calls `onQuiet` each time nothing in this thread moves any more by itself, except for timers, open requests and work in
+ * other places.
+ */
 export class QuietWatch {
   readonly #onQuiet: () => void;
   /** Ids of what is under way. */
   readonly #pending = new Set<number>();
+  readonly #elsewhere = new Set<number>();
   readonly #setImmediate = setImmediate;
   #turnQueued = false;
   #queueing = false;
@@ -31,16 +38,22 @@ export class QuietWatch {
   constructor(onQuiet: () => void) {
     this.#onQuiet = onQuiet;
     const ended = (id: number) => {
-      if (this.#pending.delete(id)) this.touch();
+      if (this.#pending.delete(id) || this.#elsewhere.delete(id)) this.touch();
     };
     const init = (id: number, type: string, _trigger: number, resource: object) => {
       if (type === 'ZLIB') this.#watchZlib(id, resource as ZlibHandle);
       else if (CRYPTO_JOB.test(type)) this.#watchCryptoJob(id, resource as CryptoJob);
+      else if (ELSEWHERE.test(type)) this.#begunElsewhere(id);
       else if (ONE_SHOT.test(type) && !this.#queueing) this.#pending.add(id);
     };
     // Not `after`: in its callback a compressor may have begun the next piece.
     const hooks = { init, before: ended, destroy: ended, trackPromises: false };
     createHook(hooks).enable();
+  }
+
+  /** Marks of the work that goes on in other places while this thread is quiet. */
+  elsewhere(): string[] {
+    return [...this.#elsewhere].map((id) => `elsewhere ${id}`);
   }
 
   /** Something happened: quiet begins anew. */
@@ -65,6 +78,11 @@ export class QuietWatch {
     if (this.#pending.size > 0) return;
     if (this.#quietTurns < QUIET_TURNS) this.#queueTurn();
     else this.#onQuiet();
+  }
+
+  #begunElsewhere(id: number): void {
+    this.#elsewhere.add(id);
+    this.touch();
   }
 
   #watchCryptoJob(id: number, job: CryptoJob): void {

@@ -1,7 +1,7 @@
 import type { CloudClock, Hold } from '../clock.ts';
 import type { Status } from './messages.ts';
 
-/** How long, in real milliseconds, a request may be under way in either direction before time no longer waits for it. */
+/** How long, in real milliseconds, anything may be under way and not at the cloud before time no longer waits for it. */
 const TRANSIT_MS_MAX = 5_000;
 
 export interface StandstillOptions {
@@ -16,7 +16,8 @@ export interface StandstillOptions {
 
 /**
  * Makes virtual time stand still while a worker works. It rests, and time may pass, when it has seen all that was posted
- * to it, is quiet, and each of its open requests is exactly at the cloud: none on its way there, no answer on its way back.
+ * to it, is quiet, and all that it has under way is exactly at the cloud: no request on its way there, no answer on its way
+ * back, no other process at work for it.
  */
 export class Standstill {
   readonly #options: StandstillOptions;
@@ -49,7 +50,7 @@ export class Standstill {
 
   report(status: Status): void {
     this.#status = status;
-    this.#overlooked = this.#overlooked.filter((mark) => status.openRequests.includes(mark) || this.#atCloud.has(mark));
+    this.#overlooked = this.#overlooked.filter((mark) => status.underWay.includes(mark) || this.#atCloud.has(mark));
     this.#review();
   }
 
@@ -81,9 +82,9 @@ export class Standstill {
     this.#rest(status);
   }
 
-  #inTransit({ openRequests }: Status): string[] {
-    const notThere = openRequests.filter((mark) => !this.#atCloud.has(mark));
-    const stillThere = [...this.#atCloud].filter((mark) => !openRequests.includes(mark));
+  #inTransit({ underWay }: Status): string[] {
+    const notThere = underWay.filter((mark) => !this.#atCloud.has(mark));
+    const stillThere = [...this.#atCloud].filter((mark) => !underWay.includes(mark));
     return [...notThere, ...stillThere].filter((mark) => !this.#overlooked.includes(mark));
   }
 

@@ -24,7 +24,8 @@ const realSetImmediate = setImmediate;
 let turn = 0;
 let posted = '';
 const quiet = new QuietWatch(() => {
-  const status: Status = { turn, openRequests: requests.list(), nextTimerAtMs: timers.nextAtMs };
+  const underWay = [...requests.list(), ...quiet.elsewhere()];
+  const status: Status = { turn, underWay, nextTimerAtMs: timers.nextAtMs };
   const text = JSON.stringify(status);
   if (text !== posted) post({ kind: 'status', status });
   posted = text;

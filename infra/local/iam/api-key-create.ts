@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
 import { badRequest, foreignIamId, notFound } from './identity-errors.ts';
-import { bodyOf, demandFuture, demandOnKeys, flagHeader, IamDate, signedIn } from './identity-requests.ts';
+import { bodyOf, demandFuture, demandOnKeys, flagHeader, IamDate } from './identity-requests.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
 import { apiKeyView } from './views.ts';
 import type { IamWorld } from './world.ts';
@@ -37,7 +38,7 @@ export function keyOf(body: z.infer<typeof NestedKey>) {
 
 /** `POST /v1/apikeys`: the only answer that shows the value of a key. */
 export async function createApiKey(world: IamWorld, context: Context<CloudEnv>): Promise<Response> {
-  const caller = signedIn(world, context);
+  const caller = callerOf(context);
   const locked = flagHeader(context, 'Entity-Lock');
   const disabled = flagHeader(context, 'Entity-Disable');
   const body = await bodyOf(context, NewKey);

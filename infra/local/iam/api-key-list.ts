@@ -1,25 +1,18 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
 import type { ApiKey } from './api-key-book.ts';
 import { viewOf } from './entity-store.ts';
 import { badRequest, foreignIamId, notFound } from './identity-errors.ts';
-import {
-  demandAccount,
-  demandOnAll,
-  demandOnKeys,
-  Flag,
-  queryOf,
-  signedIn,
-  visibleServiceIds,
-} from './identity-requests.ts';
+import { demandAccount, demandOnAll, demandOnKeys, Flag, visibleServiceIds } from './identity-requests.ts';
 import { pageOf, PageQuery, sortedBy, sortParameter } from './paging.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
 import { apiKeyView, contextView } from './views.ts';
 import { identityTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
 
-const Query = z.strictObject({
+export const ListApiKeysQuery = z.strictObject({
   ...PageQuery,
   account_id: z.string().optional(),
   iam_id: z.string().optional(),
@@ -33,11 +26,11 @@ const Query = z.strictObject({
   }),
   include_history: Flag.optional(),
 });
+type ListApiKeysQuery = z.infer<typeof ListApiKeysQuery>;
 
 /** `GET /v1/apikeys`: of one identity (by default the caller), or of the account. */
-export function listApiKeys(world: IamWorld, context: Context<CloudEnv>): Response {
-  const caller = signedIn(world, context);
-  const query = queryOf(context, Query);
+export function listApiKeys(world: IamWorld, context: Context<CloudEnv>, query: ListApiKeysQuery): Response {
+  const caller = callerOf(context);
   demandAccount(caller, query.account_id, 'iam-identity.apikey.list');
   const iamId = query.iam_id ?? (query.scope === 'entity' ? caller.iamId : undefined);
   const visible = iamId === undefined ? keysOfAccount(world, caller, query) : keysOf(world, caller, iamId);
@@ -63,7 +56,7 @@ function keysOf(world: IamWorld, caller: Caller, iamId: string): readonly ApiKey
 }
 
 /** The keys of users show only to those who may manage all of them. */
-function keysOfAccount(world: IamWorld, caller: Caller, query: z.infer<typeof Query>): readonly ApiKey[] {
+function keysOfAccount(world: IamWorld, caller: Caller, query: ListApiKeysQuery): readonly ApiKey[] {
   if (query.account_id === undefined && query.pagetoken === undefined) {
     throw badRequest({ property: 'account_id', missing: true, reason: "is required with scope 'account'" });
   }

@@ -1,28 +1,20 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
 import type { ApiKey } from './api-key-book.ts';
 import { createApiKey } from './api-key-create.ts';
-import { listApiKeys } from './api-key-list.ts';
-import { answerIdentityError, badRequest, notFound, notPossible } from './identity-errors.ts';
-import {
-  bodyOf,
-  demandFuture,
-  demandOnKeys,
-  demandTag,
-  Flag,
-  IamDate,
-  queryOf,
-  signedIn,
-} from './identity-requests.ts';
+import { listApiKeys, ListApiKeysQuery } from './api-key-list.ts';
+import { badRequest, notFound, notPossible } from './identity-errors.ts';
+import { bodyOf, demandFuture, demandOnKeys, demandTag, Flag, IamDate, identityRoutes } from './identity-requests.ts';
 import { isServiceIamId } from './service-id-book.ts';
 import { apiKeyView, contextView } from './views.ts';
 import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
 
-const GetQuery = z.strictObject({ include_history: Flag.optional(), include_activity: Flag.optional() });
+const DetailsQuery = z.strictObject({ include_history: Flag.optional() });
+const GetQuery = DetailsQuery.extend({ include_activity: Flag.optional() });
 
 const Update = z.strictObject({
   name: z.string().min(1).optional(),
@@ -42,34 +34,34 @@ export class ApiKeyRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerIdentityError(this.#world.parts));
+    const routes = identityRoutes(this.#world);
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-api-keys
-    app.get('/v1/apikeys', (context) => listApiKeys(this.#world, context));
+    routes.addWithQuery('GET', '/v1/apikeys', ListApiKeysQuery, (context, query) =>
+      listApiKeys(this.#world, context, query),
+    );
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-api-key
-    app.post('/v1/apikeys', (context) => createApiKey(this.#world, context));
+    routes.add('POST', '/v1/apikeys', (context) => createApiKey(this.#world, context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-api-keys-details
-    app.get('/v1/apikeys/details', (context) => this.#details(context));
+    routes.addWithQuery('GET', '/v1/apikeys/details', DetailsQuery, (context, query) => this.#details(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-api-key
-    app.get('/v1/apikeys/:id', (context) => this.#get(context));
+    routes.addWithQuery('GET', '/v1/apikeys/:id', GetQuery, (context, query) => this.#get(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#update-api-key
-    app.put('/v1/apikeys/:id', (context) => this.#update(context));
+    routes.add('PUT', '/v1/apikeys/:id', (context) => this.#update(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-api-key
-    app.delete('/v1/apikeys/:id', (context) => this.#delete(context));
+    routes.add('DELETE', '/v1/apikeys/:id', (context) => this.#delete(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#lock-api-key
-    app.post('/v1/apikeys/:id/lock', (context) => this.#setLocked(context, true));
+    routes.add('POST', '/v1/apikeys/:id/lock', (context) => this.#setLocked(context, true));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#unlock-api-key
-    app.delete('/v1/apikeys/:id/lock', (context) => this.#setLocked(context, false));
+    routes.add('DELETE', '/v1/apikeys/:id/lock', (context) => this.#setLocked(context, false));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#disable-api-key
-    app.post('/v1/apikeys/:id/disable', (context) => this.#setDisabled(context, true));
+    routes.add('POST', '/v1/apikeys/:id/disable', (context) => this.#setDisabled(context, true));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#enable-api-key
-    app.delete('/v1/apikeys/:id/disable', (context) => this.#setDisabled(context, false));
-    return app;
+    routes.add('DELETE', '/v1/apikeys/:id/disable', (context) => this.#setDisabled(context, false));
+    return routes.app;
   }
 
-  #details(context: Request): Response {
-    const caller = signedIn(this.#world, context);
-    const query = queryOf(context, GetQuery.omit({ include_activity: true }));
+  #details(context: Request, query: z.infer<typeof DetailsQuery>): Response {
+    const caller = callerOf(context);
     const value = context.req.header('IAM-ApiKey');
     if (value === undefined) throw badRequest({ property: 'IAM-ApiKey', missing: true, reason: 'is required' });
     const key = this.#world.keys.withValue(value);
@@ -80,9 +72,8 @@ export class ApiKeyRoutes {
     return this.#answer(context, key, { history: query.include_history });
   }
 
-  #get(context: Request): Response {
+  #get(context: Request, query: z.infer<typeof GetQuery>): Response {
     const { key } = this.#found(context, 'get');
-    const query = queryOf(context, GetQuery);
     return this.#answer(context, key, { history: query.include_history, activity: query.include_activity });
   }
 
@@ -131,7 +122,7 @@ export class ApiKeyRoutes {
   }
 
   #found(context: Request, verb: 'get' | 'update' | 'delete'): { caller: Caller; key: ApiKey } {
-    const caller = signedIn(this.#world, context);
+    const caller = callerOf(context);
     const id = context.req.param('id') ?? '';
     const key = this.#world.keys.get(id);
     if (!key) throw notFound('ApiKey', id);

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
-import type { Violation } from './validation.ts';
+import type { Violation } from '../validation.ts';
 
 interface Details {
   status: number;

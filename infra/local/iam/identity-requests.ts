@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv, Target } from '../parts.ts';
+import { StrictRoutes } from '../strict-routes.ts';
 import { parseIamDate } from './dates.ts';
 import type { Entity } from './entities.ts';
-import { badRequest, forbidden, invalidAccessToken, outdatedTag } from './identity-errors.ts';
+import { answerIdentityError, badRequest, forbidden, invalidAccessToken, outdatedTag } from './identity-errors.ts';
 import { isServiceIamId } from './service-id-book.ts';
-import { jsonOf, validate } from './validation.ts';
+import { jsonOf, validate } from '../validation.ts';
 import { identityTarget, ownerTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
 
@@ -13,9 +14,6 @@ type Request = Context<CloudEnv>;
 
 /** A query parameter that is `true` or `false`. */
 export const Flag = z.enum(['true', 'false']).transform((text) => text === 'true');
-
-/** For operations without query parameters that the embedded cloud knows. */
-export const NoQuery = z.strictObject({});
 
 /** A date as IAM Identity takes it, in epoch milliseconds. */
 export const IamDate = z.string().transform((text, context) => {
@@ -25,12 +23,10 @@ export const IamDate = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Who calls; noted for the call log. Throws 401. */
-export function signedIn(world: IamWorld, context: Request): Caller {
-  const caller = world.access.callerOf(context.req.header('authorization'));
-  if (!caller) throw invalidAccessToken();
-  context.env.seen.caller = caller;
-  return caller;
+/** Routes of the IAM Identity API, for callers with a token: others get 401, and 400 who sends a wrong query. */
+export function identityRoutes({ access, parts }: IamWorld): StrictRoutes {
+  const login = { access, refusal: invalidAccessToken };
+  return new StrictRoutes({ login, badQuery: badRequest, onError: answerIdentityError(parts) });
 }
 
 /** Throws 400. */
@@ -38,13 +34,6 @@ export async function bodyOf<T>(context: Request, schema: z.ZodType<T>): Promise
   const body = validate(schema, await jsonOf(context));
   if (!body.ok) throw badRequest(body.violation);
   return body.data;
-}
-
-/** Throws 400, also for a parameter that the embedded cloud does not know. */
-export function queryOf<T>(context: Request, schema: z.ZodType<T>): T {
-  const query = validate(schema, context.req.query());
-  if (!query.ok) throw badRequest(query.violation);
-  return query.data;
 }
 
 /** A header that is `true` or `false`, and false when it is missing. Throws 400. */

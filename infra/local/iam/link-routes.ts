@@ -1,9 +1,8 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
-import { answerIdentityError, badRequest, notFound } from './identity-errors.ts';
-import { bodyOf, demand } from './identity-requests.ts';
+import { badRequest, notFound } from './identity-errors.ts';
+import { bodyOf, demand, identityRoutes } from './identity-requests.ts';
 import type { ProfileLink } from './profile-book.ts';
 import { foundProfile } from './profile-routes.ts';
 import { linkView } from './views.ts';
@@ -32,17 +31,16 @@ export class LinkRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerIdentityError(this.#world.parts));
+    const routes = identityRoutes(this.#world);
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-link
-    app.post('/v1/profiles/:id/links', (context) => this.#create(context));
+    routes.add('POST', '/v1/profiles/:id/links', (context) => this.#create(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-links
-    app.get('/v1/profiles/:id/links', (context) => this.#list(context));
+    routes.add('GET', '/v1/profiles/:id/links', (context) => this.#list(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-link
-    app.get('/v1/profiles/:id/links/:link', (context) => this.#get(context));
+    routes.add('GET', '/v1/profiles/:id/links/:link', (context) => this.#get(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-link
-    app.delete('/v1/profiles/:id/links/:link', (context) => this.#delete(context));
-    return app;
+    routes.add('DELETE', '/v1/profiles/:id/links/:link', (context) => this.#delete(context));
+    return routes.app;
   }
 
   async #create(context: Request): Promise<Response> {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { badForm } from './token-errors.ts';
-import { validate } from './validation.ts';
+import { validate } from '../validation.ts';
 
 const GRANT_PREFIX = 'urn:ibm:params:oauth:grant-type:';
 

@@ -1,6 +1,6 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { CloudEnv } from '../parts.ts';
+import { StrictRoutes } from '../strict-routes.ts';
 import type { ApiKey } from './api-key-book.ts';
 import type { Activity } from './activity.ts';
 import { formOf, Grant, Introspection } from './login-forms.ts';
@@ -34,16 +34,15 @@ export class LoginRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerTokenError(this.#world.parts));
+    const routes = new StrictRoutes({ badQuery: badForm, onError: answerTokenError(this.#world.parts) });
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#gettoken-apikey
-    app.post('/identity/token', (context) => this.#token(context));
+    routes.add('POST', '/identity/token', (context) => this.#token(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#introspect
-    app.post('/identity/introspect', (context) => this.#introspect(context));
-    app.all('/identity/token', () => {
+    routes.add('POST', '/identity/introspect', (context) => this.#introspect(context));
+    routes.app.all('/identity/token', () => {
       throw wrongMethod();
     });
-    return app;
+    return routes.app;
   }
 
   async #token(context: Request): Promise<Response> {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
+import type { Violation } from '../validation.ts';
 
 interface Answer {
   status: number;
@@ -31,8 +32,9 @@ export function invalidQuery(message: string): PolicyError {
   return new PolicyError({ status: 400, code: 'request_not_processed', message });
 }
 
-export function missingQuery(name: string): PolicyError {
-  const message = `The query parameter '${name}' is required.`;
+export function badQuery({ property, missing, reason }: Violation): PolicyError {
+  if (!missing) return invalidQuery(`${property}: ${reason}`);
+  const message = `The query parameter '${property}' is required.`;
   return new PolicyError({ status: 400, code: 'missing_required_query_parameter', message });
 }
 

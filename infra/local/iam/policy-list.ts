@@ -1,12 +1,12 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
-import { insufficientPermissions, invalidQuery, missingQuery } from './policy-errors.ts';
+import { callerOf } from '../strict-routes.ts';
+import { insufficientPermissions, invalidQuery } from './policy-errors.ts';
 import { targetOf } from './policy-match.ts';
-import { policyView, signedInForPolicies } from './policy-terms.ts';
+import { policyView } from './policy-terms.ts';
 import type { Policy } from './policy.ts';
 import { sortedBy } from './paging.ts';
-import { validate } from './validation.ts';
 import type { IamWorld } from './world.ts';
 
 const FIELDS = {
@@ -25,7 +25,7 @@ const Sort = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const Query = z.strictObject({
+export const ListPoliciesQuery = z.strictObject({
   account_id: z.string(),
   iam_id: z.string().optional(),
   access_group_id: z.string().optional(),
@@ -36,11 +36,11 @@ const Query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   start: z.string().optional(),
 });
+type ListPoliciesQuery = z.infer<typeof ListPoliciesQuery>;
 
 /** `GET /v1/policies`: those that match, and that the caller may see. */
-export function listPolicies(world: IamWorld, context: Context<CloudEnv>): Response {
-  const caller = signedInForPolicies(world, context);
-  const query = queryOf(context);
+export function listPolicies(world: IamWorld, context: Context<CloudEnv>, query: ListPoliciesQuery): Response {
+  const caller = callerOf(context);
   if (query.account_id !== caller.accountId) {
     throw insufficientPermissions(caller.iamId, 'iam.policy.read', `a/${query.account_id}`);
   }
@@ -57,14 +57,7 @@ export function listPolicies(world: IamWorld, context: Context<CloudEnv>): Respo
   });
 }
 
-function queryOf(context: Context<CloudEnv>): z.infer<typeof Query> {
-  const query = validate(Query, context.req.query());
-  if (query.ok) return query.data;
-  const { property, missing, reason } = query.violation;
-  throw missing ? missingQuery(property) : invalidQuery(`${property}: ${reason}`);
-}
-
-function matching(world: IamWorld, query: z.infer<typeof Query>): readonly Policy[] {
+function matching(world: IamWorld, query: ListPoliciesQuery): readonly Policy[] {
   // Deleted policies cannot be restored here, and authorizations between services do not exist.
   if (query.state === 'deleted' || query.type === 'authorization') return [];
   const ofSubject = world.policies.listed(query.iam_id ?? query.access_group_id);

@@ -1,17 +1,19 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { Caller, CloudEnv } from '../parts.ts';
-import { listPolicies } from './policy-list.ts';
+import { callerOf, StrictRoutes } from '../strict-routes.ts';
+import { listPolicies, ListPoliciesQuery } from './policy-list.ts';
 import {
   answerPolicyError,
+  badQuery,
   insufficientPermissions,
   invalidBody,
+  invalidToken,
   lockedSubject,
   policyConflict,
   policyNotFound,
 } from './policy-errors.ts';
 import { targetOf } from './policy-match.ts';
-import { policyView, signedInForPolicies, termsOf } from './policy-terms.ts';
+import { policyView, termsOf } from './policy-terms.ts';
 import type { Policy, PolicyTerms } from './policy.ts';
 import type { IamWorld } from './world.ts';
 
@@ -26,23 +28,26 @@ export class PolicyRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerPolicyError(this.#world.parts));
+    const { access, parts } = this.#world;
+    const login = { access, refusal: invalidToken };
+    const routes = new StrictRoutes({ login, badQuery, onError: answerPolicyError(parts) });
     // https://cloud.ibm.com/apidocs/iam-policy-management#list-policies
-    app.get('/v1/policies', (context) => listPolicies(this.#world, context));
+    routes.addWithQuery('GET', '/v1/policies', ListPoliciesQuery, (context, query) =>
+      listPolicies(this.#world, context, query),
+    );
     // https://cloud.ibm.com/apidocs/iam-policy-management#create-policy
-    app.post('/v1/policies', (context) => this.#create(context));
+    routes.add('POST', '/v1/policies', (context) => this.#create(context));
     // https://cloud.ibm.com/apidocs/iam-policy-management#get-policy
-    app.get('/v1/policies/:id', (context) => this.#get(context));
+    routes.add('GET', '/v1/policies/:id', (context) => this.#get(context));
     // https://cloud.ibm.com/apidocs/iam-policy-management#replace-policy
-    app.put('/v1/policies/:id', (context) => this.#replace(context));
+    routes.add('PUT', '/v1/policies/:id', (context) => this.#replace(context));
     // https://cloud.ibm.com/apidocs/iam-policy-management#delete-policy
-    app.delete('/v1/policies/:id', (context) => this.#delete(context));
-    return app;
+    routes.add('DELETE', '/v1/policies/:id', (context) => this.#delete(context));
+    return routes.app;
   }
 
   async #create(context: Request): Promise<Response> {
-    const caller = signedInForPolicies(this.#world, context);
+    const caller = callerOf(context);
     const terms = await termsOf(this.#world, context);
     this.#demand(caller, 'create', terms);
     this.#demandUnlocked(terms);
@@ -79,7 +84,7 @@ export class PolicyRoutes {
   }
 
   #found(context: Request, verb: 'read' | 'update' | 'delete'): { caller: Caller; policy: Policy } {
-    const caller = signedInForPolicies(this.#world, context);
+    const caller = callerOf(context);
     const id = context.req.param('id') ?? '';
     const policy = this.#world.policies.get(id);
     if (!policy) throw policyNotFound(id);

@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { Caller, CloudEnv } from '../parts.ts';
-import { invalidBody, invalidToken } from './policy-errors.ts';
+import type { CloudEnv } from '../parts.ts';
+import { invalidBody } from './policy-errors.ts';
 import type { Policy, PolicyAttribute, PolicyTerms } from './policy.ts';
 import { ownerOfRole, ROLES } from './roles.ts';
-import { jsonOf, validate } from './validation.ts';
+import { jsonOf, validate } from '../validation.ts';
 import type { IamWorld } from './world.ts';
 
 const Value = z.string().min(1).max(1_000);
@@ -51,14 +51,6 @@ const Body = z.strictObject({
 });
 
 const SCOPES = ['serviceName', 'serviceType', 'resourceGroupId', 'service_group_id'];
-
-/** Who calls; noted for the call log. Throws 401. */
-export function signedInForPolicies(world: IamWorld, context: Context<CloudEnv>): Caller {
-  const caller = world.access.callerOf(context.req.header('authorization'));
-  if (!caller) throw invalidToken();
-  context.env.seen.caller = caller;
-  return caller;
-}
 
 /** The policy that the body describes. Throws 400. */
 export async function termsOf(world: IamWorld, context: Context<CloudEnv>): Promise<PolicyTerms> {

@@ -1,9 +1,9 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
-import { answerIdentityError, notFound } from './identity-errors.ts';
-import { bodyOf, demand, demandAccount, demandOnAll, Flag, queryOf, signedIn } from './identity-requests.ts';
+import { callerOf } from '../strict-routes.ts';
+import { notFound } from './identity-errors.ts';
+import { bodyOf, demand, demandAccount, demandOnAll, Flag, identityRoutes } from './identity-requests.ts';
 import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
 import type { TrustedProfile } from './profile-book.ts';
 import { contextView, profileView } from './views.ts';
@@ -19,6 +19,8 @@ const ListQuery = z.strictObject({
   sort: EntitySort,
   include_history: Flag.optional(),
 });
+
+const GetQuery = z.strictObject({ include_activity: Flag.optional() });
 
 const NewProfile = z.strictObject({
   account_id: z.string().min(1),
@@ -36,21 +38,20 @@ export class ProfileRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerIdentityError(this.#world.parts));
+    const routes = identityRoutes(this.#world);
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-profile
-    app.post('/v1/profiles', (context) => this.#create(context));
+    routes.add('POST', '/v1/profiles', (context) => this.#create(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-profiles
-    app.get('/v1/profiles', (context) => this.#list(context));
+    routes.addWithQuery('GET', '/v1/profiles', ListQuery, (context, query) => this.#list(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-profile
-    app.get('/v1/profiles/:id', (context) => this.#get(context));
+    routes.addWithQuery('GET', '/v1/profiles/:id', GetQuery, (context, query) => this.#get(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-profile
-    app.delete('/v1/profiles/:id', (context) => this.#delete(context));
-    return app;
+    routes.add('DELETE', '/v1/profiles/:id', (context) => this.#delete(context));
+    return routes.app;
   }
 
   async #create(context: Request): Promise<Response> {
-    const caller = signedIn(this.#world, context);
+    const caller = callerOf(context);
     const { account_id: accountId, ...input } = await bodyOf(context, NewProfile);
     demandAccount(caller, accountId, 'iam-identity.profile.create');
     demandOnAll(this.#world, caller, 'iam-identity.profile.create', 'profile');
@@ -59,9 +60,8 @@ export class ProfileRoutes {
     return context.json(profileView(this.#world.parts, profile), 201, { ETag: profile.entityTag });
   }
 
-  #list(context: Request): Response {
-    const caller = signedIn(this.#world, context);
-    const query = queryOf(context, ListQuery);
+  #list(context: Request, query: z.infer<typeof ListQuery>): Response {
+    const caller = callerOf(context);
     demandAccount(caller, query.account_id, 'iam-identity.profile.get');
     demandOnAll(this.#world, caller, 'iam-identity.profile.get', 'profile');
     const found = this.#world.profiles.listed(query.name);
@@ -74,9 +74,8 @@ export class ProfileRoutes {
     });
   }
 
-  #get(context: Request): Response {
+  #get(context: Request, query: z.infer<typeof GetQuery>): Response {
     const { profile } = foundProfile(this.#world, context, 'get');
-    const query = queryOf(context, z.strictObject({ include_activity: Flag.optional() }));
     const including = { activity: query.include_activity };
     const view = profileView(this.#world.parts, profile, including);
     const body = { ...contextView(this.#world.parts, context, including), ...view };
@@ -92,13 +91,13 @@ export class ProfileRoutes {
   }
 }
 
-/** The profile in the path. Throws 401, 404 and 403. */
+/** The profile in the path. Throws 404 and 403. */
 export function foundProfile(
   world: IamWorld,
   context: Context<CloudEnv>,
   verb: 'get' | 'update' | 'delete',
 ): { caller: Caller; profile: TrustedProfile } {
-  const caller = signedIn(world, context);
+  const caller = callerOf(context);
   const id = context.req.param('id') ?? '';
   const profile = world.profiles.get(id);
   if (!profile) throw notFound('Profile', id);

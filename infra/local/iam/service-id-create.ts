@@ -1,17 +1,9 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
 import { keyOf, NestedKey } from './api-key-create.ts';
-import {
-  bodyOf,
-  demandAccount,
-  demandFuture,
-  demandOnAll,
-  flagHeader,
-  NoQuery,
-  queryOf,
-  signedIn,
-} from './identity-requests.ts';
+import { bodyOf, demandAccount, demandFuture, demandOnAll, flagHeader } from './identity-requests.ts';
 import type { ServiceId } from './service-id-book.ts';
 import { apiKeyView, serviceIdView } from './views.ts';
 import { identityTarget } from './world.ts';
@@ -28,8 +20,7 @@ const NewServiceId = z.strictObject({
 /** `POST /v1/serviceids`, with an API key when the body has one. */
 export async function createServiceId(world: IamWorld, context: Context<CloudEnv>): Promise<Response> {
   const { parts, keys, serviceIds } = world;
-  const caller = signedIn(world, context);
-  queryOf(context, NoQuery);
+  const caller = callerOf(context);
   const locked = flagHeader(context, 'Entity-Lock');
   const body = await bodyOf(context, NewServiceId);
   demandCreate(world, caller, body.account_id);

@@ -1,17 +1,15 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
-import { answerIdentityError, badRequest, notFound, notPossible } from './identity-errors.ts';
+import { callerOf } from '../strict-routes.ts';
+import { badRequest, notFound, notPossible } from './identity-errors.ts';
 import {
   bodyOf,
   demand,
   demandAccount,
   demandTag,
   Flag,
-  NoQuery,
-  queryOf,
-  signedIn,
+  identityRoutes,
   visibleServiceIds,
 } from './identity-requests.ts';
 import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
@@ -49,28 +47,26 @@ export class ServiceIdRoutes {
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError(answerIdentityError(this.#world.parts));
+    const routes = identityRoutes(this.#world);
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-service-ids
-    app.get('/v1/serviceids', (context) => this.#list(context));
+    routes.addWithQuery('GET', '/v1/serviceids', ListQuery, (context, query) => this.#list(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-service-id
-    app.post('/v1/serviceids', (context) => createServiceId(this.#world, context));
+    routes.add('POST', '/v1/serviceids', (context) => createServiceId(this.#world, context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-service-id
-    app.get('/v1/serviceids/:id', (context) => this.#get(context));
+    routes.addWithQuery('GET', '/v1/serviceids/:id', GetQuery, (context, query) => this.#get(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#update-service-id
-    app.put('/v1/serviceids/:id', (context) => this.#update(context));
+    routes.add('PUT', '/v1/serviceids/:id', (context) => this.#update(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-service-id
-    app.delete('/v1/serviceids/:id', (context) => this.#delete(context));
+    routes.add('DELETE', '/v1/serviceids/:id', (context) => this.#delete(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#lock-service-id
-    app.post('/v1/serviceids/:id/lock', (context) => this.#setLocked(context, true));
+    routes.add('POST', '/v1/serviceids/:id/lock', (context) => this.#setLocked(context, true));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#unlock-service-id
-    app.delete('/v1/serviceids/:id/lock', (context) => this.#setLocked(context, false));
-    return app;
+    routes.add('DELETE', '/v1/serviceids/:id/lock', (context) => this.#setLocked(context, false));
+    return routes.app;
   }
 
-  #list(context: Request): Response {
-    const caller = signedIn(this.#world, context);
-    const query = queryOf(context, ListQuery);
+  #list(context: Request, query: z.infer<typeof ListQuery>): Response {
+    const caller = callerOf(context);
     if (query.account_id === undefined && query.pagetoken === undefined) {
       throw badRequest({ property: 'account_id', missing: true, reason: 'is required' });
     }
@@ -88,15 +84,13 @@ export class ServiceIdRoutes {
     });
   }
 
-  #get(context: Request): Response {
+  #get(context: Request, query: z.infer<typeof GetQuery>): Response {
     const { serviceId } = this.#found(context, 'get');
-    const query = queryOf(context, GetQuery);
     return this.#answer(context, serviceId, { history: query.include_history, activity: query.include_activity });
   }
 
   async #update(context: Request): Promise<Response> {
     const { caller, serviceId: found } = this.#found(context, 'update');
-    queryOf(context, NoQuery);
     const body = await bodyOf(context, Update);
     // What was true before the body arrived may be no more.
     const serviceId = this.#world.serviceIds.get(found.id);
@@ -132,7 +126,7 @@ export class ServiceIdRoutes {
   }
 
   #found(context: Request, verb: 'get' | 'update' | 'delete'): { caller: Caller; serviceId: ServiceId } {
-    const caller = signedIn(this.#world, context);
+    const caller = callerOf(context);
     const id = context.req.param('id') ?? '';
     const serviceId = this.#world.serviceIds.get(id);
     if (!serviceId) throw notFound('ServiceId', id);

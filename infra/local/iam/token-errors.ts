@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import { contextDate } from './dates.ts';
-import type { Violation } from './validation.ts';
+import type { Violation } from '../validation.ts';
 
 interface Answer {
   status: number;

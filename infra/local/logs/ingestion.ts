@@ -1,23 +1,55 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { Access, CloudParts, Instance, CloudEnv } from '../parts.ts';
+import type { Access, Caller, CloudParts, Instance, CloudEnv } from '../parts.ts';
+import { callerOf, StrictRoutes } from '../strict-routes.ts';
+import { jsonOf, validate } from '../validation.ts';
+import type { Violation } from '../validation.ts';
 
-/** IBM Cloud Logs, "Sending logs by using the API": an entry of `POST /logs/v1/singles`. */
-const Line = z.object({
-  applicationName: z.string().min(1),
-  subsystemName: z.string().min(1),
-  severity: z.union([z.number().int().min(1).max(6), z.string().min(1)]).optional(),
+const Name = z.string().min(1);
+
+/** An entry of `POST /logs/v1/singles`: https://cloud.ibm.com/docs/cloud-logs?topic=cloud-logs-send-logs-api. */
+const Line = z.strictObject({
+  applicationName: Name,
+  subsystemName: Name,
   text: z.union([z.string(), z.record(z.string(), z.unknown())]),
+  /** Debug, verbose, info, warn, error, critical. */
+  severity: z.number().int().min(1).max(6).optional(),
+  /** UTC milliseconds. */
+  timestamp: z.number().optional(),
+  /** UTC nanoseconds. */
+  hiResTimestamp: z.string().optional(),
+  computerName: z.string().optional(),
+  category: z.string().optional(),
+  className: z.string().optional(),
+  methodName: z.string().optional(),
+  threadId: z.string().optional(),
 });
-const Lines = z.union([z.array(Line).min(1), Line.transform((line) => [line])]);
+const Lines = z.array(Line).min(1);
 
 interface Destination {
   service: 'logs' | 'logs-router';
+  path: `/${string}`;
   instance: Instance;
   /** The action that the sender's role must grant. */
   action: string;
 }
+
+/** Why no line of a request is taken. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: 400 | 401 | 403;
+
+  constructor(status: 400 | 401 | 403, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const unauthorized = () => new Refusal(401, 'The token is missing, expired or unknown.');
+const badQuery = ({ property, reason }: Violation) => new Refusal(400, `The query parameter '${property}' ${reason}.`);
+const badLines = ({ property, reason }: Violation) =>
+  new Refusal(400, `The body is not a list of log entries: ${property}: ${reason}`);
 
 /** Log ingestion: a line is taken only with a valid token of an identity that may send to that service. */
 export class LogIngestion {
@@ -34,44 +66,56 @@ export class LogIngestion {
 
   routes(): Hono<CloudEnv> {
     const { cloudLogs, logsRouter } = this.#parts.account;
-    const app = new Hono<CloudEnv>();
-    // https://cloud.ibm.com/docs/cloud-logs?topic=cloud-logs-send-logs-api
-    const toCloudLogs: Destination = { service: 'logs', instance: cloudLogs, action: 'logs.data.send' };
-    app.post('/logs/v1/singles', (context) => this.#take(context, toCloudLogs));
-    // Ours: the public contract of Logs Router ingestion is not known to us, see DIVERGENCES.md.
+    const toCloudLogs: Destination = {
+      service: 'logs',
+      // https://cloud.ibm.com/docs/cloud-logs?topic=cloud-logs-send-logs-api
+      path: '/logs/v1/singles',
+      instance: cloudLogs,
+      action: 'logs.data.send',
+    };
     const toLogsRouter: Destination = {
       service: 'logs-router',
+      // Ours: the public contract of Logs Router ingestion is not known to us, see DIVERGENCES.md.
+      path: '/logs-router/v1/singles',
       instance: logsRouter,
       action: 'logs-router.event.send',
     };
-    app.post('/logs-router/v1/singles', (context) => this.#take(context, toLogsRouter));
-    return app;
+    return new Hono<CloudEnv>().route('/', this.#routesTo(toCloudLogs)).route('/', this.#routesTo(toLogsRouter));
   }
 
   snapshot(): object {
     return { accepted: { ...this.#accepted }, refused: { ...this.#refused }, lastLine: this.#lastLine };
   }
 
-  async #take(context: Context<CloudEnv>, to: Destination): Promise<Response> {
-    const caller = this.#access.callerOf(context.req.header('authorization'));
-    if (!caller) return this.#refuse(context, to, null, 401, 'The token is missing, expired or unknown.');
-    context.env.seen.caller = caller;
-    const target = { serviceName: to.service, serviceInstance: to.instance.guid };
-    if (!this.#access.allows(caller, to.action, target)) {
-      return this.#refuse(context, to, caller.iamId, 403, `The identity lacks ${to.action}.`);
-    }
-    const body: unknown = await context.req.json().catch(() => undefined);
-    const lines = Lines.safeParse(body);
-    if (!lines.success) return this.#refuse(context, to, caller.iamId, 400, 'The body is not an array of log entries.');
-    this.#accepted[to.service] += lines.data.length;
-    this.#lastLine = { text: lines.data.at(-1)?.text, iamId: caller.iamId };
-    this.#parts.audit.record({ action: 'log-line.accept', service: to.service, iamId: caller.iamId });
-    return context.json({}, 200);
+  #routesTo(to: Destination): Hono<CloudEnv> {
+    const login = { access: this.#access, refusal: unauthorized };
+    const onError = (error: Error, context: Context<CloudEnv>) => {
+      if (!(error instanceof Refusal)) throw error;
+      const iamId = context.env.seen.caller?.iamId ?? null;
+      this.#refused[to.service] += 1;
+      this.#parts.audit.record({ action: 'log-line.refuse', service: to.service, iamId });
+      return context.json({ message: error.message }, error.status);
+    };
+    const routes = new StrictRoutes({ login, badQuery, onError });
+    routes.add('POST', to.path, async (context) => {
+      const caller = callerOf(context);
+      this.#demand(caller, to);
+      const lines = validate(Lines, await jsonOf(context));
+      if (!lines.ok) throw badLines(lines.violation);
+      this.#take(lines.data, caller, to);
+      return context.json({}, 200);
+    });
+    return routes.app;
   }
 
-  #refuse(context: Context, to: Destination, iamId: string | null, status: 400 | 401 | 403, message: string): Response {
-    this.#refused[to.service] += 1;
-    this.#parts.audit.record({ action: 'log-line.refuse', service: to.service, iamId });
-    return context.json({ message }, status);
+  #demand(caller: Caller, { service, instance, action }: Destination): void {
+    const target = { serviceName: service, serviceInstance: instance.guid };
+    if (!this.#access.allows(caller, action, target)) throw new Refusal(403, `The identity lacks ${action}.`);
+  }
+
+  #take(lines: z.infer<typeof Lines>, { iamId }: Caller, { service }: Destination): void {
+    this.#accepted[service] += lines.length;
+    this.#lastLine = { text: lines.at(-1)?.text, iamId };
+    this.#parts.audit.record({ action: 'log-line.accept', service, iamId });
   }
 }

@@ -1,13 +1,14 @@
 import { gunzipSync } from 'node:zlib';
 import type { Context } from 'hono';
 import type { Access, Caller, CloudEnv, CloudParts } from '../parts.ts';
-import { forbidden, invalid, notFound, refused, unauthorized } from './errors.ts';
+import { callerOf } from '../strict-routes.ts';
+import { forbidden, invalid, notFound, refused } from './errors.ts';
 import type { Secret } from './model.ts';
 import type { SecretStore } from './store.ts';
 
 type Request = Context<CloudEnv>;
 
-/** What every handler starts with: who calls, whether they may, and what they ask about. */
+/** What every handler starts with: whether the caller may, and what they ask about. */
 export class Desk {
   readonly parts: CloudParts;
   readonly store: SecretStore;
@@ -23,29 +24,16 @@ export class Desk {
     return this.parts.clock.nowMs();
   }
 
-  /** Notes who calls. Throws 401 without a valid token. */
-  login(context: Request): void {
-    const caller = this.#access.callerOf(context.req.header('authorization'));
-    if (!caller) throw unauthorized();
-    context.env.seen.caller = caller;
-  }
-
-  caller(context: Request): Caller {
-    const { caller } = context.env.seen;
-    if (!caller) throw unauthorized();
-    return caller;
-  }
-
   /** Throws 403 when the caller may not do `action` in the group, or in the whole instance for none. */
   demand(context: Request, action: string, groupId?: string): Caller {
-    const caller = this.caller(context);
+    const caller = callerOf(context);
     if (!this.#allows(caller, action, groupId)) throw forbidden(`secrets-manager.${action}`);
     return caller;
   }
 
   /** The groups in which the caller may do `action`. Throws 403 when there is none. */
   groupsFor(context: Request, action: string): Set<string> {
-    const caller = this.caller(context);
+    const caller = callerOf(context);
     const ids = [...this.store.groups.keys()].filter((id) => this.#allows(caller, action, id));
     if (ids.length === 0) throw forbidden(`secrets-manager.${action}`);
     return new Set(ids);

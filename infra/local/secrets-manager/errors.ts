@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { notEmbeddedMessage } from '../not-embedded.ts';
+import type { Violation } from '../validation.ts';
 
 type Status = 400 | 401 | 403 | 404 | 409 | 412 | 501;
 
@@ -36,6 +38,9 @@ export const invalid = (name: string, reason: string, type: Target['type'] = 'fi
     name,
   });
 
+export const badQuery = ({ property, reason }: Violation): SecretsManagerError =>
+  invalid(property, reason, 'parameter');
+
 export const refused = (message: string): SecretsManagerError => new SecretsManagerError(400, 'bad_request', message);
 
 export const unauthorized = (): SecretsManagerError =>
@@ -52,9 +57,9 @@ export const conflict = (message: string, status: 400 | 409 = 409): SecretsManag
 
 export const locked = (message: string): SecretsManagerError => new SecretsManagerError(412, 'locked', message);
 
-/** For what IBM Cloud has and the embedded cloud does not: it must be noticed, not mistaken for a refusal. */
+/** For what IBM Cloud has and the embedded cloud has not. */
 export const notEmbedded = (what: string): SecretsManagerError =>
-  new SecretsManagerError(501, 'not_in_embedded_cloud', `The embedded cloud has no ${what}.`);
+  new SecretsManagerError(501, 'not_in_embedded_cloud', notEmbeddedMessage(what));
 
 /** What `schema` makes of `value`. Throws 400 for the first thing that it finds wrong. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, type: Target['type'] = 'field'): T {

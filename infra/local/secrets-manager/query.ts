@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
-import { invalid, parse } from './errors.ts';
+import { invalid } from './errors.ts';
 import { GroupId, SECRET_TYPES } from './schemas.ts';
 
 const whole = (min: number, max: number) =>
@@ -60,17 +60,6 @@ export const CreateLocksQuery = z.strictObject({
 export const DeleteLocksQuery = z.strictObject({ name: joined(z.string().min(2).max(64)).optional() });
 
 export const DeleteSecretQuery = z.strictObject({ force_delete: z.enum(['true', 'false']).optional() });
-
-/** The query of the request. Throws 400 for a parameter that is unknown, repeated or out of its range. */
-export function queryOf<T>(context: Context<CloudEnv>, schema: z.ZodType<T>): T {
-  const given = [...new URL(context.req.url).searchParams];
-  const names = new Set<string>();
-  for (const [name] of given) {
-    if (names.has(name)) throw invalid(name, 'is repeated; join its values with commas', 'parameter');
-    names.add(name);
-  }
-  return parse(schema, Object.fromEntries(given), 'parameter');
-}
 
 /** The items by a field of the API, `-` for descending; as they are when `sort` is absent. */
 export function sorted<T>(

@@ -1,5 +1,4 @@
-import type { Hono } from 'hono';
-import type { CloudEnv } from '../parts.ts';
+import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
 import { conflict, notFound, parse, refused } from './errors.ts';
@@ -13,7 +12,7 @@ const GROUPS_MAX = 200;
 const API = '/api/v2/secret_groups';
 
 /** Secret groups: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-groups. */
-export function groupRoutes(app: Hono<CloudEnv>, desk: Desk): void {
+export function groupRoutes(routes: StrictRoutes, desk: Desk): void {
   const { groups } = desk.store;
 
   const find = (id: string): Group => {
@@ -27,7 +26,7 @@ export function groupRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   };
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-group
-  app.post(API, async (context) => {
+  routes.add('POST', API, async (context) => {
     const body = await bodyOf(context, 'application/json');
     const { iamId } = desk.demand(context, 'secret-group.create');
     const { name, description } = parse(GroupPrototype, body);
@@ -41,23 +40,25 @@ export function groupRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-groups
-  app.get(API, (context) => {
-    desk.demand(context, 'secret-groups.list');
-    const views = [...groups.values()].map((group) => groupView(group));
+  routes.add('GET', API, (context) => {
+    const visible = desk.groupsFor(context, 'secret-groups.list');
+    const views = [...groups.values()].filter(({ id }) => visible.has(id)).map((group) => groupView(group));
     return context.json({ secret_groups: views, total_count: views.length });
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-group
-  app.get(`${API}/:id`, (context) => {
-    desk.demand(context, 'secret-group.read');
-    return context.json(groupView(find(context.req.param('id'))));
+  routes.add('GET', `${API}/:id`, (context) => {
+    const id = context.req.param('id');
+    desk.demand(context, 'secret-group.read', id);
+    return context.json(groupView(find(id)));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-group
-  app.patch(`${API}/:id`, async (context) => {
+  routes.add('PATCH', `${API}/:id`, async (context) => {
     const body = await bodyOf(context, 'application/merge-patch+json');
-    desk.demand(context, 'secret-group.update');
-    const group = find(context.req.param('id'));
+    const id = context.req.param('id');
+    desk.demand(context, 'secret-group.update', id);
+    const group = find(id);
     const { name = group.name, description = group.description } = parse(GroupPatch, body);
     if (group.id === DEFAULT_GROUP) throw refused('The default secret group cannot be changed.');
     assertFree(name, group.id);
@@ -67,9 +68,10 @@ export function groupRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-group
-  app.delete(`${API}/:id`, (context) => {
-    desk.demand(context, 'secret-group.delete');
-    const { id } = find(context.req.param('id'));
+  routes.add('DELETE', `${API}/:id`, (context) => {
+    const id = context.req.param('id');
+    desk.demand(context, 'secret-group.delete', id);
+    find(id);
     if (id === DEFAULT_GROUP) throw refused('The default secret group cannot be deleted.');
     if (desk.store.all().some(({ groupId }) => groupId === id)) throw conflict('The secret group is not empty.');
     groups.delete(id);

@@ -1,19 +1,14 @@
-import type { Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import type { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
+import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
 import { parse } from './errors.ts';
 import { withLocks, withoutLocks } from './locks.ts';
 import type { Lock, Secret, Version } from './model.ts';
-import {
-  CreateLocksQuery,
-  DeleteLocksQuery,
-  ListLocksQuery,
-  ListSecretsLocksQuery,
-  paged,
-  queryOf,
-  sorted,
-} from './query.ts';
+import { CreateLocksQuery, DeleteLocksQuery, ListLocksQuery, ListSecretsLocksQuery, paged, sorted } from './query.ts';
 import { LocksPrototype } from './schemas.ts';
 import { versionOf } from './versions.ts';
 import { locksView, lockView } from './views.ts';
@@ -29,71 +24,96 @@ const SORT_KEYS: Record<string, (place: LockPlace) => string | number> = {
   updated_at: ({ lock }) => lock.updatedAtMs,
 };
 
-/** Which of the two families of operations: on the secret, or on one of its versions. */
-type Scope = 'secret-locks' | 'secret-version-locks';
+/** What is locked. */
+interface Place {
+  /** Which of the two families of operations: on the secret, or on one of its versions. */
+  scope: 'secret-locks' | 'secret-version-locks';
+  secretId: string;
+  /** Null for the secret: locks are put on its current version, and taken from all. */
+  versionId: string | null;
+}
+
+const ofSecret = (context: Context<CloudEnv, `${string}/:id/locks_bulk`>): Place => ({
+  scope: 'secret-locks',
+  secretId: context.req.param('id'),
+  versionId: null,
+});
+const ofVersion = (context: Context<CloudEnv, `${string}/:secret_id/versions/:id/locks_bulk`>): Place => ({
+  scope: 'secret-version-locks',
+  secretId: context.req.param('secret_id'),
+  versionId: context.req.param('id'),
+});
+
+type CreateLocksQuery = z.infer<typeof CreateLocksQuery>;
+type DeleteLocksQuery = z.infer<typeof DeleteLocksQuery>;
 
 /** Locks: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-locks. */
-export function lockRoutes(app: Hono<CloudEnv>, desk: Desk): void {
+export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
   const { store, parts } = desk;
 
-  const create = async (context: Context<CloudEnv>, scope: Scope, secretId: string, versionId: string) => {
+  const create = async (context: Context<CloudEnv>, place: Place, { mode }: CreateLocksQuery) => {
+    const { scope, secretId, versionId } = place;
     const body = await bodyOf(context, 'application/json');
-    const { mode } = queryOf(context, CreateLocksQuery);
     const secret = desk.secret(context, `${scope}.create`, secretId);
     const removes = mode !== undefined && parts.switches.removePreviousNeedsLockDelete;
     if (removes) desk.demand(context, `${scope}.delete`, secret.groupId);
     const { locks } = parse(LocksPrototype, body);
-    const version = versionOf(secret, versionId);
-    const stamp = { by: desk.caller(context).iamId, atMs: desk.nowMs };
+    const version = versionOf(secret, versionId ?? 'current');
+    const stamp = { by: callerOf(context).iamId, atMs: desk.nowMs };
     const after = withLocks(secret, version, locks, mode, stamp);
     store.put(after);
     return context.json(locksView(after, touched(after, version)), 201);
   };
 
-  const remove = (context: Context<CloudEnv>, scope: Scope, secretId: string, versionId: string | null) => {
-    const { name: names = null } = queryOf(context, DeleteLocksQuery);
+  const remove = (context: Context<CloudEnv>, place: Place, query: DeleteLocksQuery) => {
+    const { scope, secretId, versionId } = place;
     const secret = desk.secret(context, `${scope}.delete`, secretId);
     const version = versionOf(secret, versionId ?? 'current');
-    const after = withoutLocks(secret, versionId === null ? null : version.id, names);
+    const after = withoutLocks(secret, versionId === null ? null : version.id, query.name ?? null);
     store.put(after);
     return context.json(locksView(after, touched(after, version)));
   };
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-locks-bulk
-  app.post('/api/v2/secrets/:id/locks_bulk', (context) =>
-    create(context, 'secret-locks', context.req.param('id'), 'current'),
+  routes.addWithQuery('POST', '/api/v2/secrets/:id/locks_bulk', CreateLocksQuery, (context, query) =>
+    create(context, ofSecret(context), query),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-locks-bulk
-  app.delete('/api/v2/secrets/:id/locks_bulk', (context) =>
-    remove(context, 'secret-locks', context.req.param('id'), null),
+  routes.addWithQuery('DELETE', '/api/v2/secrets/:id/locks_bulk', DeleteLocksQuery, (context, query) =>
+    remove(context, ofSecret(context), query),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-version-locks-bulk
-  app.post('/api/v2/secrets/:secret_id/versions/:id/locks_bulk', (context) =>
-    create(context, 'secret-version-locks', context.req.param('secret_id'), context.req.param('id')),
+  routes.addWithQuery(
+    'POST',
+    '/api/v2/secrets/:secret_id/versions/:id/locks_bulk',
+    CreateLocksQuery,
+    (context, query) => create(context, ofVersion(context), query),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-version-locks-bulk
-  app.delete('/api/v2/secrets/:secret_id/versions/:id/locks_bulk', (context) =>
-    remove(context, 'secret-version-locks', context.req.param('secret_id'), context.req.param('id')),
+  routes.addWithQuery(
+    'DELETE',
+    '/api/v2/secrets/:secret_id/versions/:id/locks_bulk',
+    DeleteLocksQuery,
+    (context, query) => remove(context, ofVersion(context), query),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-locks
-  app.get('/api/v2/secrets/:id/locks', (context) => {
+  routes.addWithQuery('GET', '/api/v2/secrets/:id/locks', ListLocksQuery, (context, query) => {
     const secret = desk.listedSecret(context, 'secrets-locks.list', context.req.param('id'));
-    return answerLocks(context, secret, secret.versions);
+    return answerLocks(context, query, secret, secret.versions);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-version-locks
-  app.get('/api/v2/secrets/:secret_id/versions/:id/locks', (context) => {
+  routes.addWithQuery('GET', '/api/v2/secrets/:secret_id/versions/:id/locks', ListLocksQuery, (context, query) => {
     const secret = desk.listedSecret(context, 'secret-version-locks.list', context.req.param('secret_id'));
-    return answerLocks(context, secret, [versionOf(secret, context.req.param('id'))]);
+    return answerLocks(context, query, secret, [versionOf(secret, context.req.param('id'))]);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secrets-locks
-  app.get('/api/v2/secrets_locks', (context) => {
-    const query = queryOf(context, ListSecretsLocksQuery);
+  routes.addWithQuery('GET', '/api/v2/secrets_locks', ListSecretsLocksQuery, (context, query) => {
     const { search = '', groups } = query;
     const visible = desk.groupsFor(context, 'secrets-locks.list');
     const shows = (name: string) => name.includes(search);
@@ -114,8 +134,12 @@ export function lockRoutes(app: Hono<CloudEnv>, desk: Desk): void {
 const touched = ({ versions }: Secret, { id }: Version): Version[] =>
   versions.filter((version) => version.id === id || version.locks.length > 0);
 
-function answerLocks(context: Context<CloudEnv>, secret: Secret, versions: readonly Version[]): Response {
-  const query = queryOf(context, ListLocksQuery);
+function answerLocks(
+  context: Context<CloudEnv>,
+  query: z.infer<typeof ListLocksQuery>,
+  secret: Secret,
+  versions: readonly Version[],
+): Response {
   const { search = '' } = query;
   const places = versions.flatMap((version) => version.locks.map((lock) => ({ version, lock })));
   const found = places.filter(({ lock }) => lock.name.includes(search));

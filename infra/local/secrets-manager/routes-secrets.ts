@@ -1,14 +1,22 @@
-import type { Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
+import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
 import { conflict, invalid, locked, notFound, parse, refused } from './errors.ts';
 import { selected } from './listing.ts';
 import { patchedMetadata } from './metadata.ts';
 import type { Secret, SecretType } from './model.ts';
-import { DeleteSecretQuery, ListSecretsQuery, paged, queryOf } from './query.ts';
-import { assertEmbedded, dataOf, metadataPatches, SECRET_TYPES, SecretPrototype } from './schemas.ts';
+import { DeleteSecretQuery, ListSecretsQuery, paged } from './query.ts';
+import {
+  assertEmbedded,
+  assertEmbeddedBody,
+  dataOf,
+  metadataPatches,
+  SECRET_TYPES,
+  SecretPrototype,
+} from './schemas.ts';
 import { afterRead, assertAlive, currentOf, isLocked, newVersion } from './versions.ts';
 import { secretMetadata, secretWithData } from './views.ts';
 
@@ -60,7 +68,7 @@ function patchedSecret(desk: Desk, secret: Secret, body: unknown): Secret {
 }
 
 /** Secrets and their metadata: https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2. */
-export function secretRoutes(app: Hono<CloudEnv>, desk: Desk): void {
+export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
   const { store, parts } = desk;
   const { crn } = parts.account.secretsManager;
 
@@ -71,9 +79,9 @@ export function secretRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   };
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret
-  app.post(API, async (context) => {
+  routes.add('POST', API, async (context) => {
     const given = await bodyOf(context, 'application/json');
-    assertEmbedded(given);
+    assertEmbeddedBody(given);
     const body = parse(SecretPrototype, given);
     const { iamId } = desk.demand(context, 'secret.create', body.secret_group_id);
     if (!store.groups.has(body.secret_group_id)) throw notFound('secret group');
@@ -89,8 +97,8 @@ export function secretRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secrets
-  app.get(API, (context) => {
-    const query = queryOf(context, ListSecretsQuery);
+  routes.addWithQuery('GET', API, ListSecretsQuery, (context, query) => {
+    for (const type of query.secret_types ?? []) assertEmbedded(type);
     const visible = desk.groupsFor(context, 'secrets.list');
     const inSight = store.listed().filter(({ groupId }) => visible.has(groupId));
     const found = selected(inSight, query);
@@ -98,25 +106,25 @@ export function secretRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret
-  app.get(`${API}/:id`, (context) =>
+  routes.add('GET', `${API}/:id`, (context) =>
     answerWithData(context, desk.secret(context, 'secret.read', context.req.param('id'))),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-by-name-type
-  app.get('/api/v2/secret_groups/:group/secret_types/:type/secrets/:name', (context) => {
+  routes.add('GET', '/api/v2/secret_groups/:group/secret_types/:type/secrets/:name', (context) => {
     const { group: groupName, type, name } = context.req.param();
     const secretType = parse(z.enum(SECRET_TYPES), type, 'parameter');
+    assertEmbedded(secretType);
     const group = [...store.groups.values()].find((group) => group.name === groupName);
     if (!group) throw notFound('secret group');
     desk.demand(context, 'secret.read', group.id);
-    const secret = secretType in metadataPatches ? store.byName(secretType as SecretType, name) : null;
+    const secret = store.byName(secretType, name);
     if (secret?.groupId !== group.id) throw notFound('secret');
     return answerWithData(context, secret);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret
-  app.delete(`${API}/:id`, (context) => {
-    const query = queryOf(context, DeleteSecretQuery);
+  routes.addWithQuery('DELETE', `${API}/:id`, DeleteSecretQuery, (context, query) => {
     const secret = desk.secret(context, 'secret.delete', context.req.param('id'));
     if (query.force_delete === 'true') throw refused('force_delete is for secrets of type custom_credentials.');
     if (isLocked(secret)) throw locked('The secret version is locked.');
@@ -126,13 +134,13 @@ export function secretRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-metadata
-  app.get(`${API}/:id/metadata`, (context) => {
+  routes.add('GET', `${API}/:id/metadata`, (context) => {
     const secret = desk.secret(context, 'secret-metadata.read', context.req.param('id'));
     return context.json(secretMetadata(secret, crn));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-metadata
-  app.patch(`${API}/:id/metadata`, async (context) => {
+  routes.add('PATCH', `${API}/:id/metadata`, async (context) => {
     const body = await bodyOf(context, 'application/merge-patch+json');
     const secret = desk.secret(context, 'secret-metadata.update', context.req.param('id'));
     assertAlive(secret);

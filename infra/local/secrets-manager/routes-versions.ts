@@ -1,6 +1,6 @@
-import type { Hono } from 'hono';
 import type { z } from 'zod';
-import type { CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
+import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
 import { parse, refused } from './errors.ts';
@@ -26,16 +26,16 @@ function rotated(desk: Desk, secret: Secret, body: VersionPrototype, createdBy: 
 }
 
 /** Versions: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-versions-manage. */
-export function versionRoutes(app: Hono<CloudEnv>, desk: Desk): void {
+export function versionRoutes(routes: StrictRoutes, desk: Desk): void {
   const { store, parts } = desk;
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-version
-  app.post(API, async (context) => {
+  routes.add('POST', API, async (context) => {
     const given = await bodyOf(context, 'application/json');
     const secret = desk.secret(context, 'secret-version.create', context.req.param('secret_id'));
     const body = parse<VersionPrototype>(versionPrototypes[secret.type], given);
     assertAlive(secret);
-    const after = rotated(desk, secret, body, desk.caller(context).iamId);
+    const after = rotated(desk, secret, body, callerOf(context).iamId);
     store.put(after);
     const version = currentOf(after);
     parts.audit.record({
@@ -49,14 +49,14 @@ export function versionRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-versions
-  app.get(API, (context) => {
+  routes.add('GET', API, (context) => {
     const secret = desk.listedSecret(context, 'secret-versions.list', context.req.param('secret_id'));
     const versions = secret.versions.map((version) => versionMetadata(secret, version));
     return context.json({ versions, total_count: versions.length });
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version
-  app.get(`${API}/:id`, (context) => {
+  routes.add('GET', `${API}/:id`, (context) => {
     const secret = desk.secret(context, 'secret-version.read', context.req.param('secret_id'));
     const { id } = versionOf(secret, context.req.param('id'));
     const read = afterRead(secret, versionOf(secret, id), desk.nowMs);
@@ -65,20 +65,20 @@ export function versionRoutes(app: Hono<CloudEnv>, desk: Desk): void {
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-version-data
-  app.delete(`${API}/:id/secret_data`, (context) => {
+  routes.add('DELETE', `${API}/:id/secret_data`, (context) => {
     const secret = desk.secret(context, 'secret-version-data.delete', context.req.param('secret_id'));
     versionOf(secret, context.req.param('id'));
     throw refused(`The data of a version of type ${secret.type} cannot be deleted.`);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version-metadata
-  app.get(`${API}/:id/metadata`, (context) => {
+  routes.add('GET', `${API}/:id/metadata`, (context) => {
     const secret = desk.secret(context, 'secret-version-metadata.read', context.req.param('secret_id'));
     return context.json(versionMetadata(secret, versionOf(secret, context.req.param('id'))));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-version-metadata
-  app.patch(`${API}/:id/metadata`, async (context) => {
+  routes.add('PATCH', `${API}/:id/metadata`, async (context) => {
     const body = await bodyOf(context, 'application/merge-patch+json');
     const secret = desk.secret(context, 'secret-version-metadata.update', context.req.param('secret_id'));
     const version = versionOf(secret, context.req.param('id'));

@@ -110,7 +110,12 @@ export const dataOf = (body: { payload: string } | { data: JsonObject }): JsonOb
   'payload' in body ? { payload: body.payload } : { data: body.data };
 
 /** Throws 501 for a type of secret that IBM Cloud has and the embedded cloud has not. */
-export function assertEmbedded(body: unknown): void {
+export function assertEmbedded(type: (typeof SECRET_TYPES)[number]): asserts type is SecretType {
+  if (!(type in versionPrototypes)) throw notEmbedded(`secrets of type ${type}`);
+}
+
+/** The same for the type that the body of createSecret names. */
+export function assertEmbeddedBody(body: unknown): void {
   const { data } = z.object({ secret_type: z.enum(SECRET_TYPES) }).safeParse(body);
-  if (data && !(data.secret_type in versionPrototypes)) throw notEmbedded(`secrets of type ${data.secret_type}`);
+  if (data) assertEmbedded(data.secret_type);
 }

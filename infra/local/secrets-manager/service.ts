@@ -1,7 +1,8 @@
-import { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { Access, CloudEnv, CloudParts } from '../parts.ts';
+import { StrictRoutes } from '../strict-routes.ts';
 import { Desk } from './desk.ts';
-import { SecretsManagerError } from './errors.ts';
+import { badQuery, SecretsManagerError, unauthorized } from './errors.ts';
 import { groupRoutes } from './routes-groups.ts';
 import { lockRoutes } from './routes-locks.ts';
 import { secretRoutes } from './routes-secrets.ts';
@@ -17,28 +18,27 @@ export class SecretsManagerService {
   readonly #parts: CloudParts;
   readonly #store: SecretStore;
   readonly #desk: Desk;
+  readonly #access: Access;
 
   constructor(parts: CloudParts, access: Access) {
     this.#parts = parts;
+    this.#access = access;
     this.#store = new SecretStore(parts);
     this.#desk = new Desk(parts, this.#store, access);
   }
 
   routes(): Hono<CloudEnv> {
-    const app = new Hono<CloudEnv>();
-    app.onError((error, context) => {
+    const login = { access: this.#access, refusal: unauthorized };
+    const onError = (error: Error, context: Context<CloudEnv>) => {
       if (!(error instanceof SecretsManagerError)) throw error;
       return context.json(error.toBody(this.#parts.random.uuid()), error.status);
-    });
-    app.use('/api/v2/*', async (context, next) => {
-      this.#desk.login(context);
-      await next();
-    });
-    groupRoutes(app, this.#desk);
-    secretRoutes(app, this.#desk);
-    versionRoutes(app, this.#desk);
-    lockRoutes(app, this.#desk);
-    return app;
+    };
+    const routes = new StrictRoutes({ login, badQuery, onError });
+    groupRoutes(routes, this.#desk);
+    secretRoutes(routes, this.#desk);
+    versionRoutes(routes, this.#desk);
+    lockRoutes(routes, this.#desk);
+    return routes.app;
   }
 
   /** All that exists, for `GET /state`. Payloads only where `withValues` is set. */
