@@ -15,9 +15,10 @@ export interface RotateAnswer extends RunReport {
   counts: Record<string, number>;
 }
 
-/** Runs the reconciler once. @throws HttpError 400 for a name that the manifest does not have. */
+/** Runs the reconciler once. @throws HttpError 400 for a name that the manifest does not have, and `force` without names. */
 export async function rotate(request: RotateRequest, runId: string, context: RunContext): Promise<RotateAnswer> {
   const { manifest, settings, clock, log } = context;
+  if (request.force && !request.only) throw new HttpError(400, 'invalid_request', 'force: needs `only`');
   refuseUnknownNames(request.only ?? [], manifest);
   const startMs = clock.nowMs();
   log.info('run_started', 'looking at the keys', {

@@ -131,3 +131,7 @@ function retryAfterOf(header: string | undefined): number | null {
 /** Whether a call failed with this code. */
 export const isApiError = (error: unknown, code: ApiErrorCode): error is ApiError =>
   error instanceof ApiError && error.code === code;
+
+/** Whether a change was refused in a way in which issuers refuse to change a locked key: which one is not documented. */
+export const isRefusedByLock = (error: unknown): boolean =>
+  error instanceof ApiError && ['conflict', 'limit_reached', 'locked'].includes(error.code);

@@ -44,7 +44,7 @@ const ApiKeyAnswer = z.object({
 export type ApiKey = z.infer<typeof ApiKeyAnswer>;
 
 const CreateAnswer = ApiKeyAnswer.extend({ apikey: z.string().min(1) });
-/** One odd key of somebody else must not hide all others; one of ours that we do not understand must not be overlooked. */
+/** One odd key of somebody else must not hide all others. */
 const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
   listed.flatMap((one) => {
     const parsed = ApiKeyAnswer.safeParse(one);
@@ -56,6 +56,15 @@ const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
   }),
 );
 const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().optional() });
+/** Of the whole account's keys only so much is read. */
+const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
+const SurveyAnswer = z.object({
+  apikeys: z.array(z.unknown()).transform((listed) => listed.flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
+  next: z.string().optional(),
+});
+
+/** A key as the list of the whole account shows it. */
+export type SurveyedKey = z.infer<typeof SurveyedKey>;
 
 /** More pages than any account has: a service that never ends must not hold us. */
 const MOST_PAGES = 10_000;
@@ -93,13 +102,13 @@ export class IamIdentity {
   /** All keys of one identity, with history and without last use. */
   async listApiKeys(iamId: string, signal: AbortSignal): Promise<ApiKey[]> {
     const keys: ApiKey[] = [];
-    for await (const page of this.#pages({ iamId }, signal)) keys.push(...page);
+    for await (const page of this.#pages({ iamId, includeHistory: true }, ListAnswer, signal)) keys.push(...page);
     return keys;
   }
 
   /** All service ID keys of the account that we may see, a page of at most 100 at a time. */
-  pagesOfAccount(signal: AbortSignal): AsyncGenerator<ApiKey[]> {
-    return this.#pages({ scope: 'account', type: 'serviceid' }, signal);
+  pagesOfAccount(signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
+    return this.#pages({ scope: 'account', type: 'serviceid' }, SurveyAnswer, signal);
   }
 
   /** One key with history and last use; null when IAM says that it is gone. */
@@ -202,20 +211,20 @@ export class IamIdentity {
     return { limit: usage.limit, count: usage.identities.find((identity) => identity.iam_id === iamId)?.count ?? 0 };
   }
 
-  async *#pages(
-    filter: { iamId?: string; scope?: string; type?: string },
+  async *#pages<T>(
+    filter: { iamId?: string; scope?: string; type?: string; includeHistory?: boolean },
+    schema: z.ZodType<{ apikeys: T[]; next?: string | undefined }>,
     signal: AbortSignal,
-  ): AsyncGenerator<ApiKey[]> {
+  ): AsyncGenerator<T[]> {
     const call: CallOptions = { operation: 'listApiKeys', kind: 'reads', signal };
     let pagetoken: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       const page = pagetoken === null ? {} : { pagetoken };
-      const answer: z.infer<typeof ListAnswer> = await this.#calls.send(call, ListAnswer, (attempt) =>
+      const answer: { apikeys: T[]; next?: string | undefined } = await this.#calls.send(call, schema, (attempt) =>
         this.#sdk.listApiKeys({
           ...filter,
           ...page,
           accountId: this.#accountId,
-          includeHistory: true,
           pagesize: 100,
           signal: attempt,
         }),

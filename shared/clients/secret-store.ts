@@ -233,6 +233,15 @@ export class SecretStore {
     return typeof value === 'string' && value !== '' ? new SecretValue(value) : null;
   }
 
+  /** Names of the fields of a `kv` version. It reads the value, as `readValue` does. */
+  async fieldNames(secretId: string, versionId: string, signal: AbortSignal): Promise<string[]> {
+    const call: CallOptions = { operation: 'getSecretVersion', kind: 'reads', signal };
+    const { data = {} } = await this.#calls.send(call, ValueAnswer, (attempt) =>
+      this.#sdk.getSecretVersion({ secretId, id: versionId, signal: attempt }),
+    );
+    return Object.keys(data);
+  }
+
   async #list(filter: object, signal: AbortSignal): Promise<StoredSecret[]> {
     const call: CallOptions = { operation: 'listSecrets', kind: 'reads', signal };
     const secrets: StoredSecret[] = [];

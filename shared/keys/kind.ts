@@ -16,6 +16,8 @@ export interface IssuerKey {
   ownerMatches: boolean;
   /** When it was last disabled, as the issuer's history tells; null when that is not known. */
   disabledAtMs: number | null;
+  /** When it was last enabled again; null when it never was, or that is not known. */
+  enabledAtMs: number | null;
   /** Its last login; `unknown` where the issuer was not asked or does not tell. */
   lastUsed: { atMs: number } | 'never' | 'unknown';
 }

@@ -1,6 +1,7 @@
 import { DAY_MS, HOUR_MS, formatDuration } from './duration.ts';
 import type { Fault } from './manifest-faults.ts';
 import type { ManagedKey, Policy } from './manifest.ts';
+import { maskSecrets } from '../runtime/secret-value.ts';
 
 /** IAM tells the last use of a key with a delay that is not documented; we allow for this much. */
 const REPORTING_DELAY_MS = DAY_MS;
@@ -59,7 +60,11 @@ export function nameFaults(keys: readonly ManagedKey[]): Fault[] {
     const owner = owners.get(what);
     if (owner === undefined) owners.set(what, index);
     else if (owner !== index) {
-      faults.push({ path: `keys[${index}].${field}`, found: what, allowed: `not what keys[${owner}] has too` });
+      faults.push({
+        path: `keys[${index}].${field}`,
+        found: maskSecrets(what),
+        allowed: `not what keys[${owner}] has too`,
+      });
     }
   };
   for (const [index, key] of keys.entries()) {

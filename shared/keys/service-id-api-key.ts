@@ -59,9 +59,6 @@ const iamIdOf = (key: ManagedKey): string => `iam-${key.serviceId}`;
 
 function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
   const { activity, history } = apiKey;
-  const disabledAtMs = (history ?? [])
-    .filter(({ action }) => /disable/i.test(action))
-    .flatMap(({ timestamp }) => timestamp ?? []);
   return {
     id: apiKey.id,
     name: apiKey.name,
@@ -71,9 +68,18 @@ function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
     disabled: apiKey.disabled,
     locked: apiKey.locked,
     ownerMatches: apiKey.iam_id === iamIdOf(key),
-    disabledAtMs: disabledAtMs.length > 0 ? Math.max(...disabledAtMs) : null,
+    disabledAtMs: latest(history, /disable/i),
+    enabledAtMs: latest(history, /enable/i),
     lastUsed: lastUsedOf(activity),
   };
+}
+
+/** When the history last tells of such an action; its words are not documented. */
+function latest(history: ApiKey['history'], action: RegExp): number | null {
+  const times = (history ?? [])
+    .filter((entry) => action.test(entry.action))
+    .flatMap(({ timestamp }) => timestamp ?? []);
+  return times.length > 0 ? Math.max(...times) : null;
 }
 
 function lastUsedOf(activity: ApiKey['activity']): IssuerKey['lastUsed'] {
@@ -104,7 +110,11 @@ function quotaReached(key: ManagedKey, { count, limit }: { count: number; limit:
 
 async function grantObstacles(key: ManagedKey, policies: IamPolicies, signal: AbortSignal): Promise<Obstacle[]> {
   if (key.grants.length === 0) return [];
-  const found = await policies.listPolicies(iamIdOf(key), signal);
+  const found = await policies.listPolicies(iamIdOf(key), signal).catch((error: unknown) => {
+    if (isApiError(error, 'forbidden')) return null;
+    throw error;
+  });
+  if (!found) return [policiesHidden(key)];
   return key.grants
     .filter(({ service, role, instance }) => !found.some((policy) => givesRole(policy, service, role, instance)))
     .map((grant) => grantMissing(key, grant));
@@ -119,6 +129,17 @@ function grantMissing(key: ManagedKey, { service, role, instance }: Grant): Obst
       `ibmcloud iam service-policy-create ${key.serviceId} --service-name ${service}${where} --roles ${role}`,
       `If it is there: give Keyrota's own identity the role Viewer on ${service}, so that it sees the policy.`,
       'If the role comes through an access group, which Keyrota does not look into: leave it out of `grants`, and set a probe.',
+    ],
+  };
+}
+
+function policiesHidden(key: ManagedKey): Obstacle {
+  return {
+    code: 'grants_not_visible',
+    problem: `Keyrota may not list policies, so it cannot see whether ${key.serviceId} has its grants.`,
+    steps: [
+      "Give Keyrota's own identity the role Viewer on the services that `grants` names.",
+      'Or leave `grants` out of the entry, and set a probe.',
     ],
   };
 }

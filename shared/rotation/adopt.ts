@@ -2,7 +2,7 @@ import { LABEL } from '../clients/secret-store.ts';
 import type { IssuerKey } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
-import { emptySummary } from './mint-record.ts';
+import { adoptedNow, emptySummary } from './mint-record.ts';
 import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
@@ -10,6 +10,7 @@ import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
+import { predecessorsOf } from './situation.ts';
 
 /** How a key was taken in. */
 export type AdoptReport =
@@ -39,11 +40,38 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   }
   const current = secret.versions.find((version) => version.alias === 'current');
   if (!current) throw refused(`secret ${secret.name} has no version with a value.`);
-  if (!current.record) return takeVersion(key, secret, current, found, ports);
+  if (!current.record) {
+    const others = await otherFields(key, secret, current, ports);
+    if (others.length > 0)
+      throw refused(
+        `secret ${secret.name} holds more than the key, which a rotation would drop: ${others.join(', ')}.`,
+      );
+    return takeVersion(key, secret, current, found, ports);
+  }
   if (current.record.key_id === keyId) throw refused('it is the current key already.');
-  const noted = { ...current.record, predecessors: [...new Set([...current.record.predecessors, keyId])] };
-  await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, noted), ports.signal);
+  await noteAdopted(secret, [keyId], ports);
   return { outcome: 'noted', versionId: current.id };
+}
+
+/** Writes beside the current key that these were taken in now, where that is not known: from then on they are superseded. */
+export async function noteAdopted(secret: SeenSecret, keyIds: readonly string[], ports: Ports): Promise<void> {
+  const current = secret.versions.find((version) => version.alias === 'current');
+  if (!current?.record) return;
+  const known = predecessorsOf(secret.versions);
+  const added = adoptedNow(
+    keyIds.filter((id) => !known.has(id)),
+    ports.clock.nowMs(),
+  );
+  if (added.length === 0) return;
+  const noted = { ...current.record, predecessors: [...current.record.predecessors, ...added] };
+  await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, noted), ports.signal);
+}
+
+/** Keyrota stores a `kv` secret with one field, its own. */
+async function otherFields(key: ManagedKey, secret: SeenSecret, current: SeenVersion, ports: Ports): Promise<string[]> {
+  if (key.secret.type !== 'kv') return [];
+  const names = await ports.secrets.fieldNames(secret.id, current.id, ports.signal);
+  return names.filter((name) => name !== key.secret.field);
 }
 
 /** A version that a person stored: from now on it counts as ours, with the key that the person says it holds. */
@@ -59,6 +87,7 @@ async function takeVersion(
     name: key.name,
     kind: key.kind,
     key_id: found.id,
+    owner: key.serviceId,
     op: '',
     key_created_at: timeText(found.createdAtMs),
     reason: 'adopted',
@@ -66,6 +95,7 @@ async function takeVersion(
     hmsl: '',
     predecessors: [],
     restored: false,
+    undo_at: '',
     compromised_at: '',
     dead_at: '',
   };

@@ -1,4 +1,4 @@
-import { ApiError, isApiError } from '../clients/api-error.ts';
+import { isApiError, isRefusedByLock } from '../clients/api-error.ts';
 import type { KeyKind, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { metadataAfterRelease } from './mint-record.ts';
@@ -6,7 +6,7 @@ import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import { guardName } from './observation.ts';
 import type { Observation } from './observation.ts';
-import { roleMissing } from './obstacles.ts';
+import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
 import type { Settled, Step } from './step.ts';
 
@@ -25,7 +25,9 @@ export async function apply(key: ManagedKey, seen: Observation, step: Change, po
     return await perform(key, seen, step, ports);
   } catch (error) {
     if (!isApiError(error, 'forbidden')) throw error;
-    return { outcome: 'ask', obstacle: roleMissing(key, `${step.step} (${error.operation})`) };
+    const freesPrevious = step.step === 'release' && error.operation === 'createSecretVersionLocksBulk';
+    const obstacle = freesPrevious ? releaseForbidden(key) : roleMissing(key, `${step.step} (${error.operation})`);
+    return { outcome: 'ask', obstacle };
   }
 }
 
@@ -49,7 +51,7 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
       await kind.delete(step.keyId, signal);
       break;
     case 'extend':
-      await kind.extend(step.keyId, step.expiresAtMs, signal);
+      await extend(kind, step, signal);
       break;
     case 'release':
       await release(key, seen, step, ports);
@@ -65,11 +67,17 @@ async function contain(kind: KeyKind, keyId: string, signal: AbortSignal): Promi
   try {
     await kind.disable(keyId, signal);
   } catch (error) {
-    const isLocked = error instanceof ApiError && ['conflict', 'limit_reached', 'locked'].includes(error.code);
-    if (!isLocked) throw error;
+    if (!isRefusedByLock(error)) throw error;
     await kind.unlock(keyId, signal);
     await kind.disable(keyId, signal);
   }
+}
+
+/** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */
+async function extend(kind: KeyKind, step: Extract<Change, { step: 'extend' }>, signal: AbortSignal): Promise<void> {
+  if (step.unlockFirst) await kind.unlock(step.keyId, signal);
+  await kind.extend(step.keyId, step.expiresAtMs, signal);
+  if (step.unlockFirst) await kind.lock(step.keyId, signal);
 }
 
 /**
@@ -84,6 +92,9 @@ async function release(
 ): Promise<void> {
   if (!secret) return;
   const lock = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
-  await ports.secrets.lockVersion(secret.id, step.versionId, lock, ports.signal);
+  const previous = secret.versions.find((version) => version.alias === 'previous');
+  if (previous?.locks.some(({ name }) => name === lock.name)) {
+    await ports.secrets.lockVersion(secret.id, step.versionId, lock, ports.signal);
+  }
   await ports.secrets.writeMetadata(secret.id, metadataAfterRelease(key, secret), ports.signal);
 }

@@ -1,15 +1,11 @@
-import { HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
 import type { CreatedKey } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
+import { backOffMs } from './back-off.ts';
 import type { SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { timeText, writeRecord } from './record.ts';
 import type { MintReason, Summary, VersionRecord } from './record.ts';
-
-/** After a failed mint the next one waits, twice as long each time. */
-const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;
-const LONGEST_BACK_OFF_MS = 6 * HOUR_MS;
 
 /** Everything that belongs to one attempt to store a key. */
 export interface Attempt {
@@ -35,12 +31,14 @@ export function metadataOfMint(attempt: Attempt, created: CreatedKey): MintMetad
     name: key.name,
     kind: key.kind,
     key_id: created.id,
+    owner: key.serviceId,
     op,
     key_created_at: timeText(created.createdAtMs),
     reason,
     ...hashes,
-    predecessors: secret ? [] : key.adopt,
+    predecessors: secret ? [] : adoptedNow(key.adopt, ports.clock.nowMs()),
     restored: reason === 'undo',
+    undo_at: '',
     compromised_at: '',
     dead_at: '',
   };
@@ -50,9 +48,13 @@ export function metadataOfMint(attempt: Attempt, created: CreatedKey): MintMetad
   };
 }
 
+/** Keys that are taken in now. */
+export const adoptedNow = (keyIds: readonly string[], nowMs: number): VersionRecord['predecessors'] =>
+  keyIds.map((keyId) => ({ key_id: keyId, adopted_at: timeText(nowMs) }));
+
 function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: number): Summary {
   const former = secret?.versions.find((version) => version.alias === 'current')?.record;
-  const formerKeyId = former?.key_id ?? record.predecessors[0] ?? '';
+  const formerKeyId = former?.key_id ?? record.predecessors[0]?.key_id ?? '';
   return {
     deployment: record.deployment,
     name: record.name,
@@ -68,23 +70,35 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
     retire_after: formerKeyId === '' ? '' : timeText(nowMs + key.policy.graceMs),
     failures: 0,
     not_before: '',
+    dead_since: '',
   };
 }
 
 /** The metadata of a secret whose next key could not be made. */
 export function metadataAfterFailure({ key, ports }: Attempt, secret: SeenSecret): Record<string, unknown> {
-  const failures = (secret.summary?.failures ?? 0) + 1;
-  const waitMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
-  const summary = secret.summary ?? emptySummary(key, secret);
-  const not_before = timeText(ports.clock.nowMs() + waitMs);
+  const summary = trueSummary(key, secret);
+  const failures = summary.failures + 1;
+  const not_before = timeText(ports.clock.nowMs() + backOffMs(failures));
   return writeRecord(secret.metadata, { ...summary, failures, not_before });
+}
+
+/** The metadata of a secret whose current key was found dead. */
+export function metadataAfterDeath(key: ManagedKey, secret: SeenSecret, nowMs: number): Record<string, unknown> {
+  return writeRecord(secret.metadata, { ...trueSummary(key, secret), dead_since: timeText(nowMs) });
 }
 
 /** The metadata of a secret whose former key is gone. */
 export function metadataAfterRelease(key: ManagedKey, secret: SeenSecret): Record<string, unknown> {
-  const summary = secret.summary ?? emptySummary(key, secret);
+  const summary = trueSummary(key, secret);
   const former = { previous_key_id: '', previous_sha256: '', previous_hmsl: '', retire_after: '' };
   return writeRecord(secret.metadata, { ...summary, ...former });
+}
+
+/** The secret's summary; where it is lost, or speaks of another key than the current one, made anew. */
+function trueSummary(key: ManagedKey, secret: SeenSecret): Summary {
+  const { summary, versions } = secret;
+  const current = versions.find((version) => version.alias === 'current');
+  return summary && summary.key_id === current?.record?.key_id ? summary : emptySummary(key, secret);
 }
 
 /** The summary of a secret that has lost it, from its current version. */
@@ -105,5 +119,6 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     retire_after: '',
     failures: 0,
     not_before: '',
+    dead_since: '',
   };
 }

@@ -1,25 +1,22 @@
-import { DAY_MS, MINUTE_MS } from '../keys/duration.ts';
+import { MINUTE_MS } from '../keys/duration.ts';
+import { backOffOf } from './back-off.ts';
+import { lockedAtIssuer } from './obstacles.ts';
 import { timeOf, timeText } from './record.ts';
 import type { MintReason } from './record.ts';
-import { wasUsedAfterMint } from './retire-rules.ts';
-import { OLDEST_MINT_MS, isCompromised } from './situation.ts';
+import { EXPIRY_MARGIN_MS, OLDEST_MINT_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
 import type { Situation } from './situation.ts';
 import type { Step } from './step.ts';
-
-/** A key that expires within this time must be replaced, or moved on if that has to wait. */
-const EXPIRY_MARGIN_MS = 15 * DAY_MS;
 
 /** A key is lost when its issuer says 404 and its version is older than this: IAM is eventually consistent. */
 const LOST_AFTER_MS = 15 * MINUTE_MS;
 
-/** Failed first mints leave a disabled key each; the next attempt waits longer with each of them. */
-const FIRST_BACK_OFF_MS = 15 * MINUTE_MS;
-const LONGEST_BACK_OFF_MS = DAY_MS;
+/** How long the versions of a secret may lag behind what was stored. */
+const VERSIONS_LAG_MS = 15 * MINUTE_MS;
+
+type Hold = Extract<Step, { step: 'hold' }>;
 
 /** Why the current key does not work, or null when it does. */
-export function deathOf(
-  situation: Situation,
-): { reason: MintReason; why: string } | Extract<Step, { step: 'hold' }> | null {
+export function deathOf(situation: Situation): { reason: MintReason; why: string } | Hold | null {
   const { current, currentKey, secret, nowMs } = situation;
   if (!current?.record || !currentKey) return { reason: 'first', why: 'there is no key yet' };
   const id = currentKey.id;
@@ -58,13 +55,10 @@ export function dueReason(situation: Situation): { reason: MintReason; why: stri
 }
 
 /** What keeps any mint from starting, whatever its reason. */
-export function mintBlock(situation: Situation): Extract<Step, { step: 'hold' }> | null {
-  const { lease, consumerLocksOnPrevious, nowMs } = situation;
-  const backOff = situation.rotationAsked ? null : backOffOf(situation);
-  if (backOff && nowMs < backOff.untilMs) {
-    const why = `the last ${backOff.failures} mints failed`;
-    return { step: 'hold', why, code: 'back-off', sinceMs: backOff.sinceMs, untilMs: backOff.untilMs };
-  }
+export function mintBlock(situation: Situation): Hold | null {
+  const { lease, consumerLocksOnPrevious } = situation;
+  const wait = notVisibleYet(situation) ?? backOffOf(situation);
+  if (wait) return wait;
   if (lease) {
     const why = `mint ${lease.op} has claimed the current version`;
     return { step: 'hold', why, code: 'mint-under-way', sinceMs: lease.sinceMs, untilMs: lease.untilMs };
@@ -77,40 +71,56 @@ export function mintBlock(situation: Situation): Extract<Step, { step: 'hold' }>
 const oldestLockMs = ({ previous, nowMs }: Situation): number =>
   Math.min(nowMs, ...(previous?.locks ?? []).map((lock) => lock.updatedAtMs));
 
-function backOffOf(situation: Situation): { failures: number; sinceMs: number; untilMs: number } | null {
-  const { secret, nowMs } = situation;
-  if (!secret) return firstBackOff(situation);
-  const untilMs = timeOf(secret.summary?.not_before ?? '');
-  return untilMs === null ? null : { failures: secret.summary?.failures ?? 0, sinceMs: nowMs, untilMs };
+/** The summary comes with the store, the list of versions may come later: what is stored already is not made again. */
+function notVisibleYet({ secret, current, nowMs }: Situation): Hold | null {
+  const { key_id: keyId = '', rotated_at: rotatedAt = '' } = secret?.summary ?? {};
+  const sinceMs = timeOf(rotatedAt);
+  if (keyId === '' || keyId === current?.record?.key_id || sinceMs === null) return null;
+  const untilMs = sinceMs + VERSIONS_LAG_MS;
+  if (nowMs >= untilMs || sinceMs > nowMs + VERSIONS_LAG_MS) return null;
+  const why = `key ${keyId} was stored, and its version is not visible yet`;
+  return { step: 'hold', why, code: 'mint-under-way', sinceMs, untilMs };
 }
 
-/** Without a secret there is no summary: the disabled keys of failed first mints tell how many there were, and when. */
-function firstBackOff({ oldKeys }: Situation): { failures: number; sinceMs: number; untilMs: number } | null {
-  const failed = oldKeys.filter((old) => old.supersededAtMs === null && !wasUsedAfterMint(old.key));
-  if (failed.length === 0) return null;
-  const latestMs = Math.max(...failed.map((old) => old.key.createdAtMs));
-  const waitMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failed.length - 1), LONGEST_BACK_OFF_MS);
-  return { failures: failed.length, sinceMs: latestMs, untilMs: latestMs + Math.max(waitMs, OLDEST_MINT_MS) };
+/** A key of ours that no version names yet: a run may be about to store it, or have stored it just now. */
+function youngMint({ oldKeys, nowMs }: Situation): Hold | null {
+  const young = oldKeys.find(({ key, supersededAtMs }) => {
+    return supersededAtMs === null && !key.disabled && nowMs < key.createdAtMs + OLDEST_MINT_MS;
+  });
+  if (!young) return null;
+  const { id, createdAtMs } = young.key;
+  const why = `key ${id} is of ours and no version names it yet: its mint may be under way`;
+  return { step: 'hold', why, code: 'mint-under-way', sinceMs: createdAtMs, untilMs: createdAtMs + OLDEST_MINT_MS };
 }
 
 /** What keeps a regular rotation, of a key that still works, from starting. */
-export function regularBlock(situation: Situation): Extract<Step, { step: 'hold' }> | null {
-  const { key, nowMs, guardOnPrevious, previous } = situation;
+export function regularBlock(situation: Situation): Hold | null {
+  const { key, nowMs, guardOnPrevious, previous, current } = situation;
   const window = key.policy.freeze.find(({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs);
   if (window && !situation.rotationAsked) {
     return { step: 'hold', why: window.reason, code: 'freeze', sinceMs: window.fromMs, untilMs: window.untilMs };
   }
   if (guardOnPrevious) {
     const why = `the former key ${previous?.record?.key_id ?? ''} is not gone yet`;
-    return { step: 'hold', why, code: 'former-key', sinceMs: previous?.createdAtMs ?? nowMs, untilMs: null };
+    return { step: 'hold', why, code: 'former-key', sinceMs: current?.createdAtMs ?? null, untilMs: null };
   }
-  return mintBlock(situation);
+  return mintBlock(situation) ?? youngMint(situation);
 }
 
-/** The expiry to give to a current key that would expire while its replacement has to wait; null when it would not. */
-export function extensionOf({ key, currentKey, nowMs }: Situation): Extract<Step, { step: 'extend' }> | null {
+/** Moves the expiry of a current key that would expire while its replacement has to wait; null when it would not. */
+export function extensionOf({
+  key,
+  currentKey,
+  secret,
+  nowMs,
+}: Situation): Extract<Step, { step: 'extend' | 'ask' }> | null {
   if (!currentKey?.exists || currentKey.expiresAtMs === null || currentKey.disabled) return null;
-  if (currentKey.expiresAtMs - nowMs > EXPIRY_MARGIN_MS) return null;
-  const why = `key ${currentKey.id} would expire ${timeText(currentKey.expiresAtMs)} while its replacement waits`;
-  return { step: 'extend', why, keyId: currentKey.id, expiresAtMs: nowMs + key.policy.expiresAfterMs };
+  if (!expiresSoon(currentKey, nowMs)) return null;
+  const { id, locked } = currentKey;
+  const why = `key ${id} would expire ${timeText(currentKey.expiresAtMs)} while its replacement waits`;
+  // A locked key cannot be changed, whoever locked it.
+  if (locked && !isLockedByUndo(secret?.versions ?? [], id, nowMs)) {
+    return { step: 'ask', why, ...lockedAtIssuer(key, id, `${why}, and somebody locked it at the issuer`) };
+  }
+  return { step: 'extend', why, keyId: id, expiresAtMs: nowMs + key.policy.expiresAfterMs, unlockFirst: locked };
 }

@@ -8,21 +8,21 @@ import { metadataAfterFailure, metadataOfMint } from './mint-record.ts';
 import type { Attempt } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { Observation } from './observation.ts';
-import { identityGone, roleMissing } from './obstacles.ts';
+import { groupMissing, identityGone, nameTakenElsewhere, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
-import { readVersionRecord, timeText, writeRecord } from './record.ts';
+import { readSummary, readVersionRecord, timeText, writeRecord } from './record.ts';
 import type { MintReason } from './record.ts';
-import { MINT_LIMIT_MS } from './situation.ts';
+import { LEASE_MS, MINT_LIMIT_MS } from './situation.ts';
 import { verifyNewKey } from './verification.ts';
 
-/** A claim lasts as long as a mint can, and a little: then the next run may try. */
-const LEASE_MS = MINT_LIMIT_MS + MINUTE_MS;
+/** Our clock and the issuer's, which dates to the minute, may differ by this much: the limit of a mint rests on both. */
+const CLOCKS_DIFFER_MS = 2 * MINUTE_MS;
 
 /** How a mint ended. */
 export type MintOutcome =
   /** The new key is current. */
   | { outcome: 'stored'; keyId: string; op: string }
-  /** Another run stored first; ours is deleted. */
+  /** The store was refused, for another run's version or a consumer's lock; our key is deleted. */
   | { outcome: 'lost-race'; why: string }
   /** Nothing is stored, and the next attempt waits. */
   | { outcome: 'failed'; code: string; why: string }
@@ -83,9 +83,12 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
   }
 }
 
+/** IBM's code for a key too many of one identity. */
+const KEY_LIMIT_REACHED = 'BXNIM0151E';
+
 function obstacleOfCreate(key: ManagedKey, error: ApiError): Obstacle | null {
   if (error.code === 'forbidden') return roleMissing(key, 'create API keys');
-  if (error.code === 'limit_reached') {
+  if (error.failure.ibmCode === KEY_LIMIT_REACHED) {
     const steps = [`ibmcloud iam service-api-keys ${key.serviceId}`, 'Delete what nobody uses.'];
     return { code: 'key_limit_reached', problem: `${key.serviceId} has as many API keys as it may.`, steps };
   }
@@ -93,11 +96,11 @@ function obstacleOfCreate(key: ManagedKey, error: ApiError): Obstacle | null {
   return identityGone(key);
 }
 
-async function removeByName({ key, ports }: Attempt, name: string): Promise<void> {
+async function removeByName(attempt: Attempt, name: string): Promise<void> {
+  const { key, ports } = attempt;
   try {
-    const kind = ports.kinds[key.kind];
-    const left = ((await kind.list(key, ports.signal)) ?? []).filter((one) => one.name === name);
-    for (const one of left) await kind.delete(one.id, ports.signal);
+    const left = ((await ports.kinds[key.kind].list(key, ports.signal)) ?? []).filter((one) => one.name === name);
+    for (const one of left) await removeOwn(attempt, one.id);
   } catch (error) {
     // Once it is old enough, any run discards it.
     ports.log.warn('cleanup_failed', `a key named ${name} may be left at the issuer for now`, { error });
@@ -106,6 +109,10 @@ async function removeByName({ key, ports }: Attempt, name: string): Promise<void
 
 /** Why a new key must not be stored, or null. Never throws: whatever goes wrong here, the key must not be left behind. */
 async function whyUnfit({ key, ports }: Attempt, created: CreatedKey): Promise<{ code: string; why: string } | null> {
+  const aheadMs = created.createdAtMs - ports.clock.nowMs();
+  if (aheadMs > CLOCKS_DIFFER_MS) {
+    return { code: 'clocks_differ', why: `the issuer's clock is ${Math.round(aheadMs / 1000)} s ahead of ours` };
+  }
   try {
     const verdict = await verifyNewKey(key, created.value, ports);
     if (verdict.outcome !== 'accepted') return { code: `key_${verdict.outcome}`, why: verdict.why };
@@ -161,9 +168,18 @@ async function store(attempt: Attempt, created: CreatedKey): Promise<MintOutcome
 async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError): Promise<MintOutcome> {
   const { key, secret, ports } = attempt;
   const nameTaken = !secret && (error.code === 'conflict' || /already exists/i.test(error.message));
+  if (nameTaken && !(await ports.secrets.find(key.secret, ports.signal))) {
+    await removeOwn(attempt, created.id);
+    return { outcome: 'ask', obstacle: nameTakenElsewhere(key) };
+  }
   if (error.code === 'locked' || nameTaken) {
     await ports.kinds[key.kind].delete(created.id, ports.signal);
-    return { outcome: 'lost-race', why: error.message };
+    // Where nobody stored meanwhile, it was not lost to another run, and the next attempt would end alike.
+    return recordFailure(attempt, { outcome: 'lost-race', why: error.message });
+  }
+  if (!secret && error.code === 'not_found') {
+    await giveUp(attempt, created.id, { code: 'store_failed', why: error.message });
+    return { outcome: 'ask', obstacle: groupMissing(key) };
   }
   if (error.code !== 'forbidden') return giveUp(attempt, created.id, { code: 'store_failed', why: error.message });
   await giveUp(attempt, created.id, { code: 'store_forbidden', why: error.message });
@@ -203,12 +219,19 @@ async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: 
   }
 }
 
-/** Writes down that a mint failed, so that not every run creates and deletes a key. */
+/**
+ * Writes down that a mint failed, so that not every run creates and deletes a key. What is written replaces all, so it is
+ * read again first: where another run has stored meanwhile, its word stands.
+ */
 async function recordFailure(attempt: Attempt, failed: MintOutcome): Promise<MintOutcome> {
   const { secret, ports } = attempt;
   if (!secret) return failed;
   try {
-    await ports.secrets.writeMetadata(secret.id, metadataAfterFailure(attempt, secret), ports.signal);
+    const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
+    const summary = readSummary(metadata);
+    if (summary?.key_id !== secret.summary?.key_id) return failed;
+    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary });
+    await ports.secrets.writeMetadata(secret.id, written, ports.signal);
   } catch (error) {
     ports.log.warn('failure_not_recorded', 'could not write down that the mint failed; its claim makes others wait', {
       error,

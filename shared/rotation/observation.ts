@@ -38,7 +38,7 @@ export interface SeenSecret {
 /** A key that concerns this entry: ours by name, named by a version, or adopted. */
 export type SeenKey = ({ exists: true; markedCompromised: boolean } & IssuerKey) | { exists: false; id: string };
 
-/** Everything that plan decides on. Nothing in it is older than `takenAtMs`. */
+/** Everything that plan decides on, asked for from `takenAtMs` on. Lists may be stale; what a step depends on is asked by id. */
 export interface Observation {
   takenAtMs: number;
   /** Null when there is no such secret. */

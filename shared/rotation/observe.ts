@@ -5,7 +5,7 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import type { Observation, SeenKey, SeenSecret, SeenVersion } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, readVersionRecord } from './record.ts';
-import { isNamedFor } from './situation.ts';
+import { expiresSoon, isNamedFor, predecessorsOf } from './situation.ts';
 
 /** State of a secret whose value is gone for good. */
 const DESTROYED = 5;
@@ -24,7 +24,7 @@ export async function observe(
   const takenAtMs = ports.clock.nowMs();
   const kind = ports.kinds[key.kind];
   const [secret, listed] = await Promise.all([seenSecret(key, known, ports), kind.list(key, ports.signal)]);
-  const keys = await seenKeys(key, secret, listed ?? [], kind, ports.signal);
+  const keys = await seenKeys(key, secret, listed ?? [], kind, ports);
   return { takenAtMs, secret, keys, identityExists: listed !== null, rotationAsked };
 }
 
@@ -35,6 +35,16 @@ async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Po
     ports.secrets.listVersions(stored.id, ports.signal),
     ports.secrets.listLocks(stored.id, ports.signal),
   ]);
+  return { ...ownFields(stored), versions: versions.map((version) => seenVersion(key, version, locks)) };
+}
+
+/** The observation with the secret's own fields as they are now; versions and locks stay as they were seen. */
+export function withSecret(seen: Observation, stored: StoredSecret): Observation {
+  if (!seen.secret) return seen;
+  return { ...seen, secret: { ...seen.secret, ...ownFields(stored) } };
+}
+
+function ownFields(stored: StoredSecret): Omit<SeenSecret, 'versions'> {
   return {
     id: stored.id,
     name: stored.name,
@@ -42,7 +52,6 @@ async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Po
     labels: stored.labels,
     metadata: stored.custom_metadata,
     summary: readSummary(stored.custom_metadata),
-    versions: versions.map((version) => seenVersion(key, version, locks)),
   };
 }
 
@@ -73,29 +82,34 @@ function seenVersion(key: ManagedKey, version: StoredVersion, locks: readonly St
 }
 
 /**
- * The keys that concern the entry. A list may be stale, so what matters and is missing in it is asked for by id: the
- * current key, and the one of the previous version. The last use of a key that may be disabled needs a look of its own.
+ * The keys that concern the entry. A list may be stale, so every key is asked for by id on which a step may be decided: all
+ * but a current one that is listed as well. So are keys that no list of this identity shows: those of the current and the
+ * previous version, and those of an identity that the entry had before.
  */
 async function seenKeys(
   key: ManagedKey,
   secret: SeenSecret | null,
   listed: readonly IssuerKey[],
   kind: KeyKind,
-  signal: AbortSignal,
+  { clock, signal }: Ports,
 ): Promise<SeenKey[]> {
+  const nowMs = clock.nowMs();
   const versions = secret?.versions ?? [];
   const keyIdOf = (alias: SeenVersion['alias']) => versions.find((version) => version.alias === alias)?.record?.key_id;
   const currentId = keyIdOf('current');
-  const known = new Set(versions.flatMap(({ record }) => (record ? [record.key_id, ...record.predecessors] : [])));
-  const isKnown = (one: IssuerKey) => known.has(one.id) || key.adopt.includes(one.id);
-  const ours = listed.filter((one) => isKnown(one) || isNamedFor(key, one.name));
-  const mayBeDisabled = (one: IssuerKey) => !one.disabled && (one.id !== currentId || key.state === 'retired');
-  // Whether a key that no version names was ever used tells a failed mint from one that was forgotten.
-  const needsLook = (one: IssuerKey) => mayBeDisabled(one) || !isKnown(one);
-  const missing = [currentId, keyIdOf('previous')].filter(
+  const records = versions.flatMap(({ record }) => record ?? []);
+  const known = new Set([...records.map((record) => record.key_id), ...predecessorsOf(versions).keys(), ...key.adopt]);
+  const ours = listed.filter((one) => known.has(one.id) || isNamedFor(key, one.name));
+  const isWell = (one: IssuerKey) =>
+    one.id === currentId && key.state === 'active' && !isMarked(one) && !one.disabled && !expiresSoon(one, nowMs);
+  const moved = records.filter(({ owner }) => owner !== '' && owner !== key.serviceId).map((record) => record.key_id);
+  const unlisted = [currentId, keyIdOf('previous'), ...moved].filter(
     (id) => id !== undefined && !ours.some((one) => one.id === id),
   );
-  const toLookAt = [...ours.filter(needsLook).map((one) => one.id), ...missing.filter((id) => id !== undefined)];
+  const toLookAt = [
+    ...ours.filter((one) => !isWell(one)).map((one) => one.id),
+    ...unlisted.filter((id) => id !== undefined),
+  ];
   const looks = await Promise.all(
     [...new Set(toLookAt)].map(async (id): Promise<SeenKey> => {
       const found = await kind.look(key, id, signal);
@@ -106,8 +120,6 @@ async function seenKeys(
   return [...ours.filter((one) => !looked.has(one.id)).map(existing), ...looks];
 }
 
-const existing = (key: IssuerKey): SeenKey => ({
-  exists: true,
-  markedCompromised: key.description.includes(COMPROMISED_MARK),
-  ...key,
-});
+const isMarked = (key: IssuerKey): boolean => key.description.includes(COMPROMISED_MARK);
+
+const existing = (key: IssuerKey): SeenKey => ({ exists: true, markedCompromised: isMarked(key), ...key });

@@ -5,7 +5,7 @@ import { identityGone } from './obstacles.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './record.ts';
 import { disableUnlessLocked, recentUse, retirementOf } from './retire-rules.ts';
-import { isCompromised, situationOf } from './situation.ts';
+import { isCompromised, isLockedByUndo, situationOf } from './situation.ts';
 import type { OldKey, Situation } from './situation.ts';
 import { isSettled } from './step.ts';
 import type { Step } from './step.ts';
@@ -38,7 +38,8 @@ export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
     if (step) return step;
   }
   const untilMs = dueAtMs(situation);
-  return { step: 'rest', why: `the next rotation is due ${timeText(untilMs)}`, untilMs };
+  const why = `key ${situation.currentKey?.id ?? ''} is current; the next rotation is due ${timeText(untilMs)}`;
+  return { step: 'rest', why, untilMs };
 }
 
 /** A compromised key that still logs in is disabled before anything else. */
@@ -58,6 +59,18 @@ function askAboutTheIdentity({ key, identityExists }: Situation): Step | null {
 /** A secret that is destroyed, or whose current version is not ours, is a person's to settle; nothing is retired meanwhile. */
 function askAboutTheSecret({ key, secret, current }: Situation): Step | null {
   if (!secret) return null;
+  if (secret.state === 'active' && !current) {
+    return {
+      step: 'ask',
+      why: `secret ${secret.name} has no current version`,
+      code: 'no_current_version',
+      problem: `Secret ${secret.name} (${secret.id}) has no current version: nothing can be stored safely.`,
+      steps: [
+        `ibmcloud secrets-manager secret-versions --secret-id ${secret.id}`,
+        `If nobody needs it: ibmcloud secrets-manager secret-delete --id ${secret.id}. The next run then stores a new key.`,
+      ],
+    };
+  }
   if (secret.state === 'destroyed' || !current) {
     return {
       step: 'ask',
@@ -85,20 +98,23 @@ function askAboutTheSecret({ key, secret, current }: Situation): Step | null {
 
 /** A paused key is left as it is. But a leak is dealt with to its end, and the key must not expire unseen. */
 function leaveAloneWhatIsPaused(situation: Situation): Step | null {
-  const { key, nowMs, oldKeys } = situation;
+  const { key, oldKeys } = situation;
   if (!key.policy.paused) return null;
   const death = deathOf(situation);
-  if (death && 'reason' in death && death.reason === 'compromised') return replaceTheDead(situation);
+  const isLeak = death && 'reason' in death && (death.reason === 'compromised' || death.reason === 'disabled');
+  if (isLeak) return replaceTheDead(situation);
   const leaked = oldKeys.filter((old) => old.compromised).map((old) => retirementOf(old, situation));
-  const hold: Step = { step: 'hold', why: 'the manifest says paused', code: 'paused', sinceMs: nowMs, untilMs: null };
-  return firstChange(leaked) ?? extensionOf(situation) ?? hold;
+  const hold: Step = { step: 'hold', why: 'the manifest says paused', code: 'paused', sinceMs: null, untilMs: null };
+  return firstChange(leaked) ?? extensionOf(situation) ?? firstAsk(leaked) ?? hold;
 }
 
 /** A retired entry gets no new key; all that it has go as soon as nobody uses them. */
 function endWhatIsRetired(situation: Situation): Step | null {
   if (situation.key.state !== 'retired') return null;
   const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
-  return firstChange(steps) ?? retireTheCurrent(situation) ?? steps[0] ?? nothingLeft(situation);
+  const last = retireTheCurrent(situation);
+  const all = [...steps, ...(last ? [last] : [])];
+  return firstChange(all) ?? firstAsk(all) ?? last ?? steps[0] ?? nothingLeft(situation);
 }
 
 function retireTheCurrent(situation: Situation): Step | null {
@@ -109,7 +125,7 @@ function retireTheCurrent(situation: Situation): Step | null {
   const last: OldKey = {
     key: currentKey,
     compromised,
-    lockedByUndo: current.record?.restored ?? false,
+    lockedByUndo: isLockedByUndo(secret?.versions ?? [], currentKey.id, nowMs),
     supersededAtMs: sinceMs,
   };
   if (currentKey.disabled) return retirementOf(last, situation);
@@ -121,13 +137,13 @@ function retireTheCurrent(situation: Situation): Step | null {
     const why = `key ${currentKey.id} of a retired entry waits to be disabled: ${inUse.join('; ')}`;
     return { step: 'hold', why, code: 'evidence', sinceMs, untilMs: null };
   }
-  return disableUnlessLocked(last, `the entry is retired, and nobody uses key ${currentKey.id}`, sinceMs);
+  return disableUnlessLocked(last, `the entry is retired, and nobody uses key ${currentKey.id}`, sinceMs, situation);
 }
 
 const nothingLeft = ({ secret }: Situation): Step => ({
   step: 'rest',
   why: secret
-    ? `retired, and every key is gone; secret ${secret.name} and the entry can be deleted`
+    ? `retired, and every key is gone; the entry can be deleted, and secret ${secret.name} once its locks are removed`
     : 'retired, and there is nothing left',
   untilMs: null,
 });
@@ -136,6 +152,12 @@ const nothingLeft = ({ secret }: Situation): Step => ({
 function replaceTheDead(situation: Situation): Step | null {
   const death = deathOf(situation);
   if (!death || 'step' in death) return death;
+  if (!situation.secret) {
+    // Keys of first mints that failed would pile up while the next one waits.
+    const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
+    const discard = steps.find((step) => step.step === 'discard');
+    if (discard) return discard;
+  }
   const block = mintBlock(situation);
   if (block) return block;
   if (situation.guardOnPrevious && situation.current) {
@@ -155,7 +177,9 @@ function retireTheOld(situation: Situation): Step | null {
  * former version (an adopted key), only the summary is put right.
  */
 function freeThePrevious({ guardOnPrevious, previous, oldKeys, secret, current }: Situation): Step | null {
-  const former = guardOnPrevious ? previous?.record?.key_id : secret?.summary?.previous_key_id || undefined;
+  // A summary that speaks of another key than the current one was written by a run that this list does not show yet.
+  const summary = secret?.summary?.key_id === current?.record?.key_id ? secret?.summary : undefined;
+  const former = guardOnPrevious ? previous?.record?.key_id : summary?.previous_key_id || undefined;
   const isDone = guardOnPrevious || former !== undefined;
   if (!isDone || oldKeys.some((old) => old.key.id === former)) return null;
   return current && { step: 'release', why: 'the former key is gone', versionId: current.id };
@@ -178,7 +202,11 @@ function preferAsk(situation: Situation, block: Extract<Step, { step: 'hold' }>)
 /** Nothing can be done now, but an old key is on its way. */
 function waitForTheOld(situation: Situation): Step | null {
   const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
-  return steps.find((step) => step.step === 'ask') ?? steps[0] ?? null;
+  return firstAsk(steps) ?? steps[0] ?? null;
+}
+
+function firstAsk(steps: readonly Step[]): Step | null {
+  return steps.find((step) => step.step === 'ask') ?? null;
 }
 
 function firstChange(steps: readonly Step[]): Step | null {

@@ -1,16 +1,20 @@
+import { isApiError } from '../clients/api-error.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
+import { noteAdopted } from './adopt.ts';
 import { apply } from './apply.ts';
 import type { Applied, Change } from './apply.ts';
-import { extensionOf } from './mint-rules.ts';
+import { metadataAfterDeath } from './mint-record.ts';
+import { deathOf, extensionOf } from './mint-rules.ts';
 import type { Observation } from './observation.ts';
-import { observe } from './observe.ts';
+import { observe, withSecret } from './observe.ts';
+import { roleMissing } from './obstacles.ts';
 import { plan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { timeText } from './record.ts';
-import { situationOf } from './situation.ts';
+import { predecessorsOf, situationOf } from './situation.ts';
 import { logApplied, logSettled } from './step-log.ts';
 import { isSettled } from './step.ts';
 import type { Settled, Step } from './step.ts';
@@ -27,6 +31,8 @@ export interface KeyReport {
    */
   outcome: 'rest' | 'hold' | 'ask' | 'planned' | 'failed' | 'left';
   why: string;
+  /** Since when it waits, ISO; null when it does not wait, or nothing tells. */
+  since: string | null;
   /** When it goes on, ISO; null when that depends on somebody. */
   until: string | null;
   /** Stable code of what it waits for, asks or failed with; null at rest. */
@@ -59,13 +65,19 @@ export async function reconcile(key: ManagedKey, options: ReconcileOptions, allP
     const end = await workOn(key, options, ports, steps);
     return { name: key.name, steps, ...end };
   } catch (error) {
-    if (ports.signal.aborted) return { name: key.name, steps, ...left('the time was up in the middle') };
+    if (ports.signal.aborted) return { name: key.name, steps, ...left('the time was up in the middle', 'no_time') };
+    if (isApiError(error, 'forbidden')) {
+      const obstacle = roleMissing(key, `look (${error.operation})`);
+      ports.log.warn('person_asked', obstacle.problem, { ...obstacle });
+      return { name: key.name, steps, ...asked(obstacle) };
+    }
     ports.log.error('key_failed', `${key.name}: ${messageOf(error)}`, { error });
     return {
       name: key.name,
       steps,
       outcome: 'failed',
       why: messageOf(error),
+      since: null,
       until: null,
       code: codeOf(error),
       next: [],
@@ -75,33 +87,100 @@ export async function reconcile(key: ManagedKey, options: ReconcileOptions, allP
 
 type End = Omit<KeyReport, 'name' | 'steps'>;
 
+/** What a run remembers of one key between two steps. */
+interface Work {
+  key: ManagedKey;
+  ports: Ports;
+  /** The secret without its versions; `isListed` while a list told it, which may be late. */
+  secret: StoredSecret | null;
+  isListed: boolean;
+  rotationAsked: boolean;
+  /** What was found is written down. Once: whatever becomes of a note, it must not keep us from working. */
+  isNoted: boolean;
+  /** Steps that were carried out. */
+  done: Set<string>;
+  /** Stores that were refused. */
+  lostRaces: number;
+}
+
 async function workOn(
   key: ManagedKey,
-  options: ReconcileOptions,
+  { secret, force, dryRun }: ReconcileOptions,
   ports: Ports,
   steps: KeyReport['steps'],
 ): Promise<End> {
   const { clock, deadlineMs } = ports;
-  let rotationAsked = options.force;
-  let { secret } = options;
+  const done = new Set<string>();
+  const work: Work = { key, ports, secret, isListed: true, rotationAsked: force, isNoted: dryRun, done, lostRaces: 0 };
   for (let round = 0; round < MOST_STEPS; round += 1) {
-    const seen = await observe(key, secret, rotationAsked, ports);
-    const step = plan(key, seen, clock.nowMs());
+    const { seen, step } = await lookAndPlan(work);
     if (isSettled(step)) return settled(step, ports);
-    if (options.dryRun) return await planned(key, step, ports, steps);
+    if (done.has(identityOf(step))) return notVisibleYet(step);
+    if (dryRun) return await planned(key, step, ports, steps);
     const neededMs = step.step === 'mint' ? SHORTEST_MINT_MS : SHORTEST_STEP_MS;
-    if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`);
+    if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
     if (clock.nowMs() - seen.takenAtMs > FRESH_MS) continue; // the look took too long to act on
     const applied = await apply(key, seen, step, ports);
     logApplied(step, applied, ports.log);
-    const end = endOf(applied);
     if (step.step === 'mint' && applied.outcome === 'ask') await extendMeanwhile(key, seen, ports, steps);
     if (applied.outcome === 'done' || applied.outcome === 'stored') steps.push(toldOf(step, applied));
+    if (applied.outcome === 'done') done.add(identityOf(step)); // a mint is never done: each is another
+    if (applied.outcome === 'lost-race') work.lostRaces += 1;
+    const end = work.lostRaces > 1 ? left(STORE_REFUSED, 'store_refused') : endOf(applied);
     if (end) return end;
-    if (step.step === 'mint') rotationAsked = false;
-    secret = seen.secret && (await ports.secrets.get(seen.secret.id, ports.signal));
+    if (step.step === 'mint') work.rotationAsked = false;
+    await refresh(work, seen);
   }
-  return left(`it took more than ${MOST_STEPS} steps`);
+  return left(`it took more than ${MOST_STEPS} steps`, 'too_many_steps');
+}
+
+async function lookAndPlan(work: Work): Promise<{ seen: Observation; step: Step }> {
+  const { key, ports } = work;
+  const seen = await observe(key, work.secret, work.rotationAsked, ports);
+  const step = plan(key, seen, ports.clock.nowMs());
+  if (!work.isNoted && step.step !== 'contain' && (await note(key, seen, ports))) {
+    work.isNoted = true;
+    await refresh(work, seen);
+    return lookAndPlan(work);
+  }
+  if (step.step !== 'mint' || !work.isListed || !seen.secret) return { seen, step };
+  // The list of secrets may be older than another run's store, which the summary tells.
+  const fresh = withSecret(seen, await ports.secrets.get(seen.secret.id, ports.signal));
+  return { seen: fresh, step: plan(key, fresh, ports.clock.nowMs()) };
+}
+
+async function refresh(work: Work, { secret }: Observation): Promise<void> {
+  work.secret = secret && (await work.ports.secrets.get(secret.id, work.ports.signal));
+  work.isListed = false;
+}
+
+/**
+ * Writes down what a later run could not know otherwise: that the current key is dead, so that every tick looks at it until
+ * it is replaced; and since when adopted keys are taken in. Says whether anything was to be written.
+ */
+async function note(key: ManagedKey, seen: Observation, ports: Ports): Promise<boolean> {
+  const { secret } = seen;
+  const current = secret?.versions.find((version) => version.alias === 'current');
+  if (!secret || !current?.record) return false;
+  const known = predecessorsOf(secret.versions);
+  const adopted = seen.keys.filter((one) => one.exists && key.adopt.includes(one.id) && !known.has(one.id));
+  const isNamed = (keyId: string) => secret.versions.some(({ record }) => record?.key_id === keyId);
+  const toAdopt = adopted.map((one) => one.id).filter((id) => !isNamed(id));
+  const death = deathOf(situationOf(key, seen, ports.clock.nowMs()));
+  const isUntoldDeath =
+    death !== null && 'reason' in death && secret.summary?.dead_since === '' && key.state === 'active';
+  try {
+    if (toAdopt.length > 0) await noteAdopted(secret, toAdopt, ports);
+    if (isUntoldDeath) {
+      await ports.secrets.writeMetadata(secret.id, metadataAfterDeath(key, secret, ports.clock.nowMs()), ports.signal);
+    }
+  } catch (error) {
+    if (ports.signal.aborted) throw error;
+    ports.log.warn('note_not_written', 'what was found could not be written down; the regular looks find it again', {
+      error,
+    });
+  }
+  return toAdopt.length > 0 || isUntoldDeath;
 }
 
 /** While a person is asked, the key that is to be replaced must not expire. */
@@ -112,7 +191,7 @@ async function extendMeanwhile(
   steps: KeyReport['steps'],
 ): Promise<void> {
   const step = extensionOf(situationOf(key, seen, ports.clock.nowMs()));
-  if (!step) return;
+  if (step?.step !== 'extend') return;
   const applied = await apply(key, seen, step, ports);
   logApplied(step, applied, ports.log);
   if (applied.outcome === 'done') steps.push(toldOf(step));
@@ -123,11 +202,14 @@ function toldOf(step: Change, applied?: Applied): KeyReport['steps'][number] {
   return { step: step.step, why: step.why, ...(keyId !== undefined && { keyId }) };
 }
 
+const textOf = (atMs: number | null): string | null => (atMs === null ? null : timeText(atMs));
+
 function settled(step: Settled, ports: Ports): End {
   logSettled(step, ports.log);
   if (step.step === 'ask') return asked(step);
-  const until = step.untilMs === null ? null : timeText(step.untilMs);
-  return { outcome: step.step, why: step.why, until, code: step.step === 'hold' ? step.code : null, next: [] };
+  const until = textOf(step.untilMs);
+  if (step.step === 'rest') return { outcome: 'rest', why: step.why, since: null, until, code: null, next: [] };
+  return { outcome: 'hold', why: step.why, since: textOf(step.sinceMs), until, code: step.code, next: [] };
 }
 
 /** What a run would do. Whether a mint could begin is asked too: that changes nothing either. */
@@ -135,31 +217,51 @@ async function planned(key: ManagedKey, step: Change, ports: Ports, steps: KeyRe
   const [obstacle] = step.step === 'mint' ? await ports.kinds[key.kind].obstacles(key, ports.signal) : [];
   if (obstacle) return asked(obstacle);
   steps.push(toldOf(step));
-  return { outcome: 'planned', why: step.why, until: null, code: null, next: [] };
+  return { outcome: 'planned', why: step.why, since: null, until: null, code: null, next: [] };
 }
 
 const asked = ({ problem, code, steps }: Obstacle): End => ({
   outcome: 'ask',
   why: problem,
+  since: null,
   until: null,
   code,
   next: steps,
 });
 
-const left = (why: string): End => ({ outcome: 'left', why, until: null, code: 'no_time', next: [] });
+const STORE_REFUSED = 'another run stored first, or somebody locked the former version';
+
+/** What is done to which key or version. */
+const identityOf = (step: Change): string =>
+  `${step.step} ${'keyId' in step ? step.keyId : 'versionId' in step ? step.versionId : ''}`;
+
+/** A list that lags behind asks for the same step again: it is done, and a later run sees it. */
+function notVisibleYet(step: Change): End {
+  const why = `${step.step} is done, and lists do not show it yet`;
+  return { outcome: 'hold', why, since: null, until: null, code: 'not-visible-yet', next: [] };
+}
+
+const left = (why: string, code: 'no_time' | 'too_many_steps' | 'store_refused'): End => ({
+  outcome: 'left',
+  why,
+  since: null,
+  until: null,
+  code,
+  next: [],
+});
 
 /** Null when the next observation decides how to go on. */
 function endOf(applied: Applied): End | null {
   switch (applied.outcome) {
     case 'done':
     case 'stored':
-    case 'lost-race':
     case 'unclear':
+    case 'lost-race':
       return null;
     case 'ask':
       return asked(applied.obstacle);
     case 'failed':
-      return { outcome: 'failed', why: applied.why, until: null, code: applied.code, next: [] };
+      return { outcome: 'failed', why: applied.why, since: null, until: null, code: applied.code, next: [] };
     default:
       return applied satisfies never;
   }

@@ -27,6 +27,8 @@ export const VersionRecord = z.object({
   name: z.string(),
   kind: z.string(),
   key_id: z.string(),
+  /** The identity that the key belongs to. */
+  owner: z.string().default(''),
   /** The mint that stored it; empty for a version that a person stored and that was adopted. */
   op: z.string(),
   /** When the issuer made the key. */
@@ -34,10 +36,12 @@ export const VersionRecord = z.object({
   reason: z.enum(MINT_REASONS),
   sha256: z.string().default(''),
   hmsl: z.string().default(''),
-  /** Keys that existed before Keyrota and retire like any superseded one. */
-  predecessors: z.array(z.string()).default([]),
+  /** Keys that existed before Keyrota, and since when they are taken in: they retire like any superseded one. */
+  predecessors: z.array(z.object({ key_id: z.string(), adopted_at: z.string() })).default([]),
   /** An undo made this key current again, and locked it at the issuer. */
   restored: z.boolean().default(false),
+  /** When an undo of this key began that may have been cut off: the lock at the issuer is ours. */
+  undo_at: time,
   compromised_at: time,
   /** The key was found dead right after it was stored. */
   dead_at: time,
@@ -63,6 +67,8 @@ export const Summary = z.object({
   failures: z.number().int().default(0),
   /** No mint before this time, after failures. */
   not_before: time,
+  /** Since when the current key is known to be dead; empty while it works. */
+  dead_since: time,
 });
 export type Summary = z.infer<typeof Summary>;
 

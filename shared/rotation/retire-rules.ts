@@ -1,4 +1,5 @@
 import { formatDuration } from '../keys/duration.ts';
+import { lockedAtIssuer } from './obstacles.ts';
 import { timeText } from './record.ts';
 import { MINT_LIMIT_MS, OLDEST_MINT_MS } from './situation.ts';
 import type { ExistingKey, OldKey, Situation } from './situation.ts';
@@ -40,15 +41,20 @@ function retireSuperseded(old: OldKey, supersededAtMs: number, situation: Situat
   }
   const missing = missingEvidence(old, situation);
   if (missing.length > 0) return holdForEvidence(old, graceEndsMs, missing, situation);
-  return disableUnlessLocked(old, `key ${key.id} is superseded, its grace is over, and nobody uses it`, graceEndsMs);
+  const why = `key ${key.id} is superseded, its grace is over, and nobody uses it`;
+  return disableUnlessLocked(old, why, graceEndsMs, situation);
 }
 
 /** What is not yet known of the evidence that the manifest wants, as sentences. */
 function missingEvidence({ key }: OldKey, situation: Situation): string[] {
-  const { policy } = situation.key;
+  const { policy, state } = situation.key;
   const missing: string[] = [];
-  if (policy.evidence.fetched && !situation.current?.fetched) missing.push('nobody has fetched the new version');
+  // Of a retired entry nobody will fetch anything any more.
+  if (policy.evidence.fetched && state === 'active' && !situation.current?.fetched)
+    missing.push('nobody has fetched the new version');
+  const enabled = enabledLately(key, policy.unusedForMs, situation.nowMs);
   if (policy.evidence.unused) missing.push(...recentUse(key, policy.unusedForMs, situation.nowMs));
+  else if (enabled) missing.push(enabled);
   if (policy.evidence.noConsumerLock && situation.consumerLocksOnPrevious.length > 0) {
     missing.push(`consumers lock the old version: ${situation.consumerLocksOnPrevious.join(', ')}`);
   }
@@ -56,24 +62,31 @@ function missingEvidence({ key }: OldKey, situation: Situation): string[] {
 }
 
 /** Empty when the key counts as unused for that long. */
-export function recentUse({ lastUsed, createdAtMs }: ExistingKey, unusedForMs: number, nowMs: number): string[] {
+export function recentUse(key: ExistingKey, unusedForMs: number, nowMs: number): string[] {
+  const { lastUsed, createdAtMs } = key;
   if (lastUsed === 'unknown') return ['the issuer does not tell when the key was last used'];
+  const enabled = enabledLately(key, unusedForMs, nowMs);
+  if (enabled) return [enabled];
   const lastUsedAtMs = lastUsed === 'never' ? createdAtMs : lastUsed.atMs;
   if (nowMs - lastUsedAtMs >= unusedForMs) return [];
   return [`the key was last used ${timeText(lastUsedAtMs)}, less than ${formatDuration(unusedForMs)} ago`];
 }
 
-function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], { key, nowMs }: Situation): Step {
+/** Whoever enabled a key by hand wants to use it, whether it has logged in by now or not. */
+function enabledLately({ enabledAtMs }: ExistingKey, unusedForMs: number, nowMs: number): string | null {
+  if (enabledAtMs === null || nowMs - enabledAtMs >= unusedForMs) return null;
+  return `the key was enabled again ${timeText(enabledAtMs)}, less than ${formatDuration(unusedForMs)} ago`;
+}
+
+function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], situation: Situation): Step {
+  const { key, nowMs } = situation;
   const { atMostMs, afterwards } = key.policy.hold;
   const untilMs = sinceMs + atMostMs;
   const why = `key ${old.key.id} waits to be disabled: ${missing.join('; ')}`;
   if (nowMs < untilMs) return { step: 'hold', why, code: 'evidence', sinceMs, untilMs };
   if (afterwards === 'disable') {
-    return disableUnlessLocked(
-      old,
-      `${why}; it waited ${formatDuration(atMostMs)}, and the manifest says disable`,
-      sinceMs,
-    );
+    const enough = `${why}; it waited ${formatDuration(atMostMs)}, and the manifest says disable`;
+    return disableUnlessLocked(old, enough, sinceMs, situation);
   }
   return {
     step: 'ask',
@@ -88,20 +101,27 @@ function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], { key,
 }
 
 /** Disables the key, unless somebody else protects it at the issuer. */
-export function disableUnlessLocked(old: OldKey, why: string, sinceMs: number): Step {
-  if (old.key.locked && !old.lockedByUndo) return holdForIssuerLock(old, sinceMs);
+export function disableUnlessLocked(old: OldKey, why: string, sinceMs: number, situation: Situation): Step {
+  if (old.key.locked && !old.lockedByUndo) return waitForUnlock(old, sinceMs, situation);
   return { step: 'disable', why, keyId: old.key.id, unlockFirst: old.key.locked };
 }
 
-function holdForIssuerLock({ key }: OldKey, sinceMs: number): Step {
+/** Somebody protects the key at the issuer. While it is there nothing new can be stored, so in the end a person is asked. */
+function waitForUnlock({ key }: OldKey, sinceMs: number, { key: entry, nowMs }: Situation): Step {
   const why = `key ${key.id} is locked at the issuer by somebody else: unlock it there to let it retire`;
-  return { step: 'hold', why, code: 'issuer-lock', sinceMs, untilMs: null };
+  const untilMs = sinceMs + entry.policy.hold.atMostMs;
+  if (nowMs < untilMs) return { step: 'hold', why, code: 'issuer-lock', sinceMs, untilMs };
+  return {
+    step: 'ask',
+    why,
+    ...lockedAtIssuer(entry, key.id, `Key ${key.id} cannot be retired: it is locked at the issuer.`),
+  };
 }
 
 function discard(old: OldKey, situation: Situation): Step {
   const { key } = old;
   if (key.disabled) return quarantine(old, key.createdAtMs, situation, 'discard');
-  if (key.locked) return holdForIssuerLock(old, key.createdAtMs);
+  if (key.locked) return waitForUnlock(old, key.createdAtMs, situation);
   const why = `key ${key.id} is of ours, no version names it, and nobody used it after its mint: its value is lost`;
   return { step: 'discard', why, keyId: key.id, phase: 'disable' };
 }
@@ -129,7 +149,9 @@ function quarantine(old: OldKey, fromAtLeastMs: number, situation: Situation, th
     };
   }
   if (key.locked)
-    return old.compromised ? askToDelete(old, situation, 'compromised_key_locked') : holdForIssuerLock(old, untilMs);
+    return old.compromised
+      ? askToDelete(old, situation, 'compromised_key_locked')
+      : waitForUnlock(old, untilMs, situation);
   const why = old.compromised
     ? `key ${key.id} was compromised and is replaced`
     : `key ${key.id} was disabled ${timeText(fromMs)} and its quarantine is over`;

@@ -51,5 +51,5 @@ async function workOn({ key, secret }: Candidate, { force, dryRun }: RunOptions,
   if (ports.clock.nowMs() + SHORTEST_WORK_MS <= ports.deadlineMs)
     return reconcile(key, { secret, force, dryRun }, ports);
   const why = 'the time was up before its turn';
-  return { name: key.name, steps: [], outcome: 'left', why, until: null, code: 'no_time', next: [] };
+  return { name: key.name, steps: [], outcome: 'left', why, since: null, until: null, code: 'no_time', next: [] };
 }

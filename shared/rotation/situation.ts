@@ -1,5 +1,5 @@
 import { parseKeyName } from '../keys/key-name.ts';
-import { MINUTE_MS } from '../keys/duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from './observation.ts';
@@ -7,6 +7,15 @@ import { timeOf } from './record.ts';
 
 /** A mint stores within this time of the issuer's own creation date, or not at all. */
 export const MINT_LIMIT_MS = 5 * MINUTE_MS;
+
+/** A key that expires within this time must be replaced, or moved on if that has to wait. */
+export const EXPIRY_MARGIN_MS = 15 * DAY_MS;
+
+/** A claim lasts as long as a mint can, and a little: then the next run may try. */
+export const LEASE_MS = MINT_LIMIT_MS + MINUTE_MS;
+
+/** Longer than an operator's run: an undo that has not stored by then was cut off. */
+const UNDO_LIMIT_MS = HOUR_MS;
 
 /** Issuers date to the minute: an age that is computed from such a date may be this much too large. */
 const DATE_PRECISION_MS = MINUTE_MS;
@@ -72,7 +81,7 @@ export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): 
     current,
     previous,
     currentKey: currentKeyId === undefined ? null : (seen.keys.find((one) => one.id === currentKeyId) ?? null),
-    oldKeys: oldKeysOf(key, seen, currentKeyId),
+    oldKeys: oldKeysOf(key, seen, currentKeyId, nowMs),
     guardOnPrevious: previous?.locks.some((lock) => lock.name === guard) ?? false,
     consumerLocksOnPrevious: (previous?.locks ?? []).map((lock) => lock.name).filter((name) => name !== guard),
     lease: leaseOf(
@@ -84,12 +93,35 @@ export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): 
 
 function leaseOf(guard: SeenLock | undefined, nowMs: number): Situation['lease'] {
   const { op, until } = guard?.attributes ?? {};
-  const untilMs = typeof until === 'string' ? timeOf(until) : null;
-  if (!guard || typeof op !== 'string' || untilMs === null || untilMs <= nowMs) return null;
+  const saidMs = typeof until === 'string' ? timeOf(until) : null;
+  if (!guard || typeof op !== 'string' || saidMs === null) return null;
+  // Whoever wrote it may have had a wrong clock.
+  const untilMs = Math.min(saidMs, guard.updatedAtMs + LEASE_MS);
+  if (untilMs <= nowMs) return null;
   return { op, sinceMs: guard.updatedAtMs, untilMs };
 }
 
-function oldKeysOf(key: ManagedKey, seen: Observation, currentKeyId: string | undefined): OldKey[] {
+export const expiresSoon = ({ expiresAtMs }: { expiresAtMs: number | null }, nowMs: number): boolean =>
+  expiresAtMs !== null && expiresAtMs - nowMs <= EXPIRY_MARGIN_MS;
+
+/** Ids of the keys that were taken in, and since when, in epoch milliseconds. */
+export function predecessorsOf(versions: readonly SeenVersion[]): Map<string, number> {
+  const noted = versions.flatMap(({ record, createdAtMs }) =>
+    (record?.predecessors ?? []).map((one) => [one.key_id, timeOf(one.adopted_at) ?? createdAtMs] as const),
+  );
+  return new Map(noted.toReversed()); // the earliest note counts
+}
+
+/** Whether an undo put the lock on the key at the issuer: it is lifted once the undo is over and the key superseded. */
+export function isLockedByUndo(versions: readonly SeenVersion[], keyId: string, nowMs: number): boolean {
+  return versions.some(({ record }) => {
+    if (record?.key_id !== keyId) return false;
+    const undoAtMs = timeOf(record.undo_at);
+    return record.restored || (undoAtMs !== null && nowMs >= undoAtMs + UNDO_LIMIT_MS);
+  });
+}
+
+function oldKeysOf(key: ManagedKey, seen: Observation, currentKeyId: string | undefined, nowMs: number): OldKey[] {
   const versions = seen.secret?.versions ?? [];
   const hasOwnVersion = versions.some((version) => version.record !== null);
   return seen.keys
@@ -97,19 +129,21 @@ function oldKeysOf(key: ManagedKey, seen: Observation, currentKeyId: string | un
     .filter((one) => hasOwnVersion || !key.adopt.includes(one.id)) // before the first mint an adopted key is in full use
     .map((one) => ({
       key: one,
-      supersededAtMs: supersededAtMs(key, versions, one.id),
+      supersededAtMs: supersededAtMs(key, versions, one.id, nowMs),
       compromised: isCompromised(one, seen.secret),
-      lockedByUndo: versions.some(({ record }) => record?.key_id === one.id && record.restored),
+      lockedByUndo: isLockedByUndo(versions, one.id, nowMs),
     }))
     .toSorted((one, other) => (one.supersededAtMs ?? Infinity) - (other.supersededAtMs ?? Infinity));
 }
 
-/** When the version after the last one that names the key was stored. */
-function supersededAtMs(key: ManagedKey, versions: readonly SeenVersion[], keyId: string): number | null {
+/** When the version after the last one that names the key was stored; of an adopted key, when it was taken in. */
+function supersededAtMs(
+  key: ManagedKey,
+  versions: readonly SeenVersion[],
+  keyId: string,
+  nowMs: number,
+): number | null {
   const last = versions.findLastIndex(({ record }) => record?.key_id === keyId);
   if (last >= 0) return versions[last + 1]?.createdAtMs ?? null;
-  const successor =
-    versions.find(({ record }) => record?.predecessors.includes(keyId)) ??
-    (key.adopt.includes(keyId) ? versions.find(({ record }) => record !== null) : undefined);
-  return successor?.createdAtMs ?? null;
+  return predecessorsOf(versions).get(keyId) ?? (key.adopt.includes(keyId) ? nowMs : null);
 }

@@ -26,7 +26,11 @@ export function logApplied(step: Change, applied: Applied, log: Log): void {
       log.info('key_minted', `mint: ${step.why}`, { ...fields, keyId: applied.keyId, op: applied.op });
       break;
     case 'lost-race':
-      log.warn('mint_lost_race', 'another run stored a key first; ours is deleted', { ...fields, answer: applied.why });
+      log.warn(
+        'mint_lost_race',
+        'the store was refused, for another run stored first or a lock was set; our key is deleted',
+        { ...fields, answer: applied.why },
+      );
       break;
     case 'unclear':
       log.warn('store_unclear', 'no clear answer to the store; the next look tells', {
@@ -56,7 +60,7 @@ export function logSettled(step: Settled, log: Log): void {
       log.info('key_held', step.why, {
         step: 'hold',
         code: step.code,
-        since: timeText(step.sinceMs),
+        since: step.sinceMs === null ? null : timeText(step.sinceMs),
         until: step.untilMs === null ? null : timeText(step.untilMs),
       });
       break;

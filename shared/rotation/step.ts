@@ -20,8 +20,10 @@ export type Step =
   | { step: 'rest'; why: string; untilMs: number | null }
   | { step: 'contain'; why: string; keyId: string }
   | { step: 'mint'; why: string; reason: MintReason }
-  | { step: 'hold'; why: string; code: HoldCode; sinceMs: number; untilMs: number | null }
-  | { step: 'extend'; why: string; keyId: string; expiresAtMs: number }
+  /** `sinceMs` is null where nothing tells it. */
+  | { step: 'hold'; why: string; code: HoldCode; sinceMs: number | null; untilMs: number | null }
+  /** `unlockFirst`: an undo locked the key; it is locked again afterwards. */
+  | { step: 'extend'; why: string; keyId: string; expiresAtMs: number; unlockFirst: boolean }
   | { step: 'disable'; why: string; keyId: string; unlockFirst: boolean }
   | { step: 'delete'; why: string; keyId: string }
   | { step: 'discard'; why: string; keyId: string; phase: 'disable' | 'delete' }

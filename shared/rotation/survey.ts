@@ -1,9 +1,11 @@
-import { isApiError } from '../clients/api-error.ts';
+import { ApiError, isApiError } from '../clients/api-error.ts';
 import { LABEL } from '../clients/secret-store.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
 import { spreadOf } from '../keys/manifest.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
+import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, timeOf } from './record.ts';
 import type { Summary } from './record.ts';
@@ -95,9 +97,13 @@ function reasonToLook(
   // While the former key is there nothing can be stored: its retirement comes first.
   const isRetiring = key.state === 'retired' || summary.previous_key_id !== '';
   const isActive = key.state === 'active' && !key.policy.paused;
+  const promptly = (sinceMs: number) => nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
+  // Consumers stand still: neither a former key nor a pause keeps its replacement waiting.
+  const deadSinceMs = timeOf(summary.dead_since);
+  if (key.state === 'active' && deadSinceMs !== null && isPast(summary.not_before) && promptly(deadSinceMs))
+    return 'due';
   if (isActive && !isRetiring && isPast(summary.next_due) && isPast(summary.not_before)) {
-    const overdueMs = nowMs - (timeOf(summary.next_due) ?? 0);
-    if (overdueMs < PROMPT_MS || turn(NOW_AND_THEN_MS)) return 'due';
+    if (promptly(timeOf(summary.next_due) ?? 0)) return 'due';
   }
   if (isRetiring && isPast(summary.retire_after) && turn(OFTEN_MS)) return 'retiring';
   return turn(SELDOM_MS) ? 'regular look' : null;
@@ -127,9 +133,9 @@ async function suspiciousNames(
   }
   const missing = new Map(nameOfCurrent);
   const ownerOf = ownerFinder(paired.map(({ key }) => key));
-  try {
+  const listAll = async (signal: AbortSignal) => {
     for (const kind of Object.values(ports.kinds)) {
-      for await (const page of kind.survey(ports.signal)) {
+      for await (const page of kind.survey(signal)) {
         for (const { id, name, disabled } of page) {
           missing.delete(id);
           const current = nameOfCurrent.get(id);
@@ -139,18 +145,29 @@ async function suspiciousNames(
         }
       }
     }
+  };
+  const { clock, signal, deadlineMs, log } = ports;
+  try {
+    await withTimeLimit(clock, (deadlineMs - clock.nowMs()) / 3, signal, listAll);
   } catch (error) {
-    if (!isApiError(error, 'forbidden')) throw error;
-    ports.log.warn(
-      'account_list_forbidden',
-      'Keyrota may not list the keys of the account; each is looked at once a day',
-    );
-    return suspicious;
+    if (signal.aborted) throw error;
+    logBlindness(error, log);
+    return suspicious; // what was not seen proves nothing
   }
   // A list in which most of a fleet is missing shows only what we may see, and proves nothing.
   const isPlausible = missing.size <= FEW || missing.size * 2 <= nameOfCurrent.size;
   if (isPlausible) for (const name of missing.values()) suspicious.add(name);
   return suspicious;
+}
+
+/** Without the account's list the keys that are due are worked on all the same. */
+function logBlindness(error: unknown, log: Log): void {
+  if (isApiError(error, 'forbidden')) {
+    log.warn('account_list_forbidden', 'Keyrota may not list the keys of the account; each is looked at once a day');
+    return;
+  }
+  if (!(error instanceof ApiError || error instanceof TimeIsUp)) throw error;
+  log.warn('account_list_failed', 'the keys of the account could not be listed; the next tick tries again', { error });
 }
 
 /** Finds the entry that a key of ours is named for. */

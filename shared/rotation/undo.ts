@@ -1,4 +1,4 @@
-import { ApiError } from '../clients/api-error.ts';
+import { ApiError, isRefusedByLock } from '../clients/api-error.ts';
 import { newOp } from '../keys/key-name.ts';
 import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
@@ -9,9 +9,9 @@ import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
-import { timeOf } from './record.ts';
+import { timeOf, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
-import { isCompromised } from './situation.ts';
+import { isCompromised, isLockedByUndo } from './situation.ts';
 import { verifyRestoredKey } from './verification.ts';
 
 /** What an undo goes back to. */
@@ -21,6 +21,8 @@ interface Former {
   version: SeenVersion;
   record: VersionRecord;
   wasDisabled: boolean;
+  /** Somebody had locked the key at the issuer before. */
+  wasLocked: boolean;
 }
 
 export interface UndoReport {
@@ -40,6 +42,7 @@ export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
   const kind = ports.kinds[key.kind];
   const former = await findFormer(key, ports);
   const keyId = former.record.key_id;
+  await markUndo(former, timeText(ports.clock.nowMs()), ports);
   await kind.lock(keyId, ports.signal);
   try {
     await enableLocked(key, former, kind, ports);
@@ -51,7 +54,7 @@ export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
     await storeAgain(key, former, value, ports);
   } catch (error) {
     const mayBeStored = error instanceof KeyrotaError && error.code === 'undo_unclear';
-    if (!mayBeStored) await putBack(former, kind, ports);
+    if (!mayBeStored) await putBack(key, former, kind, ports);
     throw error;
   }
   ports.log.info('rotation_undone', `key ${keyId} is current again`, { keyId });
@@ -70,8 +73,19 @@ async function findFormer(key: ManagedKey, ports: Ports): Promise<Former> {
   if (!version.hasPayload) throw nothing('the value of the former key is gone.');
   const found = seen.keys.find((one) => one.id === record.key_id);
   if (!found?.exists) throw nothing(`the former key ${record.key_id} is deleted.`);
+  const consumers = version.locks.map((lock) => lock.name).filter((name) => name !== guardName(key.deployment));
+  if (consumers.length > 0) throw nothing(`consumers lock the former version: ${consumers.join(', ')}.`);
   if (isCompromised(found, seen.secret)) throw nothing(`the former key ${record.key_id} was reported as compromised.`);
-  return { secret: seen.secret, current, version, record, wasDisabled: found.disabled };
+  const lockedByUs = isLockedByUndo(seen.secret.versions, found.id, ports.clock.nowMs());
+  const wasLocked = found.locked && !lockedByUs;
+  return { secret: seen.secret, current, version, record, wasDisabled: found.disabled, wasLocked };
+}
+
+/** Says on the version that the lock at the issuer is ours, should we be cut off; with an empty text, that it is not. */
+function markUndo({ secret, version, record, wasLocked }: Former, undoAt: string, ports: Ports): Promise<void> {
+  if (wasLocked) return Promise.resolve();
+  const marked = writeRecord(version.metadata, { ...record, undo_at: undoAt });
+  return ports.secrets.writeVersionMetadata(secret.id, version.id, marked, ports.signal);
 }
 
 /** The lock is there: look again, then enable. Some issuers may refuse to enable a locked key. */
@@ -83,10 +97,22 @@ async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, 
   try {
     await kind.enable(keyId, ports.signal);
   } catch (error) {
-    if (!(error instanceof ApiError) || !['conflict', 'limit_reached', 'locked'].includes(error.code)) throw error;
+    if (!isRefusedByLock(error)) throw error;
     await kind.unlock(keyId, ports.signal);
     await kind.enable(keyId, ports.signal);
     await kind.lock(keyId, ports.signal);
+  }
+}
+
+/** The same for disabling. */
+async function disableLocked(keyId: string, kind: KeyKind, signal: AbortSignal): Promise<void> {
+  try {
+    await kind.disable(keyId, signal);
+  } catch (error) {
+    if (!isRefusedByLock(error)) throw error;
+    await kind.unlock(keyId, signal);
+    await kind.disable(keyId, signal);
+    await kind.lock(keyId, signal);
   }
 }
 
@@ -115,18 +141,25 @@ async function storeAgain(key: ManagedKey, former: Former, value: SecretValue, p
       `It is not known whether key ${record.key_id} is current again: ${messageOf(error)}`,
       {
         effect: 'unknown',
-        next: `See which key is current with \`keyrota plan ${key.name}\` before you repeat the undo.`,
+        next: `Before you repeat it, see which key is current: ibmcloud secrets-manager secret-version-metadata --secret-id ${secret.id} --id current`,
         cause: error,
       },
     );
   }
 }
 
-/** Nothing was stored: the former key is as it was. */
-async function putBack({ record, wasDisabled }: Former, kind: KeyKind, ports: Ports): Promise<void> {
+/** Nothing was stored: the former key is as it was, and its value guarded again. */
+async function putBack(key: ManagedKey, former: Former, kind: KeyKind, ports: Ports): Promise<void> {
+  const { record, wasDisabled, wasLocked, secret, version } = former;
+  const name = guardName(key.deployment);
+  const guard = { name, attributes: { deployment: key.deployment }, freesPrevious: false };
   try {
-    if (wasDisabled) await kind.disable(record.key_id, ports.signal);
-    await kind.unlock(record.key_id, ports.signal);
+    if (version.locks.some((lock) => lock.name === name)) {
+      await ports.secrets.lockVersion(secret.id, version.id, guard, ports.signal);
+    }
+    if (wasDisabled) await disableLocked(record.key_id, kind, ports.signal);
+    if (!wasLocked) await kind.unlock(record.key_id, ports.signal);
+    await markUndo(former, '', ports);
   } catch (error) {
     const why = `key ${record.key_id} may be left enabled or locked; repeat the undo, or unlock it at the issuer`;
     ports.log.warn('undo_not_put_back', why, { keyId: record.key_id, error });

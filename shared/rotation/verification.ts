@@ -1,5 +1,6 @@
 import type { Verdict } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import type { Ports } from './ports.ts';
 
@@ -17,6 +18,9 @@ const SETTLE_MS = 15_000;
 
 /** Kept back of the run's time for what comes after the last check. */
 const STORE_RESERVE_MS = 12_000;
+
+/** A check that is begun gets at least this long. */
+const SHORTEST_CHECK_MS = 2_000;
 
 /** The least time in which a key can be created, verified and stored: with less left, no mint is begun. */
 export const SHORTEST_MINT_MS = FIRST_PAUSE_MS + 10_000 + SETTLE_MS + STORE_RESERVE_MS;
@@ -45,9 +49,17 @@ async function verifyAgainAndAgain(
 ): Promise<Verdict> {
   const { clock, signal, deadlineMs, kinds } = ports;
   const untilMs = Math.min(clock.nowMs() + PROPAGATION_LIMIT_MS, deadlineMs - reserveMs);
+  const check = (limited: AbortSignal) => kinds[key.kind].verify(key, value, withProbe, limited);
   for (let refusals = 0; ; refusals += 1) {
-    const verdict = await kinds[key.kind].verify(key, value, withProbe, signal);
+    const limitMs = Math.max(untilMs - clock.nowMs(), SHORTEST_CHECK_MS);
+    const verdict = await withTimeLimit(clock, limitMs, signal, check).catch(failedInTime);
     if (verdict.outcome === 'accepted' || clock.nowMs() >= untilMs) return verdict;
     await clock.sleep(PAUSES_MS[refusals] ?? 5_000, signal);
   }
+}
+
+/** A service that does not answer in time tells nothing about the key. */
+function failedInTime(error: unknown): Verdict {
+  if (error instanceof TimeIsUp) return { outcome: 'failed', why: error.message };
+  throw error;
 }

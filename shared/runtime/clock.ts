@@ -10,8 +10,9 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: async (delayMs, signal) => {
-    for (let leftMs = delayMs; leftMs >= 0; leftMs -= LONGEST_TIMER_MS + 1)
-      await timer(Math.min(leftMs, LONGEST_TIMER_MS), signal);
+    let leftMs = Math.max(delayMs, 0);
+    for (; leftMs > LONGEST_TIMER_MS; leftMs -= LONGEST_TIMER_MS) await timer(LONGEST_TIMER_MS, signal);
+    await timer(leftMs, signal);
   },
 };
 

@@ -6,7 +6,8 @@ export const SERVICE_URL_RULE =
 
 /** Whether credentials may be sent to an address: over TLS, or within this machine. */
 export function isServiceUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  // The parser forgives blanks around an address, and an empty query; what sends to it does not.
+  if (/[\s?#]/.test(text) || !URL.canParse(text)) return false;
   const { protocol, hostname, username, password, search, hash } = new URL(text);
   const isPrivate = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname));
   return isPrivate && username + password + search + hash === '';
