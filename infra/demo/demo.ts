@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onStopRequest } from '../stop-request.ts';
+import { onStopRequest } from '../local/stop-request.ts';
 import { CloudClock } from '../local/clock.ts';
 import { EmbeddedCloud } from '../local/cloud.ts';
 import { controlRoutes } from '../local/control.ts';

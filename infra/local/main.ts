@@ -1,6 +1,6 @@
 // `npm run cloud -- --port P --control-port C`: the embedded IBM Cloud on this machine, from the real present time on.
 import { parseArgs } from 'node:util';
-import { onStopRequest } from '../stop-request.ts';
+import { onStopRequest } from './stop-request.ts';
 import { EmbeddedCloud } from './cloud.ts';
 import { CloudClock } from './clock.ts';
 import { controlRoutes } from './control.ts';

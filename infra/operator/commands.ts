@@ -1,5 +1,6 @@
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
+import type { AdoptReport } from '../../shared/rotation/adopt.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
@@ -98,15 +99,20 @@ export function adoptCommand(name: string, keyId: string, options: CommonOptions
       await ports.login();
       return adopt(key, keyId, ports);
     });
-    const failed = report.outcome === 'minted' && report.mint.outcome !== 'stored';
-    const text = {
-      minted: `the first key of ours ${failed ? `was not stored (${report.outcome === 'minted' ? report.mint.outcome : ''})` : 'is stored'}`,
-      'version-taken': 'its version counts as ours; the next run replaces it',
-      noted: 'it is noted beside the current key',
-    }[report.outcome];
-    print(options.json ? JSON.stringify({ name, keyId, ...report }) : `${name}: ${keyId} is adopted: ${text}.`);
-    return failed ? EXIT.failed : EXIT.done;
+    print(options.json ? JSON.stringify({ name, keyId, ...report }) : `${name}: ${adoptText(keyId, report)}`);
+    if (report.outcome !== 'minted' || report.mint.outcome === 'stored') return EXIT.done;
+    return report.mint.outcome === 'ask' ? EXIT.personNeeded : EXIT.failed;
   });
+}
+
+function adoptText(keyId: string, report: AdoptReport): string {
+  if (report.outcome === 'noted') return `${keyId} is adopted: it is noted beside the current key.`;
+  if (report.outcome === 'version-taken')
+    return `${keyId} is adopted: its version counts as ours; the next run replaces it.`;
+  const { mint } = report;
+  if (mint.outcome === 'stored') return `${keyId} is adopted: the first key of ours, ${mint.keyId}, is stored.`;
+  const why = mint.outcome === 'ask' ? [mint.obstacle.problem, ...mint.obstacle.steps].join('\n  ') : mint.why;
+  return `${keyId} is not adopted yet: ${why}`;
 }
 
 function entryOf(manifest: Manifest, name: string): ManagedKey {

@@ -7,7 +7,7 @@ import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
-import { onStopRequest } from '../stop-request.ts';
+import { onStopRequest } from '../local/stop-request.ts';
 import { findDemo, holdDemoClock } from './demo.ts';
 import type { Demo } from './demo.ts';
 import { loadManifestFile } from './manifest-file.ts';

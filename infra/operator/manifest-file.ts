@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
+import type { Document } from 'yaml';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
+import { maskSecrets } from '../../shared/runtime/secret-value.ts';
 
 export interface ManifestSource {
   /** As it was written, for functions that read JSON. */
@@ -20,7 +22,22 @@ export async function loadManifestFile(file: string): Promise<ManifestSource> {
   });
   const document = parseDocument(text); // JSON is YAML
   const [fault] = document.errors;
-  if (fault) throw new KeyrotaError('manifest_not_yaml', `${file}: ${fault.message.trim()}`);
-  const value: unknown = document.toJS();
+  if (fault) throw notYaml(file, fault);
+  const value = valueOf(document, file);
   return { value, manifest: parseManifest(value, file) };
+}
+
+/** The first line says what is wrong and where; the lines after it quote the file, which may hold what it should not. */
+function notYaml(file: string, fault: Error): KeyrotaError {
+  const [what = ''] = fault.message.split('\n');
+  return new KeyrotaError('manifest_not_yaml', `${file}: ${maskSecrets(what.replace(/:$/, ''))}`);
+}
+
+/** Aliases are resolved only now: one may name nothing, or stand for more than fits. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS() as unknown;
+  } catch (error) {
+    throw notYaml(file, error as Error);
+  }
 }

@@ -73,6 +73,7 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
       locked: false,
       ownerMatches: true,
       disabledAtMs: null,
+      enabledAtMs: null,
       lastUsed: 'unknown',
     });
   });

@@ -106,6 +106,8 @@ describe('a key that existed before', () => {
     await lab.tick(manifest);
     await adoptNow(lab, manifest, byHand.id);
     await adoptNow(lab, manifest, byHand.id);
-    expect(lab.secret().versions.at(-1)?.customMetadata.keyrota).toMatchObject({ predecessors: [byHand.id] });
+    expect(lab.secret().versions.at(-1)?.customMetadata.keyrota).toMatchObject({
+      predecessors: [{ key_id: byHand.id, adopted_at: expect.any(String) as string }],
+    });
   });
 });

@@ -6,6 +6,7 @@ import { Fault } from '../../infra/local/faults.ts';
 import { SeededRandom } from '../../infra/local/random.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
+import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import type { RunOptions, RunReport } from '../../shared/rotation/rotate-all.ts';
@@ -155,6 +156,15 @@ export class Laboratory {
       const isHit = response.ok && match.test(`${request.method} ${new globalThis.URL(request.url).pathname}`);
       return isHit ? new Response(text, { status: response.status }) : response;
     };
+  }
+
+  /** Marks a key at the issuer as compromised, as the response to a leak does. */
+  async markCompromised(keyId: string): Promise<void> {
+    const found = await this.admin.request('GET', `/v1/apikeys/${keyId}`);
+    const authorization = await this.adminAuthorization();
+    const headers = { authorization, 'content-type': 'application/json', 'if-match': String(found['entity_tag']) };
+    const body = JSON.stringify({ name: found['name'], description: COMPROMISED_MARK });
+    await this.send(new Request(`${URL}/v1/apikeys/${keyId}`, { method: 'PUT', headers, body }));
   }
 
   /** A fresh login of the account's owner, as a header. */

@@ -1,3 +1,4 @@
+import { adoptedNow } from '../../shared/rotation/mint-record.ts';
 import type { ManagedKey } from '../../shared/keys/manifest.ts';
 import { guardName } from '../../shared/rotation/observation.ts';
 import type { Observation, SeenKey, SeenVersion } from '../../shared/rotation/observation.ts';
@@ -96,7 +97,10 @@ export class ModelWorld {
     );
     const secret = secretWith([
       ...guarded,
-      version(id, this.#nowMs, { fetched: false, record: { predecessors: former.length ? [] : this.#key.adopt } }),
+      version(id, this.#nowMs, {
+        fetched: false,
+        record: { predecessors: former.length ? [] : adoptedNow(this.#key.adopt, this.#nowMs) },
+      }),
     ]);
     const expiresAtMs = this.#nowMs + this.#key.policy.expiresAfterMs;
     const fresh = keyThat(id, { createdAtMs: this.#nowMs, expiresAtMs });

@@ -43,6 +43,7 @@ export function keyThat(id: string, facts: Partial<IssuerKey> & { markedCompromi
     locked: false,
     ownerMatches: true,
     disabledAtMs: null,
+    enabledAtMs: null,
     lastUsed: 'never',
     ...facts,
   };
@@ -64,6 +65,7 @@ export function recordOf(keyId: string, facts: Partial<VersionRecord> = {}): Ver
     name: 'ingest',
     kind: 'service-id-api-key',
     key_id: keyId,
+    owner: SERVICE_ID,
     op: 'aaaaaaaaaaaa',
     key_created_at: '',
     reason: 'due',
@@ -71,6 +73,7 @@ export function recordOf(keyId: string, facts: Partial<VersionRecord> = {}): Ver
     hmsl: '',
     predecessors: [],
     restored: false,
+    undo_at: '',
     compromised_at: '',
     dead_at: '',
     ...facts,

@@ -53,6 +53,24 @@ describe('a manifest in a file', () => {
     });
   });
 
+  it('is never quoted, whatever is wrong with it', async () => {
+    const pasted = 'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6lM9nP2rS';
+    const bad = [
+      `deployment: demo\nkeys: [${pasted}\n`,
+      `deployment: *${pasted}\n`,
+      `deployment: demo\nkeys: [${ENTRY}, ${ENTRY.replace('ingest', pasted)}, ${ENTRY.replace('ingest', pasted)}]\n`,
+    ];
+    for (const text of bad) {
+      const error = await load(text).catch((caught: unknown) => caught as Error);
+      expect(error).toMatchObject({ code: expect.stringMatching(/^manifest_(not_yaml|invalid)$/) as string });
+      expect((error as Error).message).not.toContain(pasted);
+    }
+  });
+
+  it('that refers to what is not there is told so', async () => {
+    await expect(load('deployment: *missing\n')).rejects.toMatchObject({ code: 'manifest_not_yaml' });
+  });
+
   it('that is not there is told so', async () => {
     await expect(loadManifestFile(join(folder, 'missing.yaml'))).rejects.toMatchObject({ code: 'manifest_unreadable' });
   });

@@ -79,7 +79,7 @@ describe('what is written beside a new value', () => {
   it('names adopted keys as predecessors of the first version, and of no other', () => {
     const predecessorsOf = (facts: Partial<Attempt>) =>
       readVersionRecord(metadataOfMint(attempt(facts), created).versionMetadata)?.predecessors;
-    expect(predecessorsOf({ secret: null })).toEqual(['ApiKey-0']);
+    expect(predecessorsOf({ secret: null })).toEqual([{ key_id: 'ApiKey-0', adopted_at: timeText(NOW_MS) }]);
     expect(predecessorsOf({ secret: stored })).toEqual([]);
   });
 
@@ -98,7 +98,12 @@ describe('what is written beside a new value', () => {
 describe('what is written after a mint that failed', () => {
   const afterFailures = (failures: number) =>
     readSummary(
-      metadataAfterFailure(attempt(), secretWith([version('ApiKey-1', daysAgo(30))], { summaryOf: { failures } })),
+      metadataAfterFailure(
+        attempt(),
+        secretWith([version('ApiKey-1', daysAgo(30))], {
+          summaryOf: { key_id: 'ApiKey-1', failures },
+        }),
+      ),
     );
 
   it('makes the next one wait for five minutes, then twice as long each time', () => {
@@ -116,9 +121,15 @@ describe('what is written after a mint that failed', () => {
   });
 
   it('keeps the rest of the summary, or makes one anew where it was lost', () => {
-    const kept = secretWith([version('ApiKey-1', daysAgo(30))], { summaryOf: { previous_key_id: 'ApiKey-0' } });
+    const kept = secretWith([version('ApiKey-1', daysAgo(30))], {
+      summaryOf: { key_id: 'ApiKey-1', previous_key_id: 'ApiKey-0' },
+    });
     expect(readSummary(metadataAfterFailure(attempt(), kept))).toMatchObject({ previous_key_id: 'ApiKey-0' });
     expect(readSummary(metadataAfterFailure(attempt(), stored))).toMatchObject({ key_id: 'ApiKey-1', failures: 1 });
+    const ofAnother = secretWith([version('ApiKey-1', daysAgo(30))], {
+      summaryOf: { key_id: 'ApiKey-9', failures: 4 },
+    });
+    expect(readSummary(metadataAfterFailure(attempt(), ofAnother))).toMatchObject({ key_id: 'ApiKey-1', failures: 1 });
   });
 });
 

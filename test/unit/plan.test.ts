@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
+import { adoptedNow } from '../../shared/rotation/mint-record.ts';
 import { plan } from '../../shared/rotation/plan.ts';
 import type { Step } from '../../shared/rotation/step.ts';
 import {
@@ -20,6 +21,9 @@ import {
 const key = managedKey();
 const planFor = (seen: Parameters<typeof observation>[0], entry = key, nowMs = NOW_MS): Step =>
   plan(entry, observation(seen), nowMs);
+
+/** The guard as a mint of another run has just put it there. */
+const claimFor = (ms: number) => ({ ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(ms) }), updatedAtMs: NOW_MS });
 
 /** One version, stored so many days ago. */
 const onlyVersion = (days: number, facts: Parameters<typeof version>[2] = {}) =>
@@ -47,7 +51,7 @@ describe('without any key', () => {
 
   it('waits while a fresh key of ours may still be in its mint', () => {
     const seen = { keys: [keyThat('K1', { createdAtMs: NOW_MS - 2 * MINUTE_MS })] };
-    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'back-off', untilMs: NOW_MS + 14 * MINUTE_MS });
+    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'mint-under-way', untilMs: NOW_MS + 14 * MINUTE_MS });
   });
 
   it('waits longer after each failed first mint, as their disabled keys tell', () => {
@@ -128,14 +132,38 @@ describe('a rotation that is due waits', () => {
   });
 
   it('while another run has claimed the current version', () => {
-    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const lease = claimFor(3 * MINUTE_MS);
     const step = planFor({ ...due, secret: onlyVersion(30, { locks: [lease] }) });
     expect(step).toMatchObject({ step: 'hold', code: 'mint-under-way', untilMs: NOW_MS + 3 * MINUTE_MS });
   });
 
   it('no longer than the claim lasts', () => {
-    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(-1) });
-    expect(planFor({ ...due, secret: onlyVersion(30, { locks: [lease] }) })).toMatchObject({ step: 'mint' });
+    expect(planFor({ ...due, secret: onlyVersion(30, { locks: [claimFor(-1)] }) })).toMatchObject({ step: 'mint' });
+  });
+
+  it('no longer than a claim can last, whatever clock it was written by', () => {
+    const lease = { ...claimFor(400 * DAY_MS), updatedAtMs: NOW_MS - 5 * MINUTE_MS };
+    const seen = { ...due, secret: onlyVersion(30, { locks: [lease] }) };
+    expect(planFor(seen)).toMatchObject({ step: 'hold', untilMs: NOW_MS + MINUTE_MS });
+    expect(planFor(seen, key, NOW_MS + MINUTE_MS)).toMatchObject({ step: 'mint' });
+  });
+
+  it('not after failures of a run whose clock was far ahead', () => {
+    const summaryOf = { failures: 1, not_before: isoIn(400 * DAY_MS) };
+    expect(planFor({ ...due, secret: secretWith([version('K1', daysAgo(30))], { summaryOf }) })).toMatchObject({
+      step: 'mint',
+    });
+  });
+
+  it('while the summary tells of a newer key than the versions do, because lists lag behind', () => {
+    const seen = (minutes: number) => ({
+      ...due,
+      secret: secretWith([version('K1', daysAgo(30))], {
+        summaryOf: { key_id: 'K2', rotated_at: isoIn(-minutes * MINUTE_MS) },
+      }),
+    });
+    expect(planFor(seen(14))).toMatchObject({ step: 'hold', code: 'mint-under-way', untilMs: NOW_MS + MINUTE_MS });
+    expect(planFor(seen(15))).toMatchObject({ step: 'mint' });
   });
 
   it('for no claim that does not say whose it is, or until when', () => {
@@ -159,7 +187,7 @@ describe('a rotation that is due waits', () => {
   });
 
   it('for another run’s claim and for a consumer’s lock also when a person asks', () => {
-    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const lease = claimFor(3 * MINUTE_MS);
     const claimed = { secret: onlyVersion(1, { locks: [lease] }), keys: [keyThat('K1')], rotationAsked: true };
     expect(planFor(claimed)).toMatchObject({ step: 'hold', code: 'mint-under-way' });
     const secret = twoVersions(1, { previous: { locks: [consumerLock('billing-agent')] } });
@@ -201,7 +229,7 @@ describe('a rotation that is due waits', () => {
   });
 
   it('and its key gets a later expiry when it would run out meanwhile', () => {
-    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const lease = claimFor(3 * MINUTE_MS);
     const seen = {
       secret: onlyVersion(30, { locks: [lease] }),
       keys: [keyThat('K1', { expiresAtMs: NOW_MS + DAY_MS })],
@@ -259,9 +287,9 @@ describe('a current key that does not work is replaced at once', () => {
   });
 
   it('but not while another run has claimed its version', () => {
-    const lease = guard({ op: 'bbbbbbbbbbbb', until: isoIn(3 * MINUTE_MS) });
+    const lease = claimFor(3 * MINUTE_MS);
     const seen = { secret: onlyVersion(1, { locks: [lease] }), keys: [keyThat('K1', { disabled: true })] };
-    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'mint-under-way', sinceMs: daysAgo(1) });
+    expect(planFor(seen)).toMatchObject({ step: 'hold', code: 'mint-under-way', sinceMs: NOW_MS });
   });
 
   it('but not while a consumer locks the previous version, because no store would be taken', () => {
@@ -530,8 +558,15 @@ describe('once the former key is gone', () => {
   });
 
   it('a summary that still names it is put right', () => {
-    const secret = secretWith([version('K2', daysAgo(12))], { summaryOf: { previous_key_id: 'ApiKey-old' } });
+    const secret = secretWith([version('K2', daysAgo(12))], {
+      summaryOf: { key_id: 'K2', previous_key_id: 'ApiKey-old' },
+    });
     expect(planFor({ secret, keys: [keyThat('K2')] })).toMatchObject({ step: 'release' });
+  });
+
+  it('a summary that speaks of another key than the versions do releases nothing', () => {
+    const secret = secretWith([version('K1', daysAgo(12))], { summaryOf: { key_id: 'K2', previous_key_id: 'K1' } });
+    expect(planFor({ secret, keys: [keyThat('K1'), keyThat('K2')] }).step).not.toBe('release');
   });
 });
 
@@ -576,9 +611,41 @@ describe('a key of ours that no version names', () => {
     expect(stray({ createdAtMs: daysAgo(30), lastUsed: 'unknown' })).toMatchObject({ step: 'hold', code: 'evidence' });
   });
 
-  it('does not keep a due rotation from happening', () => {
-    const seen = { secret: onlyVersion(30), keys: [keyThat('K1'), keyThat('K9', { createdAtMs: NOW_MS - MINUTE_MS })] };
-    expect(planFor(seen)).toMatchObject({ step: 'mint', reason: 'due' });
+  it('keeps a due rotation from happening as long as its mint may be under way, also when a person asks', () => {
+    const seen = (minutes: number) => ({
+      secret: onlyVersion(30),
+      keys: [keyThat('K1'), keyThat('K9', { createdAtMs: NOW_MS - minutes * MINUTE_MS, locked: true })],
+    });
+    expect(planFor(seen(15))).toMatchObject({ step: 'hold', code: 'mint-under-way' });
+    expect(planFor({ ...seen(15), rotationAsked: true })).toMatchObject({ step: 'hold', code: 'mint-under-way' });
+    expect(planFor(seen(16))).toMatchObject({ step: 'mint', reason: 'due' });
+  });
+
+  it('does not keep a dead key from being replaced', () => {
+    const keys = [keyThat('K1', { disabled: true }), keyThat('K9', { createdAtMs: NOW_MS - MINUTE_MS })];
+    expect(planFor({ secret: onlyVersion(3), keys })).toMatchObject({ step: 'mint', reason: 'disabled' });
+  });
+});
+
+describe('before there is a secret', () => {
+  const old = { createdAtMs: hoursAgo(5) };
+
+  it('keys of failed mints are discarded, disabled first, deleted after their quarantine', () => {
+    expect(planFor({ keys: [keyThat('K1', old)] })).toMatchObject({ step: 'discard', keyId: 'K1', phase: 'disable' });
+    const disabled = { createdAtMs: daysAgo(4), disabled: true, disabledAtMs: daysAgo(3) };
+    expect(planFor({ keys: [keyThat('K1', disabled)] })).toMatchObject({ step: 'discard', phase: 'delete' });
+  });
+
+  it('a key that was used is no left-over, whatever became of its secret', () => {
+    const keys = [keyThat('K1', { ...old, lastUsed: { atMs: hoursAgo(1) } })];
+    expect(planFor({ keys })).toMatchObject({ step: 'mint', reason: 'first' });
+  });
+
+  it('a failed mint makes the next one wait also where the issuer tells no last use', () => {
+    const tells = (facts: object) => planFor({ keys: [keyThat('K1', { lastUsed: 'unknown', ...facts })] });
+    expect(tells({ createdAtMs: NOW_MS - MINUTE_MS })).toMatchObject({ step: 'hold', code: 'mint-under-way' });
+    const disabled = { disabled: true, disabledAtMs: NOW_MS - MINUTE_MS, createdAtMs: NOW_MS - 2 * MINUTE_MS };
+    expect(tells(disabled)).toMatchObject({ step: 'hold', code: 'back-off', why: 'the last mint failed' });
   });
 });
 
@@ -587,16 +654,26 @@ describe('an adopted key', () => {
   const byHand = (facts: Parameters<typeof keyThat>[1] = {}) =>
     keyThat('ApiKey-old', { name: 'made-by-hand', ...facts });
 
+  const adopted = (days: number) => adoptedNow(['ApiKey-old'], daysAgo(days));
+
   it('is retired like a superseded one after the first mint', () => {
-    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: ['ApiKey-old'] } })]);
+    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: adopted(8) } })]);
     expect(planFor({ secret, keys: [byHand(), keyThat('K1')] }, adopting)).toMatchObject({
       step: 'disable',
       keyId: 'ApiKey-old',
     });
   });
 
+  it('has its whole grace from the day on which it was taken in, however old the current version is', () => {
+    const secret = secretWith([version('K1', daysAgo(20), { record: { predecessors: adopted(6) } })]);
+    const seen = { secret, keys: [byHand(), keyThat('K1')] };
+    expect(planFor(seen, adopting)).toMatchObject({ step: 'hold', code: 'grace', sinceMs: daysAgo(6) });
+    const notNoted = { secret: secretWith([version('K1', daysAgo(20))]), keys: seen.keys };
+    expect(planFor(notNoted, adopting)).toMatchObject({ step: 'hold', code: 'grace', sinceMs: NOW_MS });
+  });
+
   it('stays as long as it is used', () => {
-    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: ['ApiKey-old'] } })]);
+    const secret = secretWith([version('K1', daysAgo(8), { record: { predecessors: adopted(8) } })]);
     const seen = { secret, keys: [byHand({ lastUsed: { atMs: hoursAgo(3) } }), keyThat('K1')] };
     expect(planFor(seen, adopting)).toMatchObject({ step: 'hold', code: 'evidence' });
   });
@@ -684,7 +761,6 @@ describe('in a paused entry', () => {
 
   it.each([
     ['a current key that is gone', { secret: onlyVersion(1), keys: [gone('K1')] }],
-    ['a current key that somebody disabled', { secret: onlyVersion(1), keys: [keyThat('K1', { disabled: true })] }],
     ['a rotation that a person asks for', { secret: onlyVersion(1), keys: [keyThat('K1')], rotationAsked: true }],
     ['a superseded key after its grace', { secret: twoVersions(8), keys: [keyThat('K1'), keyThat('K2')] }],
     [
@@ -708,8 +784,17 @@ describe('a retired entry', () => {
   });
 
   it('leaves a current key that somebody locked at the issuer to them', () => {
-    const seen = { secret: onlyVersion(90), keys: [keyThat('K1', { locked: true })] };
-    expect(planFor(seen, retired)).toMatchObject({ step: 'hold', code: 'issuer-lock' });
+    const seen = (days: number) => ({ secret: onlyVersion(days), keys: [keyThat('K1', { locked: true })] });
+    expect(planFor(seen(29), retired)).toMatchObject({ step: 'hold', code: 'issuer-lock' });
+    expect(planFor(seen(30), retired)).toMatchObject({ step: 'ask', code: 'locked_at_issuer' });
+  });
+
+  it('does not wait for a version to be fetched that nobody needs any more', () => {
+    const seen = {
+      secret: twoVersions(60, { current: { fetched: false } }),
+      keys: [keyThat('K1'), gone('K2')],
+    };
+    expect(planFor(seen, retired)).toMatchObject({ step: 'disable', keyId: 'K1' });
   });
 
   it('has its superseded keys retired first', () => {

@@ -7,7 +7,10 @@ const summary = { deployment: 'demo', name: 'ingest', kind: 'service-id-api-key'
 
 describe('a record in metadata', () => {
   it('is read as it was written, beside what others keep there', () => {
-    const record = recordOf('ApiKey-1', { predecessors: ['ApiKey-0'], restored: true });
+    const record = recordOf('ApiKey-1', {
+      predecessors: [{ key_id: 'ApiKey-0', adopted_at: '2026-01-01T00:00:00.000Z' }],
+      restored: true,
+    });
     const metadata = writeRecord({ team: 'logs', keyrota: { old: true } }, record);
     expect(metadata).toEqual({ team: 'logs', keyrota: record });
     expect(readVersionRecord(metadata)).toEqual(record);
@@ -22,7 +25,7 @@ describe('a record in metadata', () => {
   it('gets the fields that an older Keyrota did not write', () => {
     const { deployment, name, kind, key_id, op, reason } = recordOf('ApiKey-1');
     const older = { keyrota: { deployment, name, kind, key_id, op, reason } };
-    expect(readVersionRecord(older)).toEqual(recordOf('ApiKey-1'));
+    expect(readVersionRecord(older)).toEqual(recordOf('ApiKey-1', { owner: '' }));
     expect(readSummary({ keyrota: summary })).toMatchObject({ previous_key_id: '', failures: 0, not_before: '' });
   });
 

@@ -304,6 +304,10 @@ describe('addresses that credentials travel to', () => {
     'https://other.example?key=value',
     'https://other.example/path?key',
     'https://other.example#fragment',
+    'https://other.example?',
+    'https://other.example#',
+    'https://other.example ',
+    'https://other.example\n',
     'http://user@localhost',
     'http://127.0.0.1/?key=value',
   ])('have no user, no query and no fragment: not %s', (address) => {
