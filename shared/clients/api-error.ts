@@ -117,9 +117,15 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean): 
   const ibmCode = result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || null);
   const detail = result?.errorMessage ?? first?.message ?? result?.message ?? failure.statusText ?? '';
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
-  const code = CODE_BY_STATUS[status] ?? (status >= 500 ? 'service_failed' : 'invalid_request');
+  const code = CODE_BY_STATUS[status] ?? codeOfStatus(status);
   const wasRefused = status >= 400 && status < 500 && status !== 408;
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
+}
+
+/** Redirects are not followed. */
+function codeOfStatus(status: number): ApiErrorCode {
+  if (status < 400) return 'unexpected_answer';
+  return status >= 500 ? 'service_failed' : 'invalid_request';
 }
 
 /** The delay that a header in seconds asks for; dates are not sent by IBM and count as none. */

@@ -47,6 +47,14 @@ interface Answer {
   status?: number;
 }
 
+/** A login that fails after an attempt whose effect is not known does not make that known. */
+function unclear(operation: string, error: unknown): unknown {
+  if (error instanceof ApiError) return error.afterUnclearAttempt();
+  if (!(error instanceof KeyrotaError)) return error;
+  const noAnswer = { status: null, ibmCode: null, retryAfterMs: null };
+  return new ApiError(operation, 'no_answer', noAnswer, error.message, 'unknown');
+}
+
 /** What became of one attempt; with a failure, which token it was sent with. */
 type Sent = { answer: Answer } | { failure: ApiError; generation: number | null };
 
@@ -98,7 +106,9 @@ export class Calls {
     let wasUnclear = false;
     let loggedInAgain = false;
     for (let repeats = 0; ;) {
-      const sent = await this.#once(call, attempt);
+      const sent = await this.#once(call, attempt).catch((error: unknown) => {
+        throw wasUnclear ? unclear(call.operation, error) : error;
+      });
       if ('answer' in sent) return sent.answer;
       const { failure, generation } = sent;
       if (failure.code === 'not_logged_in' && generation !== null && !loggedInAgain) {

@@ -15,20 +15,26 @@ export interface ClientOptions {
 }
 
 /**
- * The body of an answer. Text that claims to be JSON and is not counts as empty: the SDK would throw away the status and
- * quote the text.
+ * The body of an answer. What is no JSON object counts as empty, and errors that are none are left out: the SDK would
+ * stumble over them, throw away the status and quote the text.
  */
 function readBody(data: unknown): unknown {
   if (typeof data !== 'string' || data === '') return data;
   try {
-    return JSON.parse(data) as unknown;
+    const body = JSON.parse(data) as unknown;
+    return isObject(body) ? withoutOddErrors(body) : {};
   } catch {
     return {};
   }
 }
 
-/** How an SDK client talks HTTP. */
-export const httpConfig = (http: HttpOptions): object => ({ transformResponse: [readBody], ...http });
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const withoutOddErrors = (body: { errors?: unknown }): object =>
+  Array.isArray(body.errors) ? { ...body, errors: body.errors.filter(isObject) } : body;
+
+/** How an SDK client talks HTTP. A redirect is not followed: it would carry the token, or a call that is sent once, elsewhere. */
+export const httpConfig = (http: HttpOptions): object => ({ transformResponse: [readBody], maxRedirects: 0, ...http });
 
 /**
  * The same for calls that may be sent once: each on a connection of its own. On one that has been idle the service may

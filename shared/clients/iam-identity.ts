@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { ApiError, isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
+import { MOST_PAGES, endless } from './paging.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
 
@@ -24,20 +25,29 @@ export function iamDate(atMs: number): string {
   return new Date(wholeMinute(atMs)).toISOString().replace(/:\d\d\.\d{3}Z$/, '+0000');
 }
 
+/** Fields without a value are left out, empty or null: which of these is not documented. */
+const orElse = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
+  schema.nullish().transform((value) => value ?? fallback);
+const NoDate = z.union([z.literal(''), z.null()]).transform(() => undefined);
+const Unreadable = z.unknown().transform(() => null);
+
 const ApiKeyAnswer = z.object({
   id: z.string().min(1),
   name: z.string(),
-  description: z.string().default(''),
-  entity_tag: z.string().default('*'),
+  description: orElse(z.string(), ''),
+  entity_tag: orElse(z.string(), '*'),
   created_at: IamDate,
   expires_at: z.union([z.literal('').transform(() => null), IamDate]).nullish(),
-  disabled: z.boolean().default(false),
+  disabled: orElse(z.boolean(), false),
   locked: z.boolean(),
   iam_id: z.string(),
-  action_when_leaked: z.string().optional(),
+  action_when_leaked: z.string().nullish(),
   // The form of these dates is not documented: one that we cannot read counts as unknown.
-  history: z.array(z.object({ timestamp: IamDate.optional().catch(undefined), action: z.string() })).optional(),
-  activity: z.object({ last_authn: IamDate.optional().catch(undefined), authn_count: z.number() }).optional(),
+  history: z.array(z.object({ timestamp: IamDate.optional().catch(undefined), action: z.string() })).nullish(),
+  // `last_authn` is null where there is one and it cannot be read.
+  activity: z
+    .object({ last_authn: z.union([NoDate, IamDate, Unreadable]).optional(), authn_count: z.number() })
+    .nullish(),
 });
 
 /** An API key as IAM answers. Dates in epoch milliseconds. It never holds the value. */
@@ -55,19 +65,17 @@ const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
     return [];
   }),
 );
-const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().optional() });
+const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().nullish() });
 /** Of the whole account's keys only so much is read. */
 const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
 const SurveyAnswer = z.object({
   apikeys: z.array(z.unknown()).transform((listed) => listed.flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
-  next: z.string().optional(),
+  next: z.string().nullish(),
 });
 
 /** A key as the list of the whole account shows it. */
 export type SurveyedKey = z.infer<typeof SurveyedKey>;
 
-/** More pages than any account has: a service that never ends must not hold us. */
-const MOST_PAGES = 10_000;
 const LimitsAnswer = z.object({
   apikeys_per_identity: z.object({
     limit: z.number(),
@@ -157,7 +165,7 @@ export class IamIdentity {
         ifMatch,
         name,
         description,
-        ...(actionWhenLeaked !== undefined && { actionWhenLeaked }),
+        ...(actionWhenLeaked && { actionWhenLeaked }),
         expiresAt: iamDate(expiresAtMs),
         signal: attempt,
       }),
@@ -165,8 +173,8 @@ export class IamIdentity {
     await extending.catch(async (error: unknown) => {
       // An attempt whose answer was lost may have succeeded: it changed the tag, and the next attempt was refused.
       const isUnclear = error instanceof ApiError && error.effect === 'unknown';
-      const expiresAt = isUnclear ? (await this.getApiKey(id, signal))?.expires_at : null;
-      if (expiresAt !== wholeMinute(expiresAtMs)) throw error;
+      const looked = isUnclear ? await this.getApiKey(id, signal).catch(() => null) : null;
+      if (looked?.expires_at !== wholeMinute(expiresAtMs)) throw error;
     });
   }
 
@@ -213,27 +221,31 @@ export class IamIdentity {
 
   async *#pages<T>(
     filter: { iamId?: string; scope?: string; type?: string; includeHistory?: boolean },
-    schema: z.ZodType<{ apikeys: T[]; next?: string | undefined }>,
+    schema: z.ZodType<{ apikeys: T[]; next?: string | null | undefined }>,
     signal: AbortSignal,
   ): AsyncGenerator<T[]> {
     const call: CallOptions = { operation: 'listApiKeys', kind: 'reads', signal };
     let pagetoken: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       const page = pagetoken === null ? {} : { pagetoken };
-      const answer: { apikeys: T[]; next?: string | undefined } = await this.#calls.send(call, schema, (attempt) =>
-        this.#sdk.listApiKeys({
-          ...filter,
-          ...page,
-          accountId: this.#accountId,
-          pagesize: 100,
-          signal: attempt,
-        }),
+      const answer: { apikeys: T[]; next?: string | null | undefined } = await this.#calls.send(
+        call,
+        schema,
+        (attempt) =>
+          this.#sdk.listApiKeys({
+            ...filter,
+            ...page,
+            accountId: this.#accountId,
+            pagesize: 100,
+            signal: attempt,
+          }),
       );
       yield answer.apikeys;
       // Some services send a path here, and some an empty text on the last page.
       pagetoken = URL.parse(answer.next ?? '', 'https://iam.cloud.ibm.com')?.searchParams.get('pagetoken') ?? null;
       if (pagetoken === null) return;
     }
+    throw endless(call.operation);
   }
 
   async #change(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CallOptions, Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
+import { MOST_PAGES, endless } from './paging.ts';
 
 const Attribute = z.object({ name: z.string(), value: z.string(), operator: z.string().default('stringEquals') });
 
@@ -13,7 +14,10 @@ const PolicyAnswer = z.object({
   resources: z.array(z.object({ attributes: z.array(Attribute).default([]) })).default([]),
 });
 
-const ListAnswer = z.object({ policies: z.array(PolicyAnswer), next: z.object({ start: z.string() }).optional() });
+const ListAnswer = z.object({
+  policies: z.array(PolicyAnswer),
+  next: z.object({ start: z.string().nullish() }).nullish(),
+});
 
 /** The most that a page holds. */
 const PAGE = 100;
@@ -38,15 +42,17 @@ export class IamPolicies {
   async listPolicies(iamId: string, signal: AbortSignal): Promise<Policy[]> {
     const call: CallOptions = { operation: 'listPolicies', kind: 'reads', signal };
     const policies: Policy[] = [];
-    for (let start: string | null | undefined = null; start !== undefined;) {
+    let start: string | null = null;
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       const page = start === null ? {} : { start };
       const answer: z.infer<typeof ListAnswer> = await this.#calls.send(call, ListAnswer, (attempt) =>
         this.#sdk.listPolicies({ accountId: this.#accountId, iamId, limit: PAGE, ...page, signal: attempt }),
       );
       policies.push(...answer.policies);
-      start = answer.next?.start;
+      start = answer.next?.start ?? null;
+      if (start === null) return policies.filter((policy) => policy.state === 'active');
     }
-    return policies.filter((policy) => policy.state === 'active');
+    throw endless(call.operation);
   }
 }
 

@@ -198,7 +198,7 @@ export class SecretStore {
     const call: CallOptions = { operation: 'updateSecretMetadata', kind: 'once', signal };
     const secretMetadataPatch = { custom_metadata: metadata, ...(labels && { labels }) };
     await this.#calls.send(call, z.unknown(), (attempt) =>
-      this.#sdk.updateSecretMetadata({ id: secretId, secretMetadataPatch, signal: attempt }),
+      this.#sdkForOnce.updateSecretMetadata({ id: secretId, secretMetadataPatch, signal: attempt }),
     );
   }
 

@@ -76,14 +76,15 @@ function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
 
 /** When the history last tells of such an action; its words are not documented. */
 function latest(history: ApiKey['history'], action: RegExp): number | null {
-  const times = (history ?? [])
-    .filter((entry) => action.test(entry.action))
-    .flatMap(({ timestamp }) => timestamp ?? []);
-  return times.length > 0 ? Math.max(...times) : null;
+  const times = (history ?? []).filter((entry) => action.test(entry.action)).map(({ timestamp }) => timestamp);
+  const known = times.filter((time) => time !== undefined);
+  const isLatestKnown = known.length > 0 && known.length === times.length; // one that cannot be read may be the latest
+  return isLatestKnown ? Math.max(...known) : null;
 }
 
 function lastUsedOf(activity: ApiKey['activity']): IssuerKey['lastUsed'] {
   if (!activity) return 'unknown';
+  if (activity.last_authn === null) return 'unknown';
   if (activity.last_authn !== undefined) return { atMs: activity.last_authn };
   return activity.authn_count === 0 ? 'never' : 'unknown';
 }
@@ -158,7 +159,11 @@ async function verify(
     return { outcome: 'accepted' };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const isRefused = ['invalid_request', 'not_logged_in', 'forbidden'].includes(error.code);
+    // A token is refused with 400; of a log line that says nothing about the key.
+    const isRefused =
+      error.code === 'not_logged_in' ||
+      error.code === 'forbidden' ||
+      (error.code === 'invalid_request' && error.operation === 'getToken');
     return { outcome: isRefused ? 'refused' : 'failed', why: error.message };
   }
 }

@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -169,7 +171,7 @@ describe('a call that is refused', () => {
     const adapter = answeringFirst(cloudAdapter(lab.cloud), one.match, [{ status: 304, body: '' }]);
     const world = await worldOn(lab, { adapter });
     const effect = one.kind === 'read' ? 'none' : 'unknown';
-    expect(await outcomeOf(one.make(world))).toMatchObject({ code: 'invalid_request', status: 304, effect });
+    expect(await outcomeOf(one.make(world))).toMatchObject({ code: 'unexpected_answer', status: 304, effect });
   });
 
   it('says operation, status, IBM’s code and message, and nothing else', async () => {
@@ -729,6 +731,17 @@ const AT_EACH_CLIENT: { call: string; match: string; make: (world: World) => Pro
   { call: 'a new version of a secret', match: ONCE.match, make: ONCE.make },
 ];
 
+describe('a login that fails between two attempts', () => {
+  it('does not hide that the first may have been carried out', async () => {
+    const world = await worldOn(await Laboratory.open());
+    world.lab.fault({ match: REPEATABLE.match, drop: 'answer' });
+    world.lab.fault({ match: REPEATABLE.match, status: 401 });
+    world.lab.fault({ match: 'POST /identity/token', status: 400 });
+    expect(await outcomeOf(REPEATABLE.make(world))).toMatchObject({ effect: 'unknown' });
+    expect(world.lab.secret().versions[0]?.locks).toHaveLength(1);
+  });
+});
+
 describe('an answer that claims to be JSON and is not', () => {
   // Short enough for Node to quote all of it.
   const broken = (status: number): Reply => ({ status, body: 'hush' });
@@ -751,6 +764,15 @@ describe('an answer that claims to be JSON and is not', () => {
     async ({ match, make }) => {
       const error = await apiFailureOf(make(await worldWith(match, [broken(200)])));
       expect(error).toMatchObject({ code: 'unexpected_answer', failure: { status: 200 } });
+      expect(everythingIn(error)).not.toContain('hush');
+    },
+  );
+
+  it.each(['"hush"', '7', 'true', 'null', '{"errors":[null,7,"hush"]}'])(
+    'or is one in a form that nobody expects, hides no refusal either, and is not quoted: %s',
+    async (body) => {
+      const error = await apiFailureOf(ONCE.make(await worldWith(ONCE.match, [{ status: 403, body }])));
+      expect(error).toMatchObject({ code: 'forbidden', effect: 'none', failure: { status: 403, ibmCode: null } });
       expect(everythingIn(error)).not.toContain('hush');
     },
   );
@@ -1060,6 +1082,10 @@ const ONCE_AT_EACH_SERVICE: { write: string; make: (world: World) => Promise<unk
       return identity.createApiKey({ iamId, name: 'new', description: '', expiresAtMs }, signal);
     },
   },
+  {
+    write: 'the metadata of a secret',
+    make: ({ secretId, product: { secrets, signal } }) => secrets.writeMetadata(secretId, { team: 'logs' }, signal),
+  },
 ];
 
 describe('over the network', () => {
@@ -1110,6 +1136,26 @@ describe('over the network', () => {
     if (one.kind !== ONCE.kind) await lab.pass(500);
     await failed;
     expect(served.arrivals.all).toHaveLength(one.kind === ONCE.kind ? 1 : 2);
+  });
+
+  it('a redirect is not followed: it would carry the token elsewhere', async () => {
+    const paths: string[] = [];
+    const server = createServer((incoming, answer) => {
+      paths.push(`${incoming.method} ${incoming.url}`);
+      answer.writeHead(incoming.url === '/login' ? 200 : 302, { location: '/login' }).end();
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { logLines } = productOn(await Laboratory.open(), { url: 'http://127.0.0.1:1' });
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/logs/v1/singles`;
+      const token = { value: new SecretValue('a-token-for-nobody-else'), expiresAtMs: 0 };
+      const shipping = logLines.ship(url, 'line', token, new AbortController().signal);
+      expect(await outcomeOf(shipping)).toMatchObject({ code: 'unexpected_answer', status: 302 });
+      expect(paths).toEqual(['POST /logs/v1/singles']);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('the abort of the run closes the connection', async () => {

@@ -264,6 +264,7 @@ describe('a verdict', () => {
     { match: TOKEN, fault: { drop: 'answer', times: 4 }, outcome: 'failed' },
     { match: TOKEN, fault: { refuse: true, times: 4 }, outcome: 'failed' },
     { match: TOKEN, fault: { delayMs: DAY_MS, times: 4 }, outcome: 'failed' },
+    { match: LINE, fault: { status: 400 }, outcome: 'failed' },
     { match: LINE, fault: { status: 401 }, outcome: 'refused' },
     { match: LINE, fault: { status: 403 }, outcome: 'refused' },
     { match: LINE, fault: { status: 429, times: 4 }, outcome: 'failed' },
@@ -396,6 +397,39 @@ describe('what is seen of a key', () => {
     const { kind } = await open({ on: lab, adapter });
     expect(await kind.look(key, id, signal)).toMatchObject({ disabled: true, disabledAtMs: null, lastUsed: 'unknown' });
   });
+
+  it('is no date of disabling where only the latest cannot be read: an earlier one would shorten the quarantine', async () => {
+    const { lab, kind: full, key, request } = await open();
+    const { id } = await full.create(key, request, signal);
+    await full.disable(id, signal);
+    await lab.pass(10 * DAY_MS);
+    await full.enable(id, signal);
+    await full.disable(id, signal);
+    const adapter = altering(cloudAdapter(lab.cloud), (body) => {
+      const latest = ((body['history'] ?? []) as object[]).at(-1);
+      if (latest) Object.assign(latest, { timestamp: 'soon' });
+    });
+    const { kind } = await open({ on: lab, adapter });
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabled: true, disabledAtMs: null });
+  });
+
+  it.each([
+    ['', 0, 'never'],
+    [null, 0, 'never'],
+    ['lately', 0, 'unknown'],
+    ['lately', 3, 'unknown'],
+  ])(
+    'is its last use where IAM writes %o as its date, and counts %d logins',
+    async (last_authn, authn_count, lastUsed) => {
+      const { lab, kind: full, key, request } = await open();
+      const { id } = await full.create(key, request, signal);
+      const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
+        if (path.startsWith('/v1/apikeys/')) body['activity'] = { last_authn, authn_count };
+      });
+      const { kind } = await open({ on: lab, adapter });
+      expect((await kind.look(key, id, signal))?.lastUsed).toBe(lastUsed);
+    },
+  );
 
   it('is its last use as late as IAM reports it', async () => {
     const { lab, kind, key, request } = await open({ switches: { activityDelayMs: DAY_MS } });
