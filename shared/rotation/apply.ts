@@ -1,6 +1,7 @@
-import { isApiError, isRefusedByLock } from '../clients/api-error.ts';
+import { isApiError } from '../clients/api-error.ts';
 import type { KeyKind, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { disableThroughLock } from './locked-key.ts';
 import { metadataAfterRelease } from './mint-record.ts';
 import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
@@ -38,7 +39,8 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
     case 'mint':
       return mint(key, seen, step.reason, ports);
     case 'contain':
-      await contain(kind, step.keyId, signal);
+      // Whoever locked a compromised key at the issuer: it goes off.
+      await disableThroughLock(kind, step.keyId, signal);
       break;
     case 'disable':
       if (step.unlockFirst) await kind.unlock(step.keyId, signal);
@@ -60,17 +62,6 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
       step satisfies never;
   }
   return { outcome: 'done' };
-}
-
-/** Whoever locked a compromised key at the issuer, and whether its lock refuses a disable there: the key goes off. */
-async function contain(kind: KeyKind, keyId: string, signal: AbortSignal): Promise<void> {
-  try {
-    await kind.disable(keyId, signal);
-  } catch (error) {
-    if (!isRefusedByLock(error)) throw error;
-    await kind.unlock(keyId, signal);
-    await kind.disable(keyId, signal);
-  }
 }
 
 /** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */

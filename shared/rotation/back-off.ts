@@ -43,12 +43,8 @@ function firstBackOff({ oldKeys, nowMs }: Situation): Hold | null {
   const waitMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failed.length - 1), LONGEST_FIRST_BACK_OFF_MS);
   const untilMs = latest.createdAtMs + Math.max(waitMs, OLDEST_MINT_MS);
   if (nowMs >= untilMs) return null;
-  const mayBeUnderWay = !latest.disabled && nowMs < latest.createdAtMs + OLDEST_MINT_MS;
-  const why = mayBeUnderWay
-    ? `key ${latest.id} is of ours and no version names it yet: its mint may be under way`
-    : `the last ${mints(failed.length)} failed`;
-  const code = mayBeUnderWay ? 'mint-under-way' : 'back-off';
-  return { step: 'hold', why, code, sinceMs: latest.createdAtMs, untilMs };
+  const why = `the last ${mints(failed.length)} failed`;
+  return { step: 'hold', why, code: 'back-off', sinceMs: latest.createdAtMs, untilMs };
 }
 
 /** A login right after the creation is the mint's own; what the issuer does not tell is no sign of use here. */

@@ -56,8 +56,10 @@ export function dueReason(situation: Situation): { reason: MintReason; why: stri
 
 /** What keeps any mint from starting, whatever its reason. */
 export function mintBlock(situation: Situation): Hold | null {
-  const { lease, consumerLocksOnPrevious } = situation;
-  const wait = notVisibleYet(situation) ?? backOffOf(situation);
+  const { secret, lease, consumerLocksOnPrevious } = situation;
+  // The first mint has nothing to claim: its key is what tells others of it.
+  const underWay = secret ? notVisibleYet(situation) : youngMint(situation);
+  const wait = underWay ?? backOffOf(situation);
   if (wait) return wait;
   if (lease) {
     const why = `mint ${lease.op} has claimed the current version`;

@@ -4,6 +4,7 @@ import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { KeyrotaError, messageOf } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { disableThroughLock } from './locked-key.ts';
 import { metadataOfMint } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
@@ -104,18 +105,6 @@ async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, 
   }
 }
 
-/** The same for disabling. */
-async function disableLocked(keyId: string, kind: KeyKind, signal: AbortSignal): Promise<void> {
-  try {
-    await kind.disable(keyId, signal);
-  } catch (error) {
-    if (!isRefusedByLock(error)) throw error;
-    await kind.unlock(keyId, signal);
-    await kind.disable(keyId, signal);
-    await kind.lock(keyId, signal);
-  }
-}
-
 /** The one place where Keyrota reads a value back. */
 async function readFormerValue(key: ManagedKey, { secret, version }: Former, ports: Ports): Promise<SecretValue> {
   const value = await ports.secrets.readValue(secret.id, version.id, key.secret, ports.signal);
@@ -157,8 +146,9 @@ async function putBack(key: ManagedKey, former: Former, kind: KeyKind, ports: Po
     if (version.locks.some((lock) => lock.name === name)) {
       await ports.secrets.lockVersion(secret.id, version.id, guard, ports.signal);
     }
-    if (wasDisabled) await disableLocked(record.key_id, kind, ports.signal);
-    if (!wasLocked) await kind.unlock(record.key_id, ports.signal);
+    const isUnlocked = wasDisabled && (await disableThroughLock(kind, record.key_id, ports.signal));
+    if (isUnlocked && wasLocked) await kind.lock(record.key_id, ports.signal);
+    if (!isUnlocked && !wasLocked) await kind.unlock(record.key_id, ports.signal);
     await markUndo(former, '', ports);
   } catch (error) {
     const why = `key ${record.key_id} may be left enabled or locked; repeat the undo, or unlock it at the issuer`;
