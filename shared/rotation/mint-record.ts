@@ -82,9 +82,14 @@ export function metadataAfterFailure({ key, ports }: Attempt, secret: SeenSecret
   return writeRecord(secret.metadata, { ...summary, failures, not_before });
 }
 
-/** The metadata of a secret whose current key was found dead. */
-export function metadataAfterDeath(key: ManagedKey, secret: SeenSecret, nowMs: number): Record<string, unknown> {
-  return writeRecord(secret.metadata, { ...trueSummary(key, secret), dead_since: timeText(nowMs) });
+/** The metadata of a secret whose current key works (null), or was found dead. */
+export function metadataAfterLook(
+  key: ManagedKey,
+  secret: SeenSecret,
+  deadSinceMs: number | null,
+): Record<string, unknown> {
+  const dead_since = deadSinceMs === null ? '' : timeText(deadSinceMs);
+  return writeRecord(secret.metadata, { ...trueSummary(key, secret), dead_since });
 }
 
 /** The metadata of a secret whose former key is gone. */
@@ -101,9 +106,11 @@ function trueSummary(key: ManagedKey, secret: SeenSecret): Summary {
   return summary && summary.key_id === current?.record?.key_id ? summary : emptySummary(key, secret);
 }
 
-/** The summary of a secret that has lost it, from its current version. */
+/** The summary of a secret that has lost it, from its versions. */
 export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
   const current = secret.versions.find((version) => version.alias === 'current');
+  // Whether the former key is gone already the next look tells.
+  const former = secret.versions.find((version) => version.alias === 'previous')?.record;
   return {
     deployment: key.deployment,
     name: key.name,
@@ -113,10 +120,10 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     next_due: current ? timeText(current.createdAtMs + key.policy.dueAfterMs) : '',
     sha256: current?.record?.sha256 ?? '',
     hmsl: current?.record?.hmsl ?? '',
-    previous_key_id: '',
-    previous_sha256: '',
-    previous_hmsl: '',
-    retire_after: '',
+    previous_key_id: former?.key_id ?? '',
+    previous_sha256: former?.sha256 ?? '',
+    previous_hmsl: former?.hmsl ?? '',
+    retire_after: former && current ? timeText(current.createdAtMs + key.policy.graceMs) : '',
     failures: 0,
     not_before: '',
     dead_since: '',

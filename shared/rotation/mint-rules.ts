@@ -74,7 +74,7 @@ const oldestLockMs = ({ previous, nowMs }: Situation): number =>
   Math.min(nowMs, ...(previous?.locks ?? []).map((lock) => lock.updatedAtMs));
 
 /** The summary comes with the store, the list of versions may come later: what is stored already is not made again. */
-function notVisibleYet({ secret, current, nowMs }: Situation): Hold | null {
+export function notVisibleYet({ secret, current, nowMs }: Situation): Hold | null {
   const { key_id: keyId = '', rotated_at: rotatedAt = '' } = secret?.summary ?? {};
   const sinceMs = timeOf(rotatedAt);
   if (keyId === '' || keyId === current?.record?.key_id || sinceMs === null) return null;

@@ -3,18 +3,17 @@ import type { StoredSecret } from '../clients/secret-store.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
-import { noteAdopted } from './adopt.ts';
 import { apply } from './apply.ts';
 import type { Applied, Change } from './apply.ts';
-import { metadataAfterDeath } from './mint-record.ts';
-import { deathOf, extensionOf } from './mint-rules.ts';
+import { extensionOf } from './mint-rules.ts';
+import { writeNotes } from './notes.ts';
 import type { Observation } from './observation.ts';
 import { observe, withSecret } from './observe.ts';
 import { roleMissing } from './obstacles.ts';
 import { plan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { timeText } from './record.ts';
-import { predecessorsOf, situationOf } from './situation.ts';
+import { situationOf } from './situation.ts';
 import { logApplied, logSettled } from './step-log.ts';
 import { isSettled } from './step.ts';
 import type { Settled, Step } from './step.ts';
@@ -115,7 +114,7 @@ async function workOn(
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const { seen, step } = await lookAndPlan(work);
     if (isSettled(step)) return settled(step, ports);
-    if (done.has(identityOf(step))) return notVisibleYet(step);
+    if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, step, ports, steps);
     const neededMs = step.step === 'mint' ? SHORTEST_MINT_MS : SHORTEST_STEP_MS;
     if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
@@ -138,7 +137,7 @@ async function lookAndPlan(work: Work): Promise<{ seen: Observation; step: Step 
   const { key, ports } = work;
   const seen = await observe(key, work.secret, work.rotationAsked, ports);
   const step = plan(key, seen, ports.clock.nowMs());
-  if (!work.isNoted && step.step !== 'contain' && (await note(key, seen, ports))) {
+  if (!work.isNoted && step.step !== 'contain' && (await writeNotes(key, seen, ports))) {
     work.isNoted = true;
     await refresh(work, seen);
     return lookAndPlan(work);
@@ -152,35 +151,6 @@ async function lookAndPlan(work: Work): Promise<{ seen: Observation; step: Step 
 async function refresh(work: Work, { secret }: Observation): Promise<void> {
   work.secret = secret && (await work.ports.secrets.get(secret.id, work.ports.signal));
   work.isListed = false;
-}
-
-/**
- * Writes down what a later run could not know otherwise: that the current key is dead, so that every tick looks at it until
- * it is replaced; and since when adopted keys are taken in. Says whether anything was to be written.
- */
-async function note(key: ManagedKey, seen: Observation, ports: Ports): Promise<boolean> {
-  const { secret } = seen;
-  const current = secret?.versions.find((version) => version.alias === 'current');
-  if (!secret || !current?.record) return false;
-  const known = predecessorsOf(secret.versions);
-  const adopted = seen.keys.filter((one) => one.exists && key.adopt.includes(one.id) && !known.has(one.id));
-  const isNamed = (keyId: string) => secret.versions.some(({ record }) => record?.key_id === keyId);
-  const toAdopt = adopted.map((one) => one.id).filter((id) => !isNamed(id));
-  const death = deathOf(situationOf(key, seen, ports.clock.nowMs()));
-  const isUntoldDeath =
-    death !== null && 'reason' in death && secret.summary?.dead_since === '' && key.state === 'active';
-  try {
-    if (toAdopt.length > 0) await noteAdopted(secret, toAdopt, ports);
-    if (isUntoldDeath) {
-      await ports.secrets.writeMetadata(secret.id, metadataAfterDeath(key, secret, ports.clock.nowMs()), ports.signal);
-    }
-  } catch (error) {
-    if (ports.signal.aborted) throw error;
-    ports.log.warn('note_not_written', 'what was found could not be written down; the regular looks find it again', {
-      error,
-    });
-  }
-  return toAdopt.length > 0 || isUntoldDeath;
 }
 
 /** While a person is asked, the key that is to be replaced must not expire. */
@@ -236,7 +206,7 @@ const identityOf = (step: Change): string =>
   `${step.step} ${'keyId' in step ? step.keyId : 'versionId' in step ? step.versionId : ''}`;
 
 /** A list that lags behind asks for the same step again: it is done, and a later run sees it. */
-function notVisibleYet(step: Change): End {
+function doneAlready(step: Change): End {
   const why = `${step.step} is done, and lists do not show it yet`;
   return { outcome: 'hold', why, since: null, until: null, code: 'not-visible-yet', next: [] };
 }

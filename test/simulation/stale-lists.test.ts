@@ -1,12 +1,46 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import type { RunReport } from '../../shared/rotation/rotate-all.ts';
+import type { Laboratory } from '../support/laboratory.ts';
 import { minted, rotated } from '../support/rotated.ts';
 
 const SECOND_MS = 1_000;
 const NOW = { only: ['ingest'], timerMs: MINUTE_MS };
 
 const stepsOf = ({ keys }: RunReport): string[] => keys.flatMap(({ steps }) => steps.map(({ step }) => step));
+
+describe('a summary', () => {
+  const summaryOf = (lab: Laboratory) => lab.secret().customMetadata['keyrota'] as Record<string, unknown>;
+  const write = (lab: Laboratory, keyrota: unknown) =>
+    lab.withPorts(lab.manifest(), ({ secrets, signal }) =>
+      secrets.writeMetadata(lab.secret().id, { team: 'logs', ...(keyrota ? { keyrota } : {}) }, signal),
+    );
+
+  it.each([
+    ['is gone', () => null],
+    [
+      'speaks of another key',
+      (given: object) => ({ ...given, key_id: 'ApiKey-of-long-ago', rotated_at: '2026-01-01T00:00:00.000Z' }),
+    ],
+    ['calls a working key dead', (given: object) => ({ ...given, dead_since: '2026-01-01T00:00:00.000Z' })],
+  ])('that %s is made true by the next look, and idle ticks rest again', async (_, spoilt) => {
+    const { lab, manifest } = await rotated(1);
+    const before = summaryOf(lab);
+    await write(lab, spoilt(before));
+    await lab.tick(manifest, NOW);
+    expect(lab.secret().customMetadata).toEqual({
+      team: 'logs',
+      keyrota: {
+        ...before,
+        rotated_at: expect.any(String) as string,
+        next_due: expect.any(String) as string,
+        retire_after: expect.any(String) as string,
+      },
+    });
+    await lab.pass(MINUTE_MS);
+    expect((await lab.tick(manifest, { timerMs: SECOND_MS })).keys).toEqual([]);
+  });
+});
 
 describe('with lists that lag behind', () => {
   it('a compromised key is contained once, and replaced in the same run', async () => {
@@ -65,6 +99,15 @@ describe('with lists that lag behind', () => {
       await lab.pass(MINUTE_MS);
     }
     expect(effects).toEqual(['create K1', 'store']);
+  });
+
+  it('a key that another run has replaced meanwhile is not written down as dead', async () => {
+    const { lab, manifest } = await minted(5);
+    await lab.admin.request('POST', `/v1/apikeys/${lab.currentKeyId()}/disable`);
+    await lab.pass(10 * MINUTE_MS);
+    lab.cloud.switches.staleListMs = 5 * MINUTE_MS;
+    for (let runs = 0; runs < 3; runs += 1) await lab.tick(manifest, NOW);
+    expect(lab.secret().customMetadata['keyrota']).toMatchObject({ key_id: lab.currentKeyId(), dead_since: '' });
   });
 
   it('the account’s list may fail: keys that are due are rotated all the same', async () => {
