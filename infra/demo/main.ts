@@ -1,5 +1,6 @@
 // `npm start`: the whole product on an embedded IBM Cloud, until it is stopped, or for `--days N` as fast as it can.
 import { parseArgs } from 'node:util';
+import { endWithReader } from '../local/broken-pipe.ts';
 import { runDemo } from './demo.ts';
 
 const USAGE = `Usage: npm start -- [--days DAYS] [--json]
@@ -28,6 +29,7 @@ function readArguments() {
   }
 }
 
+endWithReader();
 try {
   const { days, json, help } = readArguments();
   if (help) process.stdout.write(`${USAGE}\n`);

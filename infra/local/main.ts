@@ -1,6 +1,7 @@
 // `npm run cloud -- --port P --control-port C`: the embedded IBM Cloud on this machine, from the real present time on.
 import { parseArgs } from 'node:util';
 import { onStopRequest } from './stop-request.ts';
+import { endWithReader } from './broken-pipe.ts';
 import { EmbeddedCloud } from './cloud.ts';
 import { CloudClock } from './clock.ts';
 import { controlRoutes } from './control.ts';
@@ -55,6 +56,7 @@ async function run(): Promise<void> {
   clock.stop();
 }
 
+endWithReader();
 await run().catch((error: unknown) => {
   const isUsage = error instanceof UsageError;
   process.stderr.write(`cloud: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ''}`);

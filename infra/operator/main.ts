@@ -1,6 +1,7 @@
 // `npm run keyrota -- COMMAND`: the operator's entry.
 import { Command, CommanderError } from 'commander';
 import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
+import { endWithReader } from '../local/broken-pipe.ts';
 import {
   EXIT,
   InputError,
@@ -78,6 +79,7 @@ withCommon(program.command('adopt'))
     exitCode = await adoptCommand(name, keyId, options);
   });
 
+endWithReader();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { run } from './support/command.ts';
-import type { Command } from './support/command.ts';
+import { Command, run } from './support/command.ts';
 import { DemoFolder, READY_FIELDS, readyOf } from './support/demo.ts';
 
 const SCRIPT = 'infra/demo/main.ts';
@@ -52,6 +52,18 @@ describe.concurrent('npm start -- --days 3 --json', () => {
     const { days } = objectOf(stdout.trim().split('\n').at(-1));
     expect({ code, stderr }).toEqual({ code: 1, stderr: `demo: stopped after ${String(days)} of 9999 days\n` });
     expect(days).toBeLessThan(9999);
+  });
+
+  it('ends quietly when nobody reads its output any more, and takes its file away', async () => {
+    using folder = new DemoFolder();
+    const line = `"${process.execPath}" "${fileURLToPath(new URL(`../../${SCRIPT}`, import.meta.url))}" --days 9 --json | head -c 20`;
+    await using piped = Command.typed(line, { cwd: folder.path });
+    const { stdout, stderr } = await piped.end();
+    expect({ stdout, stderr, left: folder.hasDemoFile }).toEqual({
+      stdout: '{"event":"ready","ur',
+      stderr: '',
+      left: false,
+    });
   });
 
   it('exits with 1 when a line was refused', async () => {
