@@ -3,7 +3,7 @@ import { timeOf } from './record.ts';
 import { wasUsedAfterMint } from './retire-rules.ts';
 import { OLDEST_MINT_MS } from './situation.ts';
 import type { OldKey, Situation } from './situation.ts';
-import type { Step } from './step.ts';
+import type { Hold } from './step.ts';
 
 /** After a failed mint the next one waits, twice as long each time. */
 const BACK_OFF_MS = 5 * MINUTE_MS;
@@ -15,8 +15,6 @@ const LONGEST_FIRST_BACK_OFF_MS = DAY_MS;
 
 /** A time further ahead than any back-off was written with a wrong clock. */
 const FAR_AHEAD_MS = 12 * HOUR_MS;
-
-type Hold = Extract<Step, { step: 'hold' }>;
 
 /** How long a mint waits after so many failures in a row, in milliseconds. */
 export const backOffMs = (failures: number): number => Math.min(BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);

@@ -3,17 +3,16 @@ import { backOffOf } from './back-off.ts';
 import { lockedAtIssuer } from './obstacles.ts';
 import { timeOf, timeText } from './record.ts';
 import type { MintReason } from './record.ts';
-import { EXPIRY_MARGIN_MS, OLDEST_MINT_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
+import { mintUnderWay } from './retire-rules.ts';
+import { EXPIRY_MARGIN_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
 import type { Situation } from './situation.ts';
-import type { Step } from './step.ts';
+import type { Hold, Step } from './step.ts';
 
 /** A key is lost when its issuer says 404 and its version is older than this: IAM is eventually consistent. */
 const LOST_AFTER_MS = 15 * MINUTE_MS;
 
 /** How long the versions of a secret may lag behind what was stored. */
 const VERSIONS_LAG_MS = 15 * MINUTE_MS;
-
-type Hold = Extract<Step, { step: 'hold' }>;
 
 /** Why the current key does not work, or null when it does. */
 export function deathOf(situation: Situation): { reason: MintReason; why: string } | Hold | null {
@@ -86,13 +85,11 @@ export function notVisibleYet({ secret, current, nowMs }: Situation): Hold | nul
 
 /** A key of ours that no version names yet: a run may be about to store it, or have stored it just now. */
 function youngMint({ oldKeys, nowMs }: Situation): Hold | null {
-  const young = oldKeys.find(({ key, supersededAtMs }) => {
-    return supersededAtMs === null && !key.disabled && nowMs < key.createdAtMs + OLDEST_MINT_MS;
-  });
-  if (!young) return null;
-  const { id, createdAtMs } = young.key;
-  const why = `key ${id} is of ours and no version names it yet: its mint may be under way`;
-  return { step: 'hold', why, code: 'mint-under-way', sinceMs: createdAtMs, untilMs: createdAtMs + OLDEST_MINT_MS };
+  for (const old of oldKeys) {
+    const hold = old.key.disabled ? null : mintUnderWay(old, nowMs);
+    if (hold) return hold;
+  }
+  return null;
 }
 
 /** What keeps a regular rotation, of a key that still works, from starting. */

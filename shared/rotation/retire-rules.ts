@@ -3,7 +3,7 @@ import { lockedAtIssuer } from './obstacles.ts';
 import { timeText } from './record.ts';
 import { MINT_LIMIT_MS, OLDEST_MINT_MS } from './situation.ts';
 import type { ExistingKey, OldKey, Situation } from './situation.ts';
-import type { Step } from './step.ts';
+import type { Hold, Step } from './step.ts';
 
 /**
  * What happens next to a key that is not current any more: grace, evidence, disable, quarantine, delete. A key of ours
@@ -12,14 +12,19 @@ import type { Step } from './step.ts';
 export function retirementOf(old: OldKey, situation: Situation): Step {
   const { nowMs } = situation;
   if (old.supersededAtMs !== null) return retireSuperseded(old, old.supersededAtMs, situation);
-  const oldEnoughMs = old.key.createdAtMs + OLDEST_MINT_MS;
-  if (nowMs < oldEnoughMs) {
-    const why = `key ${old.key.id} is of ours and no version names it yet: its mint may be under way`;
-    return { step: 'hold', why, code: 'mint-under-way', sinceMs: old.key.createdAtMs, untilMs: oldEnoughMs };
-  }
+  const underWay = mintUnderWay(old, nowMs);
+  if (underWay) return underWay;
   // It was used after its mint: Secrets Manager was put back to an older day, so it is superseded rather than lost.
   if (wasUsedAfterMint(old.key)) return retireSuperseded(old, supersededAtLatestMs(old, situation), situation);
   return discard(old, situation);
+}
+
+/** While a key is this young, a run may still be about to store it; null for one that a version names. */
+export function mintUnderWay({ key, supersededAtMs }: OldKey, nowMs: number): Hold | null {
+  const untilMs = key.createdAtMs + OLDEST_MINT_MS;
+  if (supersededAtMs !== null || nowMs >= untilMs) return null;
+  const why = `key ${key.id} is of ours and no version names it yet: its mint may be under way`;
+  return { step: 'hold', why, code: 'mint-under-way', sinceMs: key.createdAtMs, untilMs };
 }
 
 /** A login during the mint is our own verification. Unknown counts as used. */

@@ -30,6 +30,8 @@ export type Step =
   | { step: 'release'; why: string; versionId: string }
   | ({ step: 'ask'; why: string } & Obstacle);
 
+export type Hold = Extract<Step, { step: 'hold' }>;
+
 /** Steps that change nothing: the key is left as it is until later. */
 export type Settled = Extract<Step, { step: 'rest' | 'hold' | 'ask' }>;
 
