@@ -1,0 +1,5 @@
+import type { Bench } from './figure.ts';
+import { sizeBench } from './size.ts';
+
+/** Everything that `npm run bench` measures, in this order. */
+export const BENCHES: readonly Bench[] = [sizeBench];
