@@ -1,90 +1,92 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../shared/keys/duration.ts';
-import { undo } from '../../shared/rotation/undo.ts';
-import { beforeDeletion, beforeDisabling, beforeFirstMint, beforeRotation } from '../support/trial.ts';
+import { callsOf, endOf } from '../support/mishaps.ts';
+import { adoptingVersion, deadInGrace, deletion, disabling, firstMint, rotation, undoDeed } from '../support/scenes.ts';
+import type { Scene } from '../support/scenes.ts';
+import { tickDeed } from '../support/trial.ts';
 import type { Trial } from '../support/trial.ts';
-import { frozenRun } from '../support/watched-run.ts';
+import { frozenRun, interleavedRuns, isWrite } from '../support/watched-run.ts';
 
-const SCENES = {
-  'a first mint': beforeFirstMint,
-  'a rotation': beforeRotation,
-  'the former key’s disabling': beforeDisabling,
-  'the former key’s deletion': beforeDeletion,
-} as const;
+/** Right before and right after each call that changes something. */
+const stopsOf = (calls: readonly string[]): number[] => [
+  ...new Set(calls.flatMap((call, index) => (isWrite(call) ? [index, index + 1] : []))),
+];
 
-/** No run makes more calls; a scene ends with the first call that its run does not make. */
-const MOST_CALLS = 60;
+const numbersUpTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 /**
- * Each time in a fresh trial: a run comes to its nth call, then something else happens. Tells what is not well in the
- * end, and at which call the run stood.
+ * Each time in a fresh trial: the first run sends so many calls, then a tick at the same time so many, then the first the
+ * rest of its own, then the tick. Tells what is not well in the end.
  */
-async function wrongsAtEachCall(
-  open: () => Promise<Trial>,
-  meanwhile: (trial: Trial) => Promise<unknown>,
-  wrongsOf: (trial: Trial) => Promise<string[]>,
-): Promise<string[]> {
+async function wrongsOfTurns(scene: Scene, firstStops: readonly number[]): Promise<string[]> {
   const wrongs: string[] = [];
-  for (let at = 1; at < MOST_CALLS; at += 1) {
-    const trial = await open();
-    const run = frozenRun(trial.lab, at, () => meanwhile(trial));
-    await run.tick(trial.manifest);
-    if (run.calls.length < at) return wrongs;
-    const found = await wrongsOf(trial);
-    wrongs.push(...found.map((wrong) => `${at}, ${run.calls[at - 1]}: ${wrong} (${trial.effects.join(', ')})`));
+  const secondStops = [...stopsOf(await callsOf(scene)), Infinity];
+  for (const first of firstStops) {
+    for (const second of secondStops) {
+      const trial = await scene();
+      const [run] = await interleavedRuns(trial, { first, second }, [trial.deed, tickDeed]);
+      const found = await endOf(trial, true);
+      wrongs.push(...found.map((wrong) => `${first} and ${second}, ${run?.calls[first]}: ${wrong}`));
+    }
   }
-  throw new Error('the run never ended');
+  return wrongs;
 }
 
-describe.each(Object.entries(SCENES))('two runs at %s', (_, open) => {
-  const tickOf = ({ lab, manifest }: Trial) => lab.tick(manifest, { only: ['ingest'] });
-
-  it('store once and leave nothing behind, wherever one stands still while the other does all', async () => {
-    const settled = async (trial: Trial) => {
-      await trial.settle();
-      return trial.wrongs;
-    };
-    expect(await wrongsAtEachCall(open, tickOf, settled)).toEqual([]);
-  });
-
-  it('store once and leave nothing behind, wherever one is when the other begins', async () => {
-    const others = new Map<Trial, Promise<unknown>>();
-    const begin = (trial: Trial) => Promise.resolve(void others.set(trial, tickOf(trial)));
-    const settled = async (trial: Trial) => {
-      await others.get(trial);
-      await trial.settle();
-      return trial.wrongs;
-    };
-    expect(await wrongsAtEachCall(open, begin, settled)).toEqual([]);
+describe.each([
+  { what: 'a first mint', scene: firstMint },
+  { what: 'a rotation', scene: rotation },
+  { what: 'the former key’s disabling', scene: disabling },
+  { what: 'the former key’s deletion', scene: deletion },
+  { what: 'an adoption of what a person stored', scene: adoptingVersion },
+])('two runs at $what', ({ scene }) => {
+  it('store once and leave nothing behind, wherever one stands still while the other goes on', async () => {
+    const calls = await callsOf(scene);
+    expect(await wrongsOfTurns(scene, numbersUpTo(calls.length - 1))).toEqual([]);
   });
 });
 
+describe('two runs at a rotation of a dead key while an older one is in grace', () => {
+  it('store once and leave nothing behind, wherever each stands still before or after a write', async () => {
+    expect(await wrongsOfTurns(deadInGrace, stopsOf(await callsOf(deadInGrace)))).toEqual([]);
+  });
+});
+
+/** Each time in a fresh trial: a tick stands still before its nth call while the operator undoes the rotation. */
+async function wrongsOfUndo(scene: Scene, undone: Set<Trial>): Promise<string[]> {
+  const wrongs: string[] = [];
+  for (const at of numbersUpTo((await callsOf(scene)).length)) {
+    const trial = await scene();
+    const undoIt = () =>
+      undoDeed(trial, {}).then(
+        () => undone.add(trial),
+        (error: unknown) => expect(error).toMatchObject({ code: 'nothing_to_undo' }),
+      );
+    const run = frozenRun(trial.lab, at, undoIt);
+    await run.run(trial);
+    const found = await wrongsAfterUndo(trial, undone.has(trial));
+    wrongs.push(...found.map((wrong) => `${at}, ${run.calls[at - 1]}: ${wrong} (${trial.effects.join(', ')})`));
+  }
+  return wrongs;
+}
+
+async function wrongsAfterUndo({ lab, manifest, witness }: Trial, isUndone: boolean): Promise<string[]> {
+  const reasons = lab.secret().versions.map(({ customMetadata }) => customMetadata.keyrota?.reason);
+  await lab.passWithTicks(manifest, DAY_MS / 4);
+  const works = await lab.works(await lab.fetchValue());
+  return [
+    ...witness.wrongs,
+    ...(works ? [] : ['the current key does not work']),
+    ...(isUndone === reasons.includes('undo') ? [] : ['the undo is lost']),
+  ];
+}
+
 describe.each([
-  ['disables', beforeDisabling],
-  ['deletes', beforeDeletion],
-])('an undo in the middle of a run that %s the former key', (_, open) => {
+  { does: 'disables', scene: disabling },
+  { does: 'deletes', scene: deletion },
+])('an undo in the middle of a run that $does the former key', ({ scene }) => {
   it('either says that it is too late, or the run costs no consumer its key', async () => {
     const undone = new Set<Trial>();
-    const undoIt = async (trial: Trial) => {
-      const [key] = trial.manifest.keys;
-      if (!key) throw new Error('no key');
-      await trial.lab
-        .withPorts(trial.manifest, (ports) => undo(key, ports))
-        .then(
-          () => undone.add(trial),
-          (error: unknown) => expect(error).toMatchObject({ code: 'nothing_to_undo' }),
-        );
-    };
-    const checked = async (trial: Trial) => {
-      const { lab, manifest } = trial;
-      const versions = lab.secret().versions.map(({ customMetadata }) => customMetadata.keyrota?.reason);
-      const works = async () => ((await lab.works(await lab.fetchValue())) ? [] : ['the current key does not work']);
-      const atOnce = await works();
-      await lab.passWithTicks(manifest, DAY_MS / 4);
-      const later = await works();
-      return [...atOnce, ...later, ...(undone.has(trial) === versions.includes('undo') ? [] : ['the undo is lost'])];
-    };
-    expect(await wrongsAtEachCall(open, undoIt, checked)).toEqual([]);
+    expect(await wrongsOfUndo(scene, undone)).toEqual([]);
     expect(undone.size).toBeGreaterThan(5);
   });
 });

@@ -32,6 +32,7 @@ export interface State {
       disabled: boolean;
       locked: boolean;
       value?: string;
+      createdAtMs: number;
       expiresAtMs: number | null;
     }[];
   };

@@ -1,17 +1,24 @@
-import type { Manifest } from '../../shared/keys/manifest.ts';
+import type { RunContext } from '../../shared/rotation/run.ts';
 import { inProcess } from './in-process.ts';
 import type { Laboratory } from './laboratory.ts';
+import type { Deed, Trial } from './trial.ts';
 
 /** A call of a run that is about to be sent. */
-interface Call {
+export interface Call {
   /** Counted from 1. */
   index: number;
+  /** Of calls that change something, counted from 1; 0 for a read. */
+  write: number;
   method: string;
   path: string;
 }
 
+export const isWrite = (call: string): boolean => !/^GET |^POST \/identity\/token/.test(call);
+
 /** What becomes of a call; without trouble it is sent. */
-type Passage = (call: Call, send: () => Promise<object>, run: WatchedRun) => Promise<object>;
+export type Passage = (call: Call, send: () => Promise<object>, run: WatchedRun) => Promise<object>;
+
+const NEVER = new Promise<never>(() => undefined);
 
 /** One run in a laboratory, all of whose calls pass by here and may meet trouble. */
 export class WatchedRun {
@@ -21,60 +28,42 @@ export class WatchedRun {
   readonly #passage: Passage;
   readonly #killed = new AbortController();
 
-  constructor(lab: Laboratory, passage: Passage) {
+  constructor(lab: Laboratory, passage: Passage = (_, send) => send()) {
     this.#lab = lab;
     this.#passage = passage;
   }
 
   /** The process dies: nothing that it has begun goes on, and nothing more is sent. */
-  kill(): void {
+  kill(): Promise<never> {
     this.#killed.abort(new Error('killed'));
+    return NEVER;
   }
 
-  /** A look at the key and whatever follows from it. A run in trouble may fail: what it leaves behind is what counts. */
-  async tick(manifest: Manifest): Promise<void> {
-    const { settings } = this.#lab.context(manifest, {
+  /** Does what the trial is about. A run in trouble may fail: what it leaves behind is what counts. Says whether it came to its end. */
+  async run(trial: Trial, deed = trial.deed): Promise<boolean> {
+    const adapter = inProcess(this.#lab.cloud);
+    const { settings } = this.#lab.context(trial.manifest, {
       // A process that stands still does not see its time limits pass.
       KEYROTA_CALL_TIMEOUT_SECONDS: '60',
       KEYROTA_RUN_SECONDS: '110',
     });
-    const adapter = inProcess(this.#lab.cloud);
     const http = { adapter: (config: unknown) => this.#pass(config as { method: string; url: string }, adapter) };
-    const changes = { settings, http, signal: this.#killed.signal };
-    await this.#lab.tick(manifest, { only: ['ingest'] }, changes).catch(() => undefined);
+    const changes: Partial<RunContext> = { settings, http, signal: this.#killed.signal };
+    return deed(trial, changes).then(
+      () => !this.#killed.signal.aborted,
+      () => false,
+    );
   }
 
   #pass(config: { method: string; url: string }, adapter: (config: unknown) => Promise<object>): Promise<object> {
+    if (this.#killed.signal.aborted) return NEVER;
     const method = config.method.toUpperCase();
     const path = new URL(config.url).pathname;
-    this.calls.push(`${method} ${path}`);
-    return this.#passage({ index: this.calls.length, method, path }, () => adapter(config), this);
+    const call = `${method} ${path}`;
+    this.calls.push(call);
+    const write = isWrite(call) ? this.calls.filter(isWrite).length : 0;
+    return this.#passage({ index: this.calls.length, write, method, path }, () => adapter(config), this);
   }
-}
-
-/** A run that nothing happens to. */
-export const untroubledRun = (lab: Laboratory): WatchedRun => new WatchedRun(lab, (_, send) => send());
-
-/** Trouble as the embedded cloud makes it for one call. */
-type Trouble = { drop: 'request' | 'answer' } | { status: number };
-
-/** A run whose nth call meets trouble, or all from the nth on. */
-export function troubledRun(lab: Laboratory, at: number, trouble: Trouble, scope: 'once' | 'from then on'): WatchedRun {
-  return new WatchedRun(lab, ({ index, method, path }, send) => {
-    const isHit = scope === 'once' ? index === at : index >= at;
-    // The cloud uses the fault up in this very moment: no other call can meet it.
-    if (isHit) lab.fault({ match: `${method} ${path}`, ...trouble });
-    return send();
-  });
-}
-
-/** A run whose process dies when it is about to send its nth call. */
-export function killedRun(lab: Laboratory, at: number): WatchedRun {
-  return new WatchedRun(lab, ({ index }, send, run) => {
-    if (index !== at) return send();
-    run.kill();
-    return new Promise<never>(() => undefined);
-  });
 }
 
 /** A run that stands still before its nth call until `meanwhile` is over. */
@@ -83,4 +72,55 @@ export function frozenRun(lab: Laboratory, at: number, meanwhile: () => Promise<
     if (index === at) await meanwhile();
     return send();
   });
+}
+
+/** Who may send a call, in turn: the first run so many calls, the second so many, then the first until it ends, then the second. */
+export interface Turns {
+  first: number;
+  second: number;
+}
+
+/** Two runs at once that send their calls in these turns. */
+export async function interleavedRuns(
+  trial: Trial,
+  turns: Turns,
+  deeds: readonly Deed[] = [trial.deed, trial.deed],
+): Promise<WatchedRun[]> {
+  const order = [
+    { who: 0, left: turns.first },
+    { who: 1, left: turns.second },
+    { who: 0, left: Infinity },
+  ];
+  const ended = new Set<number>();
+  const waiting: { who: number; go: () => void }[] = [];
+  const isTurnOf = (who: number) => {
+    while (order[0] && (order[0].left === 0 || ended.has(order[0].who))) order.shift();
+    return order[0] === undefined || order[0].who === who;
+  };
+  const proceed = () => {
+    for (let next = waiting.findIndex(({ who }) => isTurnOf(who)); next >= 0;) {
+      const [one] = waiting.splice(next, 1);
+      if (order[0]) order[0].left -= 1;
+      one?.go();
+      next = waiting.findIndex(({ who }) => isTurnOf(who));
+    }
+  };
+  const runs = [0, 1].map(
+    (who) =>
+      new WatchedRun(trial.lab, async (_, send) => {
+        await new Promise<void>((go) => {
+          waiting.push({ who, go });
+          proceed();
+        });
+        return send();
+      }),
+  );
+  const running = runs.map((run, who) =>
+    run.run(trial, deeds[who]).finally(() => {
+      ended.add(who);
+      proceed();
+    }),
+  );
+  await Promise.all(running);
+  return runs;
 }
