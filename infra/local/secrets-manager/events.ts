@@ -67,7 +67,7 @@ export class SecretEvents {
 
   /** From now on events are sent there; null ends it, and what is not sent yet never is. */
   set registration(registration: Registration | null) {
-    if (!registration) this.close();
+    if (!registration) this.#drop();
     this.#registration = registration;
   }
 
@@ -92,21 +92,21 @@ export class SecretEvents {
     this.#send(registration, 'test_event', { event_type: 'test_event' });
   }
 
+  snapshot(): object {
+    return { registration: this.#registration, pendingEvents: this.#pending };
+  }
+
   /** Nothing is sent any more that was not yet. */
-  close(): void {
+  #drop(): void {
     this.#cancelDispatch?.();
     this.#cancelDispatch = undefined;
     this.#pending = [];
   }
 
-  snapshot(): object {
-    return { registration: this.#registration, pendingEvents: this.#pending };
-  }
-
   #dispatch(): void {
     const events = this.#pending;
     const registration = this.#registration;
-    this.close();
+    this.#drop();
     if (!registration) return;
     const groups = Map.groupBy(events, ({ type, subtype, secretType }) => `${type}/${subtype}/${secretType}`);
     for (const group of groups.values()) {

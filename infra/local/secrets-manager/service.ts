@@ -73,7 +73,7 @@ export class SecretsManagerService {
   /** Nothing happens here any more unless it is asked for. */
   close(): void {
     this.#watch.stop();
-    this.#events.close();
+    this.#events.registration = null;
   }
 
   #tell({ kind, atMs, before, after }: Lapse): void {
