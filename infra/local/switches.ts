@@ -21,7 +21,7 @@ export const Switches = z.strictObject({
   lockRefusesDisable: z.boolean().default(false),
   /** Whether answers carry an empty `apikey` field or none where the value is not shown. (unconfirmed) */
   hiddenValue: z.enum(['empty', 'absent']).default('empty'),
-  /** Whether a patched object of custom metadata, of a secret or a version, replaces the former one or is merged into it. (unconfirmed) */
+  /** Whether a patched object of custom metadata, of a secret or a version, replaces the former or is merged. (unconfirmed) */
   customMetadataPatch: z.enum(['replace', 'merge']).default('replace'),
   /** Status of creating a secret whose name is taken. (unconfirmed) */
   duplicateSecretStatus: z.union([z.literal(409), z.literal(400)]).default(409),
