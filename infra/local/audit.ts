@@ -3,6 +3,7 @@ export type AuditEvent =
   | { action: 'api-key.create' | 'api-key.disable' | 'api-key.enable' | 'api-key.delete'; keyId: string; name: string }
   | { action: 'secret.create' | 'secret.delete'; secretId: string; name: string }
   | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
+  | { action: 'notification.send'; instanceCrn: string; eventType: string; severity: 'low' | 'high'; payload: object }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null };
 
 export type AuditRecord = AuditEvent & { atMs: number };

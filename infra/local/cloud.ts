@@ -101,6 +101,7 @@ export class EmbeddedCloud {
   /** Back to the account as it was at the start, without faults. Time goes on. */
   reset(): void {
     this.faults.clear();
+    this.#world.secretsManager.close();
     this.#world = this.#build();
   }
 

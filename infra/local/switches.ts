@@ -21,7 +21,7 @@ export const Switches = z.strictObject({
   lockRefusesDisable: z.boolean().default(false),
   /** Whether answers carry an empty `apikey` field or none where the value is not shown. (unconfirmed) */
   hiddenValue: z.enum(['empty', 'absent']).default('empty'),
-  /** Whether a patched `custom_metadata` object replaces the former one or is merged into it. (unconfirmed) */
+  /** Whether a patched object of custom metadata, of a secret or a version, replaces the former or is merged. (unconfirmed) */
   customMetadataPatch: z.enum(['replace', 'merge']).default('replace'),
   /** Status of creating a secret whose name is taken. (unconfirmed) */
   duplicateSecretStatus: z.union([z.literal(409), z.literal(400)]).default(409),
@@ -39,6 +39,48 @@ export const Switches = z.strictObject({
   troubleRate: z.number().min(0).max(1).default(0),
   /** What lists of the account answer to a caller with access to some service IDs only: 403, or those. (unconfirmed) */
   partialAccountLists: z.enum(['refused', 'filtered']).default('refused'),
+  /** How long reads by id of secrets and versions show them before the latest write, in milliseconds. (unconfirmed) */
+  staleReadMs: z.number().int().min(0).default(0),
+  /** Whether what a write of a secret checks still holds when it takes effect, whoever else writes. (unconfirmed) */
+  atomicWrites: z.boolean().default(true),
+  /** Whether `custom_metadata` sent with a new version replaces that of the secret or is merged into it. (unconfirmed) */
+  rotationCustomMetadata: z.enum(['replace', 'merge']).default('replace'),
+  /** Where two secrets of one type cannot have the same name. (unconfirmed) */
+  secretNameScope: z.enum(['instance', 'group']).default('instance'),
+  /** How long the name of a deleted secret stays taken, in milliseconds. (unconfirmed) */
+  deletedNameTakenMs: z.number().int().min(0).default(0),
+  /** Whether a secret that is destroyed by its expiration keeps its name until it is deleted. (unconfirmed) */
+  destroyedSecretKeepsName: z.boolean().default(true),
+  /** Status of asking for the previous version of a secret that has only one. (unconfirmed) */
+  absentPreviousStatus: z.union([z.literal(404), z.literal(400)]).default(404),
+  /** Status of reading a version whose payload is gone; 200 comes without it. (unconfirmed) */
+  goneVersionReadStatus: z.union([z.literal(200), z.literal(404)]).default(200),
+  /** What the 51st version of a secret does: drops the metadata of the oldest, or is refused. (unconfirmed) */
+  versionsBeyondLimit: z.enum(['drop-oldest', 'refused']).default('drop-oldest'),
+  /** Whether reading the metadata of a secret or version also marks it as downloaded. (unconfirmed) */
+  metadataReadMarksDownloaded: z.boolean().default(false),
+  /** Whether patching the metadata of a version takes a Manager. (unconfirmed) */
+  versionMetadataNeedsManager: z.boolean().default(false),
+  /** Status of locking a secret version without payload. (unconfirmed) */
+  lockWithoutPayloadStatus: z.union([z.literal(400), z.literal(404), z.literal(409), z.literal(412)]).default(400),
+  /** Whether locks refuse patches of the metadata of a secret or of a locked version. (unconfirmed) */
+  lockRefusesMetadataPatch: z.boolean().default(false),
+  /** What a lock mode does when the lock is put on the previous version: nothing, or to the lock itself. (unconfirmed) */
+  lockModeOnPrevious: z.enum(['ignored', 'applied']).default('ignored'),
+  /** Which `created_at` a lock has that replaces one of the same name. (unconfirmed) */
+  replacedLockCreatedAt: z.enum(['kept', 'new']).default('kept'),
+  /** Whether turning automatic rotation on rotates at once, or an interval later. (unconfirmed) */
+  rotationStartsAtOnce: z.boolean().default(false),
+  /** Whether a rotation by hand begins a new interval of automatic rotation. (unconfirmed) */
+  rotationByHandRestartsInterval: z.boolean().default(false),
+  /** Whether a rotation policy is refused whose next rotation lies beyond the secret's expiration. (unconfirmed) */
+  rotationBeyondExpiration: z.enum(['refused', 'accepted']).default('refused'),
+  /** How long Secrets Manager collects events before it sends them, in milliseconds; it says 1 to 2 minutes. */
+  eventDispatchMs: z.number().int().min(0).default(120_000),
+  /** Which event tells that a lock mode wiped the previous version; the documentation has both. (unconfirmed) */
+  wipedVersionEvent: z
+    .enum(['secret_version_data_deleted', 'secret_data_removed'])
+    .default('secret_version_data_deleted'),
 });
 
 export type Switches = z.infer<typeof Switches>;

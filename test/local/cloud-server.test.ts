@@ -62,7 +62,7 @@ describe('an unknown route', () => {
     ['PATCH', '/v1/policies'],
     ['GET', '/api/v1/secrets'],
     ['GET', '/api/v2/configurations'],
-    ['POST', '/api/v2/secrets/some/actions'],
+    ['GET', '/api/v2/secrets/some/tasks'],
     ['HEAD', '/v1/apikeys'],
     ['HEAD', '/api/v2/secrets'],
   ])('%s %s answers 501 and says so on standard error', async (method, path) => {

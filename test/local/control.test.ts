@@ -472,6 +472,20 @@ describe('a reset', () => {
     await ask('POST', '/clock', { advanceMs: 60_000 });
     await expect(logInWithKey((outgoing) => fetch(outgoing), api.url, body.adminApiKey)).resolves.toMatch(/^ey/);
   });
+
+  it('leaves nothing behind that still waits to be told', async () => {
+    await ask('POST', '/clock', { speed: 0 });
+    const owner = cloud.iam.adminApiKey;
+    const admin = new Admin((outgoing) => fetch(outgoing), api.url, cloud.account.id, owner);
+    await admin.request('POST', '/api/v2/notifications/registration', {
+      event_notifications_instance_crn: `crn:v1:bluemix:public:event-notifications:us-south:a/${cloud.account.id}:en::`,
+      event_notifications_source_name: 'secrets',
+    });
+    await admin.request('POST', '/api/v2/secrets', { secret_type: 'arbitrary', name: 'one', payload: 'x' });
+    expect(clock.nextEventMs).not.toBeNull();
+    await ask('POST', '/reset');
+    expect(clock.nextEventMs).toBeNull();
+  });
 });
 
 describe('compute-resource tokens', () => {

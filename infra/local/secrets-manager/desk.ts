@@ -1,22 +1,30 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Context } from 'hono';
 import type { Access, Caller, CloudEnv, CloudParts } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
-import { forbidden, invalid, notFound, refused } from './errors.ts';
-import type { Secret } from './model.ts';
+import { forbidden, invalid, locked, notFound, refused, refusedAs } from './errors.ts';
+import type { EventType, SecretEvents } from './events.ts';
+import type { Secret, Version } from './model.ts';
 import type { SecretStore } from './store.ts';
+import { afterRead, findVersion } from './versions.ts';
 
 type Request = Context<CloudEnv>;
+
+/** Turns of the event loop in which calls at the same time pass each other where writes are not atomic. */
+const RACE_TURNS = 10;
 
 /** What every handler starts with: whether the caller may, and what they ask about. */
 export class Desk {
   readonly parts: CloudParts;
   readonly store: SecretStore;
+  readonly events: SecretEvents;
   readonly #access: Access;
 
-  constructor(parts: CloudParts, store: SecretStore, access: Access) {
+  constructor(parts: CloudParts, store: SecretStore, events: SecretEvents, access: Access) {
     this.parts = parts;
     this.store = store;
+    this.events = events;
     this.#access = access;
   }
 
@@ -47,6 +55,62 @@ export class Desk {
   /** The secret as lists show it. Throws 404 when it does not show yet, and 403. */
   listedSecret(context: Request, action: string, id: string): Secret {
     return this.#granted(context, action, this.store.getListed(id));
+  }
+
+  /** The secret as reads by its id show it. Throws 404 when it does not show yet, and 403. */
+  shownSecret(context: Request, action: string, id: string): Secret {
+    return this.#granted(context, action, this.store.getShown(id));
+  }
+
+  /** The version with this id or alias. Throws 404 when there is none, and for `previous` what the switch says. */
+  version(secret: Secret, idOrAlias: string): Version {
+    const found = findVersion(secret, idOrAlias);
+    if (found) return found;
+    if (idOrAlias !== 'previous') throw notFound('secret version');
+    throw refusedAs(this.parts.switches.absentPreviousStatus, 'The secret version does not exist.');
+  }
+
+  /**
+   * Checks whether a write may be, and lets it take effect; nothing comes between, unless the switch says that writes are
+   * not atomic. Returns what `effect` does.
+   */
+  async write<T>(check: () => void, effect: () => T): Promise<T> {
+    check();
+    if (!this.parts.switches.atomicWrites) for (let turns = 0; turns < RACE_TURNS; turns += 1) await turn();
+    return effect();
+  }
+
+  /** The secret as it is now. Throws 404 when it is gone. */
+  present({ id }: Secret): Secret {
+    const secret = this.store.get(id);
+    if (!secret) throw notFound('secret');
+    return secret;
+  }
+
+  /** Notes that the data of a version is read, if it has any. Returns the secret, with the note, as it was shown. */
+  markRead(shown: Secret, versionId: string): Secret {
+    const { nowMs } = this;
+    const present = this.store.get(shown.id);
+    const marked = present && afterRead(present, versionId, nowMs);
+    if (marked && marked !== present) this.store.put(marked);
+    return afterRead(shown, versionId, nowMs);
+  }
+
+  /** The same for metadata, which notes nothing unless the switch says so. */
+  markMetadataRead(shown: Secret, versionId: string): Secret {
+    return this.parts.switches.metadataReadMarksDownloaded ? this.markRead(shown, versionId) : shown;
+  }
+
+  /** Throws 412 where one of the versions is locked, and the switch says that this is about their metadata too. */
+  assertMetadataFree(versions: readonly Version[]): void {
+    const isLocked = versions.some(({ locks }) => locks.length > 0);
+    if (isLocked && this.parts.switches.lockRefusesMetadataPatch) throw locked('The secret version is locked.');
+  }
+
+  /** The refusal of what a lock stands against. Event Notifications is told. */
+  blocked(type: EventType, secret: Secret, by: string, reason: string): Error {
+    this.events.raise(type, secret, { by, reason });
+    return locked(reason);
   }
 
   #granted(context: Request, action: string, secret: Secret | null): Secret {

@@ -41,7 +41,21 @@ export const invalid = (name: string, reason: string, type: Target['type'] = 'fi
 export const badQuery = ({ property, reason }: Violation): SecretsManagerError =>
   invalid(property, reason, 'parameter');
 
-export const refused = (message: string): SecretsManagerError => new SecretsManagerError(400, 'bad_request', message);
+export const refused = (message: string): SecretsManagerError => refusedAs(400, message);
+
+const CODES = { 400: 'bad_request', 404: 'not_found', 409: 'conflict', 412: 'locked' } as const;
+
+/** A refusal whose status a switch decides. */
+export const refusedAs = (status: keyof typeof CODES, message: string): SecretsManagerError =>
+  new SecretsManagerError(status, CODES[status], message);
+
+/** The one code of its own that IBM documents. */
+export const rotationTooLong = (): SecretsManagerError =>
+  new SecretsManagerError(
+    400,
+    'secrets-manager.Error02009',
+    'The rotation interval is longer than the life that is left in the current version.',
+  );
 
 export const unauthorized = (): SecretsManagerError =>
   new SecretsManagerError(401, 'unauthorized', 'The IAM token is missing, expired or not valid.');

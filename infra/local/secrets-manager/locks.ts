@@ -1,43 +1,47 @@
-import { invalid, refused } from './errors.ts';
+import type { Switches } from '../switches.ts';
+import { invalid, notFound, refusedAs } from './errors.ts';
 import type { Lock, Secret, Version } from './model.ts';
 import type { LockPrototype } from './schemas.ts';
-import { aliasOf, changeVersion, mapVersions, previousOf } from './versions.ts';
+import { aliasOf, changeVersion, findVersion, mapVersions, previousOf } from './versions.ts';
 
 const LOCKS_PER_SECRET_MAX = 1_000;
 
-export type LockMode = 'remove_previous' | 'remove_previous_and_delete';
+type LockMode = 'remove_previous' | 'remove_previous_and_delete';
 
-interface Stamp {
-  by: string;
-  atMs: number;
+interface Locking {
+  mode: LockMode | undefined;
+  stamp: { by: string; atMs: number };
+  switches: Switches;
 }
 
 /**
- * The secret with `locks` on one of its versions; a lock of the same name is replaced. Throws 400 when the version has no
- * data to lock. https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-version-locks-bulk
+ * The secret with `locks` on one of its versions; a lock of the same name is replaced. Throws 400, or what the switch says,
+ * when the version has no data to lock.
+ * https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret-version-locks-bulk
  */
-export function withLocks(
-  secret: Secret,
-  version: Version,
-  locks: readonly LockPrototype[],
-  mode: LockMode | undefined,
-  stamp: Stamp,
-): Secret {
-  if (!version.data) throw refused('A secret version without data cannot be locked.');
+export function withLocks(secret: Secret, versionId: string, locks: readonly LockPrototype[], how: Locking): Secret {
+  const { mode, switches } = how;
+  const version = findVersion(secret, versionId);
+  if (!version) throw notFound('secret version');
+  if (!version.data) {
+    throw refusedAs(switches.lockWithoutPayloadStatus, 'A secret version without data cannot be locked.');
+  }
   const names = new Set(locks.map(({ name }) => name));
-  const fresh = locks.map((lock) => newLock(lock, version, stamp));
+  const fresh = locks.map((lock) => newLock(lock, version, how));
   const kept = version.locks.filter(({ name }) => !names.has(name));
   const withFresh = changeVersion(secret, version.id, { locks: [...kept, ...fresh] });
-  const result = aliasOf(secret, version) === 'current' ? withPreviousFreed(withFresh, names, mode) : withFresh;
+  const frees = aliasOf(secret, version) === 'current' || switches.lockModeOnPrevious === 'applied';
+  const result = frees ? withPreviousFreed(withFresh, names, mode) : withFresh;
   const total = result.versions.reduce((sum, { locks }) => sum + locks.length, 0);
   if (total > LOCKS_PER_SECRET_MAX) throw invalid('locks', `a secret has at most ${LOCKS_PER_SECRET_MAX}`);
   return result;
 }
 
-function newLock(lock: LockPrototype, version: Version, { by, atMs }: Stamp): Lock {
+function newLock(lock: LockPrototype, version: Version, { stamp: { by, atMs }, switches }: Locking): Lock {
   const former = version.locks.find(({ name }) => name === lock.name);
   const { name, description, attributes } = lock;
-  return { name, description, attributes, createdBy: by, createdAtMs: former?.createdAtMs ?? atMs, updatedAtMs: atMs };
+  const createdAtMs = switches.replacedLockCreatedAt === 'kept' ? (former?.createdAtMs ?? atMs) : atMs;
+  return { name, description, attributes, createdBy: by, createdAtMs, updatedAtMs: atMs };
 }
 
 /** What `mode` does to the previous version; a lock that stays there keeps its data. */

@@ -1,5 +1,5 @@
 /** The types of secret that the embedded cloud keeps. A further one begins here and in `schemas.ts`. */
-export type SecretType = 'arbitrary' | 'kv';
+export type SecretType = 'arbitrary' | 'kv' | 'username_password';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -24,10 +24,36 @@ export interface Lock {
   updatedAtMs: number;
 }
 
+/** How passwords are generated, in fields as the API spells them. */
+export interface PasswordPolicy {
+  length: number;
+  include_digits: boolean;
+  include_symbols: boolean;
+  include_uppercase: boolean;
+}
+
+/** When a secret is rotated by itself, in fields as the API spells them. */
+export interface RotationPolicy {
+  auto_rotate: boolean;
+  interval?: number | undefined;
+  unit?: 'day' | 'month' | undefined;
+}
+
+/** What only secrets of type username_password have. */
+export interface UserCredentials {
+  username: string;
+  passwordPolicy: PasswordPolicy;
+  /** Null when there is none. */
+  rotation: RotationPolicy | null;
+  /** When it is rotated by itself next, null when it never is. */
+  nextRotationMs: number | null;
+}
+
 export interface Version {
   id: string;
   createdBy: string;
   createdAtMs: number;
+  autoRotated: boolean;
   /** The secret data, in fields as the API spells them; null once it is gone. */
   data: JsonObject | null;
   downloaded: boolean;
@@ -51,7 +77,10 @@ export interface Secret {
   retrievedAtMs: number | null;
   /** When the data is destroyed, null when it never is. */
   expiresAtMs: number | null;
-  state: 'active' | 'destroyed';
+  /** When it expired for good, null while it is active. */
+  destroyedAtMs: number | null;
+  /** Null for other types. */
+  credentials: UserCredentials | null;
   /** Oldest first, never empty: the last is current, the last but one previous. */
   versions: readonly [Version, ...Version[]];
 }

@@ -10,7 +10,6 @@ import { withLocks, withoutLocks } from './locks.ts';
 import type { Lock, Secret, Version } from './model.ts';
 import { CreateLocksQuery, DeleteLocksQuery, ListLocksQuery, ListSecretsLocksQuery, paged, sorted } from './query.ts';
 import { LocksPrototype } from './schemas.ts';
-import { versionOf } from './versions.ts';
 import { locksView, lockView } from './views.ts';
 
 interface LockPlace {
@@ -49,6 +48,11 @@ type DeleteLocksQuery = z.infer<typeof DeleteLocksQuery>;
 
 /** Locks: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-locks. */
 export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
+  addLocking(routes, desk);
+  addLists(routes, desk);
+}
+
+function addLocking(routes: StrictRoutes, desk: Desk): void {
   const { store, parts } = desk;
 
   const create = async (context: Context<CloudEnv>, place: Place, { mode }: CreateLocksQuery) => {
@@ -58,19 +62,26 @@ export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
     const removes = mode !== undefined && parts.switches.removePreviousNeedsLockDelete;
     if (removes) desk.demand(context, `${scope}.delete`, secret.groupId);
     const { locks } = parse(LocksPrototype, body);
-    const version = versionOf(secret, versionId ?? 'current');
+    const version = desk.version(secret, versionId ?? 'current');
     const stamp = { by: callerOf(context).iamId, atMs: desk.nowMs };
-    const after = withLocks(secret, version, locks, mode, stamp);
-    store.put(after);
+    const locking = (before: Secret) => withLocks(before, version.id, locks, { mode, stamp, switches: parts.switches });
+    const after = await desk.write(
+      () => void locking(secret),
+      () => {
+        const before = desk.present(secret);
+        const locked = locking(before);
+        tellWiped(desk, before, locked, stamp.by);
+        return store.put(locked);
+      },
+    );
     return context.json(locksView(after, touched(after, version)), 201);
   };
 
   const remove = (context: Context<CloudEnv>, place: Place, query: DeleteLocksQuery) => {
     const { scope, secretId, versionId } = place;
     const secret = desk.secret(context, `${scope}.delete`, secretId);
-    const version = versionOf(secret, versionId ?? 'current');
-    const after = withoutLocks(secret, versionId === null ? null : version.id, query.name ?? null);
-    store.put(after);
+    const version = desk.version(secret, versionId ?? 'current');
+    const after = store.put(withoutLocks(secret, versionId === null ? null : version.id, query.name ?? null));
     return context.json(locksView(after, touched(after, version)));
   };
 
@@ -99,7 +110,9 @@ export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
     DeleteLocksQuery,
     (context, query) => remove(context, ofVersion(context), query),
   );
+}
 
+function addLists(routes: StrictRoutes, desk: Desk): void {
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-locks
   routes.addWithQuery('GET', '/api/v2/secrets/:id/locks', ListLocksQuery, (context, query) => {
     const secret = desk.listedSecret(context, 'secrets-locks.list', context.req.param('id'));
@@ -109,7 +122,7 @@ export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-version-locks
   routes.addWithQuery('GET', '/api/v2/secrets/:secret_id/versions/:id/locks', ListLocksQuery, (context, query) => {
     const secret = desk.listedSecret(context, 'secret-version-locks.list', context.req.param('secret_id'));
-    return answerLocks(context, query, secret, [versionOf(secret, context.req.param('id'))]);
+    return answerLocks(context, query, secret, [desk.version(secret, context.req.param('id'))]);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secrets-locks
@@ -118,7 +131,7 @@ export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
     const visible = desk.groupsFor(context, 'secrets-locks.list');
     const shows = (name: string) => name.includes(search);
     const holds = ({ locks }: Version) => locks.some(({ name }) => shows(name));
-    const found = store
+    const found = desk.store
       .listed()
       .filter(({ groupId }) => visible.has(groupId) && (!groups || groups.includes(groupId)))
       .filter(({ versions }) => versions.some(holds));
@@ -128,6 +141,14 @@ export function lockRoutes(routes: StrictRoutes, desk: Desk): void {
       ),
     );
   });
+}
+
+const versionsWithData = ({ versions }: Secret): number => versions.filter(({ data }) => data !== null).length;
+
+/** Tells Event Notifications when a lock mode has wiped the data of a version. */
+function tellWiped(desk: Desk, before: Secret, after: Secret, by: string): void {
+  if (versionsWithData(after) < versionsWithData(before))
+    desk.events.raise(desk.parts.switches.wipedVersionEvent, after, { by });
 }
 
 /** What the answer to a change of locks shows: the version it was asked of, and all others that are still locked. */

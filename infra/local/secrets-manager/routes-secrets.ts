@@ -1,23 +1,20 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
+import { callerOf } from '../strict-routes.ts';
 import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
-import { conflict, invalid, locked, notFound, parse, refused } from './errors.ts';
+import { conflict, invalid, notFound, parse, refused } from './errors.ts';
 import { selected } from './listing.ts';
 import { patchedMetadata } from './metadata.ts';
-import type { Secret, SecretType } from './model.ts';
+import type { Secret } from './model.ts';
+import { firstCredentials, firstData, patchedCredentials } from './new-data.ts';
 import { DeleteSecretQuery, ListSecretsQuery, paged } from './query.ts';
-import {
-  assertEmbedded,
-  assertEmbeddedBody,
-  dataOf,
-  metadataPatches,
-  SECRET_TYPES,
-  SecretPrototype,
-} from './schemas.ts';
-import { afterRead, assertAlive, currentOf, isLocked, newVersion } from './versions.ts';
+import { assertRotatesInTime } from './rotation.ts';
+import { assertEmbedded, assertEmbeddedBody, metadataPatches, SECRET_TYPES, SecretPrototype } from './schemas.ts';
+import type { MetadataPatch } from './schemas.ts';
+import { assertAlive, currentOf, isLocked, newVersion } from './versions.ts';
 import { secretMetadata, secretWithData } from './views.ts';
 
 const API = '/api/v2/secrets';
@@ -26,16 +23,28 @@ function assertFuture(expiresAtMs: number | null, nowMs: number): void {
   if (expiresAtMs !== null && expiresAtMs <= nowMs) throw invalid('expiration_date', 'is not in the future');
 }
 
-function assertFree(desk: Desk, type: SecretType, name: string, exceptId?: string): void {
-  const taken = desk.store.byName(type, name);
-  if (!taken || taken.id === exceptId) return;
-  throw conflict(`A secret with the same name already exists: ${name}`, desk.parts.switches.duplicateSecretStatus);
+function assertFree({ store, parts }: Desk, secret: Secret, exceptId?: string): void {
+  if (!store.isTaken(secret, exceptId)) return;
+  throw conflict(`A secret with the same name already exists: ${secret.name}`, parts.switches.duplicateSecretStatus);
 }
 
-function newSecret(desk: Desk, body: z.infer<typeof SecretPrototype>, createdBy: string): Secret {
+function assertInTime({ parts }: Desk, secret: Secret): void {
+  if (parts.switches.rotationBeyondExpiration === 'refused') assertRotatesInTime(secret);
+}
+
+function newSecret(desk: Desk, body: SecretPrototype, createdBy: string): Secret {
   const { nowMs } = desk;
   const { random } = desk.parts;
   const id = random.uuid();
+  const credentials = firstCredentials(body, nowMs);
+  const version = newVersion({
+    id: random.uuid(),
+    createdBy,
+    createdAtMs: nowMs,
+    autoRotated: false,
+    data: firstData(body, credentials, random),
+    customMetadata: body.version_custom_metadata,
+  });
   return {
     id,
     type: body.secret_type,
@@ -48,23 +57,48 @@ function newSecret(desk: Desk, body: z.infer<typeof SecretPrototype>, createdBy:
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
     retrievedAtMs: null,
-    expiresAtMs: (body.secret_type === 'arbitrary' ? body.expiration_date : undefined) ?? null,
-    state: 'active',
-    versions: [newVersion(random.uuid(), createdBy, nowMs, dataOf(body), body.version_custom_metadata)],
+    expiresAtMs: (body.secret_type === 'kv' ? undefined : body.expiration_date) ?? null,
+    destroyedAtMs: null,
+    credentials,
+    versions: [version],
   };
 }
 
-function patchedSecret(desk: Desk, secret: Secret, body: unknown): Secret {
-  const patch: z.infer<typeof metadataPatches.arbitrary> = parse(metadataPatches[secret.type], body);
+function patchedSecret(desk: Desk, secret: Secret, patch: MetadataPatch): Secret {
+  const { nowMs } = desk;
+  const { customMetadataPatch: mode, rotationStartsAtOnce } = desk.parts.switches;
   const { name = secret.name, description = secret.description, labels = secret.labels } = patch;
   const { expiration_date: expiresAtMs = secret.expiresAtMs, custom_metadata: custom } = patch;
-  assertFree(desk, secret.type, name, secret.id);
-  if (patch.expiration_date !== undefined) assertFuture(expiresAtMs, desk.nowMs);
-  const mode = desk.parts.switches.customMetadataPatch;
+  if (patch.expiration_date !== undefined) assertFuture(expiresAtMs, nowMs);
   const customMetadata = custom
     ? patchedMetadata(mode, secret.customMetadata, custom, 'custom_metadata')
     : secret.customMetadata;
-  return { ...secret, name, description, labels, expiresAtMs, customMetadata, updatedAtMs: desk.nowMs };
+  const credentials = patchedCredentials(secret, patch, nowMs, rotationStartsAtOnce);
+  const patched = { ...secret, name, description, labels, expiresAtMs, customMetadata, credentials };
+  if (patch.rotation !== undefined || patch.expiration_date !== undefined) assertInTime(desk, patched);
+  return { ...patched, updatedAtMs: nowMs };
+}
+
+function recordCreate({ parts }: Desk, secret: Secret): void {
+  const about = { secretId: secret.id, name: secret.name };
+  parts.audit.record({ action: 'secret.create', ...about });
+  const versionId = currentOf(secret).id;
+  parts.audit.record({ action: 'secret-version.create', ...about, versionId, supersededId: null });
+}
+
+/** The secret in the group of that name. Throws 404 when there is none, and 403. */
+function secretByName(desk: Desk, context: Context<CloudEnv>, type: string, groupName: string, name: string): Secret {
+  const secretType = parse(z.enum(SECRET_TYPES), type, 'parameter');
+  assertEmbedded(secretType);
+  const { store } = desk;
+  const group = [...store.groups.values()].find((group) => group.name === groupName);
+  if (!group) throw notFound('secret group');
+  desk.demand(context, 'secret.read', group.id);
+  const inGroup = store.byName(secretType, name).filter(({ groupId }) => groupId === group.id);
+  const secret = inGroup.find(({ destroyedAtMs }) => destroyedAtMs === null) ?? inGroup[0];
+  const shown = secret && store.getShown(secret.id);
+  if (!shown) throw notFound('secret');
+  return shown;
 }
 
 /** Secrets and their metadata: https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2. */
@@ -72,11 +106,8 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
   const { store, parts } = desk;
   const { crn } = parts.account.secretsManager;
 
-  const answerWithData = (context: Context<CloudEnv>, secret: Secret) => {
-    const read = afterRead(secret, currentOf(secret), desk.nowMs);
-    if (read !== secret) store.put(read);
-    return context.json(secretWithData(read, crn));
-  };
+  const answerWithData = (context: Context<CloudEnv>, secret: Secret) =>
+    context.json(secretWithData(desk.markRead(secret, currentOf(secret).id), crn));
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#create-secret
   routes.add('POST', API, async (context) => {
@@ -87,13 +118,14 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     if (!store.groups.has(body.secret_group_id)) throw notFound('secret group');
     const secret = newSecret(desk, body, iamId);
     assertFuture(secret.expiresAtMs, desk.nowMs);
-    assertFree(desk, secret.type, secret.name);
-    store.put(secret);
-    const about = { secretId: secret.id, name: secret.name };
-    parts.audit.record({ action: 'secret.create', ...about });
-    const versionId = currentOf(secret).id;
-    parts.audit.record({ action: 'secret-version.create', ...about, versionId, supersededId: null });
-    return context.json(secretWithData(secret, crn), 201);
+    assertInTime(desk, secret);
+    const create = () => {
+      recordCreate(desk, secret);
+      return store.put(secret);
+    };
+    const created = await desk.write(() => assertFree(desk, secret), create);
+    desk.events.raise('secret_created', created, { by: iamId });
+    return context.json(secretWithData(created, crn), 201);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secrets
@@ -107,36 +139,36 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret
   routes.add('GET', `${API}/:id`, (context) =>
-    answerWithData(context, desk.secret(context, 'secret.read', context.req.param('id'))),
+    answerWithData(context, desk.shownSecret(context, 'secret.read', context.req.param('id'))),
   );
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-by-name-type
   routes.add('GET', '/api/v2/secret_groups/:group/secret_types/:type/secrets/:name', (context) => {
-    const { group: groupName, type, name } = context.req.param();
-    const secretType = parse(z.enum(SECRET_TYPES), type, 'parameter');
-    assertEmbedded(secretType);
-    const group = [...store.groups.values()].find((group) => group.name === groupName);
-    if (!group) throw notFound('secret group');
-    desk.demand(context, 'secret.read', group.id);
-    const secret = store.byName(secretType, name);
-    if (secret?.groupId !== group.id) throw notFound('secret');
-    return answerWithData(context, secret);
+    const { group, type, name } = context.req.param();
+    return answerWithData(context, secretByName(desk, context, type, group, name));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret
-  routes.addWithQuery('DELETE', `${API}/:id`, DeleteSecretQuery, (context, query) => {
+  routes.addWithQuery('DELETE', `${API}/:id`, DeleteSecretQuery, async (context, query) => {
     const secret = desk.secret(context, 'secret.delete', context.req.param('id'));
     if (query.force_delete === 'true') throw refused('force_delete is for secrets of type custom_credentials.');
-    if (isLocked(secret)) throw locked('The secret version is locked.');
-    store.delete(secret);
-    parts.audit.record({ action: 'secret.delete', secretId: secret.id, name: secret.name });
+    const by = callerOf(context).iamId;
+    const check = () => {
+      if (isLocked(secret)) throw desk.blocked('secret_deletion_blocked', secret, by, 'The secret version is locked.');
+    };
+    const remove = () => {
+      if (!store.delete(secret)) return;
+      parts.audit.record({ action: 'secret.delete', secretId: secret.id, name: secret.name });
+      desk.events.raise('secret_deleted', secret, { by });
+    };
+    await desk.write(check, remove);
     return context.body(null, 204);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-metadata
   routes.add('GET', `${API}/:id/metadata`, (context) => {
-    const secret = desk.secret(context, 'secret-metadata.read', context.req.param('id'));
-    return context.json(secretMetadata(secret, crn));
+    const secret = desk.shownSecret(context, 'secret-metadata.read', context.req.param('id'));
+    return context.json(secretMetadata(desk.markMetadataRead(secret, currentOf(secret).id), crn));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-metadata
@@ -144,8 +176,13 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     const body = await bodyOf(context, 'application/merge-patch+json');
     const secret = desk.secret(context, 'secret-metadata.update', context.req.param('id'));
     assertAlive(secret);
-    const patched = patchedSecret(desk, secret, body);
-    store.put(patched);
+    desk.assertMetadataFree(secret.versions);
+    const patch = parse<MetadataPatch>(metadataPatches[secret.type], body);
+    const check = () => {
+      const patched = patchedSecret(desk, secret, patch);
+      if (patched.name !== secret.name) assertFree(desk, patched, secret.id);
+    };
+    const patched = await desk.write(check, () => store.put(patchedSecret(desk, desk.present(secret), patch)));
     return context.json(secretMetadata(patched, crn));
   });
 }

@@ -1,28 +1,57 @@
-import type { z } from 'zod';
 import { callerOf } from '../strict-routes.ts';
 import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
-import { parse, refused } from './errors.ts';
+import { notFound, parse, refused } from './errors.ts';
 import { patchedMetadata } from './metadata.ts';
 import type { Secret } from './model.ts';
-import { dataOf, versionPrototypes, VersionMetadataPatch } from './schemas.ts';
-import { afterRead, assertAlive, changeVersion, currentOf, newVersion, versionOf, withNewVersion } from './versions.ts';
+import { nextData, restartedCredentials } from './new-data.ts';
+import { versionPrototypes, VersionMetadataPatch } from './schemas.ts';
+import type { VersionPrototype } from './schemas.ts';
+import {
+  assertAlive,
+  changeVersion,
+  currentOf,
+  isRotatable,
+  newVersion,
+  rotationRecord,
+  VERSIONS_MAX,
+  withNewVersion,
+} from './versions.ts';
 import { versionMetadata, versionWithData } from './views.ts';
 
 const API = '/api/v2/secrets/:secret_id/versions';
 
-type VersionPrototype = z.infer<(typeof versionPrototypes)[keyof typeof versionPrototypes]>;
+/** Throws 412 where a lock stands against a rotation, and 400 where the number of versions does. */
+function assertRotatable(desk: Desk, secret: Secret, by: string): void {
+  assertAlive(secret);
+  const reason = 'The previous secret version is locked.';
+  if (!isRotatable(secret)) throw desk.blocked('secret_rotation_blocked', secret, by, reason);
+  const isFull = secret.versions.length >= VERSIONS_MAX;
+  if (isFull && desk.parts.switches.versionsBeyondLimit === 'refused') {
+    throw refused(`A secret has at most ${VERSIONS_MAX} versions.`);
+  }
+}
 
 function rotated(desk: Desk, secret: Secret, body: VersionPrototype, createdBy: string): Secret {
   const { random, switches } = desk.parts;
   const { nowMs } = desk;
-  const version = newVersion(random.uuid(), createdBy, nowMs, dataOf(body), body.version_custom_metadata);
+  const version = newVersion({
+    id: random.uuid(),
+    createdBy,
+    createdAtMs: nowMs,
+    autoRotated: false,
+    data: nextData(secret, body, random),
+    customMetadata: body.version_custom_metadata,
+  });
   const { custom_metadata: custom } = body;
   const customMetadata = custom
-    ? patchedMetadata(switches.customMetadataPatch, secret.customMetadata, custom, 'custom_metadata')
+    ? patchedMetadata(switches.rotationCustomMetadata, secret.customMetadata, custom, 'custom_metadata')
     : secret.customMetadata;
-  return { ...withNewVersion(secret, version), customMetadata, updatedAtMs: nowMs };
+  const credentials = switches.rotationByHandRestartsInterval
+    ? restartedCredentials(secret.credentials, nowMs)
+    : secret.credentials;
+  return { ...withNewVersion(secret, version), customMetadata, credentials, updatedAtMs: nowMs };
 }
 
 /** Versions: https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-versions-manage. */
@@ -34,18 +63,16 @@ export function versionRoutes(routes: StrictRoutes, desk: Desk): void {
     const given = await bodyOf(context, 'application/json');
     const secret = desk.secret(context, 'secret-version.create', context.req.param('secret_id'));
     const body = parse<VersionPrototype>(versionPrototypes[secret.type], given);
-    assertAlive(secret);
-    const after = rotated(desk, secret, body, callerOf(context).iamId);
-    store.put(after);
-    const version = currentOf(after);
-    parts.audit.record({
-      action: 'secret-version.create',
-      secretId: secret.id,
-      name: secret.name,
-      versionId: version.id,
-      supersededId: currentOf(secret).id,
-    });
-    return context.json(versionWithData(after, version), 201);
+    const by = callerOf(context).iamId;
+    const rotate = () => {
+      const before = desk.present(secret);
+      const rotation = store.put(rotated(desk, before, body, by));
+      parts.audit.record(rotationRecord(before, rotation));
+      return rotation;
+    };
+    const after = await desk.write(() => assertRotatable(desk, secret, by), rotate);
+    desk.events.raise('secret_rotated', after, { by });
+    return context.json(versionWithData(after, currentOf(after)), 201);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#list-secret-versions
@@ -57,38 +84,42 @@ export function versionRoutes(routes: StrictRoutes, desk: Desk): void {
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version
   routes.add('GET', `${API}/:id`, (context) => {
-    const secret = desk.secret(context, 'secret-version.read', context.req.param('secret_id'));
-    const { id } = versionOf(secret, context.req.param('id'));
-    const read = afterRead(secret, versionOf(secret, id), desk.nowMs);
-    if (read !== secret) store.put(read);
-    return context.json(versionWithData(read, versionOf(read, id)));
+    const secret = desk.shownSecret(context, 'secret-version.read', context.req.param('secret_id'));
+    const { id, data } = desk.version(secret, context.req.param('id'));
+    if (!data && parts.switches.goneVersionReadStatus === 404) throw notFound('data of the secret version');
+    const read = desk.markRead(secret, id);
+    return context.json(versionWithData(read, desk.version(read, id)));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#delete-secret-version-data
   routes.add('DELETE', `${API}/:id/secret_data`, (context) => {
     const secret = desk.secret(context, 'secret-version-data.delete', context.req.param('secret_id'));
-    versionOf(secret, context.req.param('id'));
+    desk.version(secret, context.req.param('id'));
     throw refused(`The data of a version of type ${secret.type} cannot be deleted.`);
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#get-secret-version-metadata
   routes.add('GET', `${API}/:id/metadata`, (context) => {
-    const secret = desk.secret(context, 'secret-version-metadata.read', context.req.param('secret_id'));
-    return context.json(versionMetadata(secret, versionOf(secret, context.req.param('id'))));
+    const secret = desk.shownSecret(context, 'secret-version-metadata.read', context.req.param('secret_id'));
+    const { id } = desk.version(secret, context.req.param('id'));
+    const shown = desk.markMetadataRead(secret, id);
+    return context.json(versionMetadata(shown, desk.version(shown, id)));
   });
 
   // https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2#update-secret-version-metadata
   routes.add('PATCH', `${API}/:id/metadata`, async (context) => {
     const body = await bodyOf(context, 'application/merge-patch+json');
     const secret = desk.secret(context, 'secret-version-metadata.update', context.req.param('secret_id'));
-    const version = versionOf(secret, context.req.param('id'));
+    const { oldVersionMetadataWritable, customMetadataPatch: mode, versionMetadataNeedsManager } = parts.switches;
+    // Of the actions on versions, only Managers have this one.
+    if (versionMetadataNeedsManager) desk.demand(context, 'secret-version-data.delete', secret.groupId);
+    const version = desk.version(secret, context.req.param('id'));
     const { version_custom_metadata: patch } = parse(VersionMetadataPatch, body);
     assertAlive(secret);
-    const { oldVersionMetadataWritable, customMetadataPatch: mode } = parts.switches;
+    desk.assertMetadataFree([version]);
     if (!version.data && !oldVersionMetadataWritable) throw refused('The data of the secret version is gone.');
     const customMetadata = patchedMetadata(mode, version.customMetadata, patch, 'version_custom_metadata');
-    const after = changeVersion(secret, version.id, { customMetadata });
-    store.put(after);
-    return context.json(versionMetadata(after, versionOf(after, version.id)));
+    const after = store.put(changeVersion(secret, version.id, { customMetadata }));
+    return context.json(versionMetadata(after, desk.version(after, version.id)));
   });
 }

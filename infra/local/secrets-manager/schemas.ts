@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { notEmbedded } from './errors.ts';
 import { DEFAULT_GROUP } from './model.ts';
-import type { JsonObject, SecretType } from './model.ts';
+import type { RotationPolicy, SecretType } from './model.ts';
 
 // Where IBM's pages disagree about a limit, the strictest of them holds here.
 const METADATA_BYTES_MAX = 10_000;
@@ -63,6 +63,43 @@ const kvData = {
   ),
 };
 
+const Password = z.string().min(6).max(256);
+const PasswordPolicy = z.strictObject({
+  length: z.number().int().min(12).max(256).optional(),
+  include_digits: z.boolean().optional(),
+  include_symbols: z.boolean().optional(),
+  include_uppercase: z.boolean().optional(),
+});
+
+/** Longest intervals: two years. Only custom credentials may be rotated by the hour. */
+const INTERVAL_MAX = { day: 730, month: 24 } as const;
+
+/** An empty object is no policy. */
+const Rotation = z
+  .strictObject({
+    auto_rotate: z.boolean().optional(),
+    interval: z.number().int().min(1).optional(),
+    unit: z.enum(['day', 'month']).optional(),
+  })
+  .refine(
+    ({ auto_rotate: auto, ...rest }) => auto !== undefined || Object.keys(rest).length === 0,
+    'has no auto_rotate',
+  )
+  .refine(
+    ({ auto_rotate: auto, interval, unit }) => !auto || (interval !== undefined && unit !== undefined),
+    'needs interval and unit',
+  )
+  .refine(({ interval = 1, unit = 'day' }) => interval <= INTERVAL_MAX[unit], 'is longer than 24 months')
+  .transform(({ auto_rotate: auto, interval, unit }): RotationPolicy | null =>
+    auto === undefined ? null : { auto_rotate: auto, interval, unit },
+  );
+
+const credentialFields = {
+  expiration_date: Instant.optional(),
+  rotation: Rotation.optional(),
+  password_generation_policy: PasswordPolicy.optional(),
+};
+
 /** Body of createSecret. */
 export const SecretPrototype = z.discriminatedUnion('secret_type', [
   z.strictObject({
@@ -72,19 +109,36 @@ export const SecretPrototype = z.discriminatedUnion('secret_type', [
     expiration_date: Instant.optional(),
   }),
   z.strictObject({ secret_type: z.literal('kv'), ...prototypeFields, ...kvData }),
+  z.strictObject({
+    secret_type: z.literal('username_password'),
+    ...prototypeFields,
+    username: z.string().min(2).max(64),
+    password: Password.optional(),
+    ...credentialFields,
+  }),
 ]);
+export type SecretPrototype = z.infer<typeof SecretPrototype>;
 
 /** Body of createSecretVersion, by type. */
 export const versionPrototypes = {
   arbitrary: z.strictObject({ ...versionFields, ...arbitraryData }),
   kv: z.strictObject({ ...versionFields, ...kvData }),
+  username_password: z.strictObject({ ...versionFields, password: Password.optional() }),
 } satisfies Record<SecretType, z.ZodType>;
+export type VersionPrototype = z.infer<(typeof versionPrototypes)[SecretType]>;
 
 /** Body of updateSecretMetadata, by type. */
 export const metadataPatches = {
   arbitrary: z.strictObject({ ...patchFields, expiration_date: Instant.nullable().optional() }),
   kv: z.strictObject(patchFields),
+  username_password: z.strictObject({
+    ...patchFields,
+    ...credentialFields,
+    expiration_date: Instant.nullable().optional(),
+  }),
 } satisfies Record<SecretType, z.ZodType>;
+/** What a patch can hold; some types take less. */
+export type MetadataPatch = z.infer<typeof metadataPatches.username_password>;
 
 /** Body of updateSecretVersionMetadata. */
 export const VersionMetadataPatch = z.strictObject({ version_custom_metadata: JsonMap });
@@ -105,9 +159,23 @@ export const LocksPrototype = z.strictObject({
     .refine((locks) => new Set(locks.map(({ name }) => name)).size === locks.length, 'has a name twice'),
 });
 
-/** The data in the body of createSecret or createSecretVersion. */
-export const dataOf = (body: { payload: string } | { data: JsonObject }): JsonObject =>
-  'payload' in body ? { payload: body.payload } : { data: body.data };
+/** Body of createSecretAction; no type of secret that is embedded has any of them. */
+export const SecretAction = z.strictObject({
+  action_type: z.enum(['private_cert_action_revoke_certificate', 'public_cert_action_validate_dns_challenge']),
+});
+
+/** Body of createSecretVersionAction. */
+export const VersionAction = z.strictObject({ action_type: z.literal('private_cert_action_revoke_certificate') });
+
+/** Body of createNotificationsRegistration. */
+export const RegistrationPrototype = z.strictObject({
+  event_notifications_instance_crn: z
+    .string()
+    .max(512)
+    .regex(/^crn:v1:[^:]+:[^:]+:event-notifications:[^:]+:a\/[^:]+:[^:]+::$/, 'is not the CRN of an instance'),
+  event_notifications_source_name: z.string().min(2).max(256),
+  event_notifications_source_description: z.string().max(1024).optional(),
+});
 
 /** Throws 501 for a type of secret that IBM Cloud has and the embedded cloud has not. */
 export function assertEmbedded(type: (typeof SECRET_TYPES)[number]): asserts type is SecretType {

@@ -1,6 +1,7 @@
 import type { Group, Secret, Version } from './model.ts';
 import type { SecretStore } from './store.ts';
 import { aliasOf } from './versions.ts';
+import { stateOf } from './views.ts';
 
 /** All groups and secrets, as the control port tells them. Payloads only where `withValues` is set. */
 export const snapshotOf = (store: SecretStore, { withValues }: { withValues: boolean }) => ({
@@ -12,7 +13,9 @@ export const snapshotOf = (store: SecretStore, { withValues }: { withValues: boo
     type: secret.type,
     labels: secret.labels,
     customMetadata: secret.customMetadata,
-    state: secret.state,
+    state: stateOf(secret),
+    expiresAtMs: secret.expiresAtMs,
+    nextRotationMs: secret.credentials?.nextRotationMs ?? null,
     createdAtMs: secret.createdAtMs,
     versions: secret.versions.map((version) => versionState(secret, version, withValues)),
   })),
@@ -22,6 +25,7 @@ const versionState = (secret: Secret, version: Version, withValues: boolean) => 
   id: version.id,
   alias: aliasOf(secret, version) ?? null,
   createdAtMs: version.createdAtMs,
+  autoRotated: version.autoRotated,
   payloadAvailable: version.data !== null,
   downloaded: version.downloaded,
   customMetadata: version.customMetadata,
@@ -29,5 +33,5 @@ const versionState = (secret: Secret, version: Version, withValues: boolean) => 
   ...(withValues && { payload: payloadOf(version) }),
 });
 
-/** The text of an arbitrary secret, the object of a kv secret, null when it is gone. */
+/** The text of an arbitrary secret, the object of any other, null when it is gone. */
 const payloadOf = ({ data }: Version): unknown => data && (data['payload'] ?? data['data'] ?? data);

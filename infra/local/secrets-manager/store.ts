@@ -1,7 +1,11 @@
 import type { CloudParts } from '../parts.ts';
+import { DeletedNames } from './deleted-names.ts';
+import { expired, lapsesOf } from './lapses.ts';
+import type { Lapse } from './lapses.ts';
 import { DEFAULT_GROUP } from './model.ts';
-import type { Group, Secret, SecretType } from './model.ts';
-import { settled } from './versions.ts';
+import type { Group, Secret, SecretType, Version } from './model.ts';
+import { nextData } from './new-data.ts';
+import { newVersion } from './versions.ts';
 
 interface Write {
   atMs: number;
@@ -10,17 +14,33 @@ interface Write {
   before: Secret | null;
 }
 
-/** All groups and secrets of the instance, in the order of their creation. */
+/** Who is told of what becomes of secrets. */
+export interface StoreWatcher {
+  /** After each write, also those of time. */
+  onPut: (secret: Secret) => void;
+  onLapse: (lapse: Lapse) => void;
+}
+
+/** Who did what time alone does, as `created_by` and events name them. */
+export const ITSELF = 'SecretsManager';
+
+/**
+ * All groups and secrets of the instance, in the order of their creation. What time does to a secret, expiration and
+ * automatic rotation, shows from its moment on: it is caught up with whenever somebody looks.
+ */
 export class SecretStore {
   readonly groups = new Map<string, Group>();
+  watcher: StoreWatcher | undefined;
   readonly #parts: CloudParts;
   readonly #secrets = new Map<string, Secret>();
-  readonly #idsByName = new Map<string, string>();
-  /** Oldest first; only kept while lists are to be stale. */
+  readonly #idsByName = new Map<string, Set<string>>();
+  readonly #deletedNames: DeletedNames;
+  /** Oldest first; only kept while somebody is to be shown the past. */
   #writes: Write[] = [];
 
   constructor(parts: CloudParts) {
     this.#parts = parts;
+    this.#deletedNames = new DeletedNames(parts);
     const made = { createdBy: parts.account.adminIamId, createdAtMs: this.#nowMs, updatedAtMs: this.#nowMs };
     this.groups.set(DEFAULT_GROUP, { id: DEFAULT_GROUP, name: DEFAULT_GROUP, description: undefined, ...made });
   }
@@ -30,34 +50,44 @@ export class SecretStore {
     return secret ? this.#settle(secret) : null;
   }
 
-  /** Names are unique within a type. */
-  byName(type: SecretType, name: string): Secret | null {
-    const id = this.#idsByName.get(nameKey({ type, name }));
-    return id === undefined ? null : this.get(id);
+  /** The secrets of that type and name: one, unless switches let there be more. */
+  byName(type: SecretType, name: string): Secret[] {
+    const ids = this.#idsByName.get(nameKey({ type, name })) ?? [];
+    return [...ids].map((id) => this.get(id)).filter((secret) => secret !== null);
+  }
+
+  /** Whether a secret other than `exceptId` has the name, or had it until just now. */
+  isTaken({ type, name, groupId }: Pick<Secret, 'type' | 'name' | 'groupId'>, exceptId?: string): boolean {
+    const { secretNameScope: scope, destroyedSecretKeepsName: keepsName } = this.#parts.switches;
+    const isIn = (otherGroupId: string) => scope === 'instance' || otherGroupId === groupId;
+    const holds = (other: Secret) =>
+      other.id !== exceptId && isIn(other.groupId) && (keepsName || other.destroyedAtMs === null);
+    return this.byName(type, name).some(holds) || this.#deletedNames.some(nameKey({ type, name }), isIn);
   }
 
   all(): Secret[] {
     return [...this.#secrets.values()].map((secret) => this.#settle(secret));
   }
 
-  /** Adds the secret, or puts it in the place of the one with its id. */
-  put(secret: Secret): void {
-    const before = this.#secrets.get(secret.id) ?? null;
-    this.#remember(secret.id, before);
-    if (before) this.#idsByName.delete(nameKey(before));
-    this.#idsByName.set(nameKey(secret), secret.id);
-    this.#secrets.set(secret.id, secret);
+  /** Adds the secret, or puts it in the place of the one with its id. Returns what it is at once, or becomes by time. */
+  put(secret: Secret): Secret {
+    this.#write(secret, this.#nowMs);
+    return this.#settle(secret, this.#nowMs);
   }
 
-  delete(secret: Secret): void {
-    this.#remember(secret.id, secret);
-    this.#idsByName.delete(nameKey(secret));
-    this.#secrets.delete(secret.id);
+  /** Returns whether there was anything to delete. */
+  delete({ id }: Secret): boolean {
+    const secret = this.#secrets.get(id);
+    if (!secret) return false;
+    this.#remember(id, secret, this.#nowMs);
+    this.#forgetName(secret);
+    this.#deletedNames.add(nameKey(secret), secret.groupId);
+    return this.#secrets.delete(id);
   }
 
   /** The secrets as a list shows them: without the effect of writes that are younger than `staleListMs`. */
   listed(): Secret[] {
-    const former = this.#former();
+    const former = this.#former(this.#parts.switches.staleListMs);
     const now = this.all();
     if (former.size === 0) return now;
     const shown = [...former.values()].filter((secret) => secret !== null);
@@ -67,37 +97,79 @@ export class SecretStore {
 
   /** One secret as a list shows it, null when it is not there yet. */
   getListed(id: string): Secret | null {
-    const former = this.#former().get(id);
-    return former === undefined ? this.get(id) : former;
+    return this.#getFormer(id, this.#parts.switches.staleListMs);
+  }
+
+  /** One secret as a read by its id shows it: without the effect of writes that are younger than `staleReadMs`. */
+  getShown(id: string): Secret | null {
+    return this.#getFormer(id, this.#parts.switches.staleReadMs);
   }
 
   get #nowMs(): number {
     return this.#parts.clock.nowMs();
   }
 
-  /** What secrets were before the first of their writes that lists do not show yet. */
-  #former(): Map<string, Secret | null> {
-    const shownUntilMs = this.#nowMs - this.#parts.switches.staleListMs;
+  #getFormer(id: string, staleMs: number): Secret | null {
+    const present = this.get(id);
+    const former = this.#former(staleMs).get(id);
+    return former === undefined ? present : former;
+  }
+
+  /** What secrets were before the first of their writes that is younger than `staleMs`. */
+  #former(staleMs: number): Map<string, Secret | null> {
     const found = new Map<string, Secret | null>();
+    if (staleMs === 0) return found;
+    const nowMs = this.#nowMs;
     for (const { atMs, id, before } of this.#writes) {
-      if (atMs > shownUntilMs && !found.has(id)) found.set(id, before && settled(before, this.#nowMs));
+      if (atMs > nowMs - staleMs && !found.has(id)) found.set(id, before && expired(before, nowMs));
     }
     return found;
   }
 
-  #remember(id: string, before: Secret | null): void {
-    const { staleListMs } = this.#parts.switches;
-    const nowMs = this.#nowMs;
-    if (staleListMs === 0) this.#writes = [];
-    else this.#writes.push({ atMs: nowMs, id, before });
-    while (this.#writes[0] && this.#writes[0].atMs <= nowMs - staleListMs) this.#writes.shift();
+  #write(secret: Secret, atMs: number): void {
+    const before = this.#secrets.get(secret.id) ?? null;
+    this.#remember(secret.id, before, atMs);
+    if (before) this.#forgetName(before);
+    const key = nameKey(secret);
+    this.#idsByName.set(key, (this.#idsByName.get(key) ?? new Set()).add(secret.id));
+    this.#secrets.set(secret.id, secret);
+    this.watcher?.onPut(secret);
   }
 
-  #settle(secret: Secret): Secret {
-    const now = settled(secret, this.#nowMs);
-    if (now !== secret) this.put(now);
-    return now;
+  #forgetName(secret: Secret): void {
+    const key = nameKey(secret);
+    const ids = this.#idsByName.get(key);
+    ids?.delete(secret.id);
+    if (ids?.size === 0) this.#idsByName.delete(key);
+  }
+
+  #remember(id: string, before: Secret | null, atMs: number): void {
+    const { staleListMs, staleReadMs } = this.#parts.switches;
+    const staleMs = Math.max(staleListMs, staleReadMs);
+    if (staleMs === 0) this.#writes = [];
+    else this.#writes.push({ atMs, id, before });
+    while (this.#writes[0] && this.#writes[0].atMs <= this.#nowMs - staleMs) this.#writes.shift();
+  }
+
+  /** The secret with all that time has done to it; what a lock held back is done at `fromMs` at the earliest. */
+  #settle(secret: Secret, fromMs = -Infinity): Secret {
+    const lapses = lapsesOf(secret, { fromMs, nowMs: this.#nowMs }, (...about) => this.#automaticVersion(...about));
+    for (const { atMs, after } of lapses) this.#write(after, atMs);
+    for (const lapse of lapses) this.watcher?.onLapse(lapse);
+    return lapses.at(-1)?.after ?? secret;
+  }
+
+  #automaticVersion(secret: Secret, createdAtMs: number): Version {
+    const { random } = this.#parts;
+    return newVersion({
+      id: random.uuid(),
+      createdBy: ITSELF,
+      createdAtMs,
+      autoRotated: true,
+      data: nextData(secret, {}, random),
+      customMetadata: {},
+    });
   }
 }
 
-const nameKey = ({ type, name }: { type: SecretType; name: string }): string => `${type}/${name}`;
+const nameKey = ({ type, name }: Pick<Secret, 'type' | 'name'>): string => `${type}/${name}`;

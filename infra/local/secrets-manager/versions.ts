@@ -1,7 +1,7 @@
-import { locked, notFound, refused } from './errors.ts';
-import type { Alias, JsonObject, Secret, Version } from './model.ts';
+import { refused } from './errors.ts';
+import type { Alias, Secret, Version } from './model.ts';
 
-const VERSIONS_MAX = 50;
+export const VERSIONS_MAX = 50;
 
 /** The last of a list that is never empty. */
 export const currentOf = ({ versions }: Secret): Version => versions.at(-1) ?? versions[0];
@@ -13,12 +13,9 @@ export function aliasOf(secret: Secret, version: Version): Alias | undefined {
   return version.id === previousOf(secret)?.id ? 'previous' : undefined;
 }
 
-/** The version with this id or alias. Throws 404 when there is none. */
-export function versionOf(secret: Secret, idOrAlias: string): Version {
-  const found = secret.versions.find((version) => version.id === idOrAlias || aliasOf(secret, version) === idOrAlias);
-  if (!found) throw notFound('secret version');
-  return found;
-}
+/** The version with this id or alias. */
+export const findVersion = (secret: Secret, idOrAlias: string): Version | undefined =>
+  secret.versions.find((version) => version.id === idOrAlias || aliasOf(secret, version) === idOrAlias);
 
 /** The secret with each of its versions changed by `change`. */
 export function mapVersions(secret: Secret, change: (version: Version) => Version): Secret {
@@ -30,13 +27,15 @@ export function mapVersions(secret: Secret, change: (version: Version) => Versio
 export const changeVersion = (secret: Secret, id: string, change: Partial<Version>): Secret =>
   mapVersions(secret, (version) => (version.id === id ? { ...version, ...change } : version));
 
+/** Whether the secret can be rotated: a lock on the previous version keeps its data. */
+export const isRotatable = (secret: Secret): boolean => (previousOf(secret)?.locks.length ?? 0) === 0;
+
 /**
- * The secret rotated to `version`: current becomes previous with its locks, and previous loses its data. Throws 412 when
- * previous is locked. https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-locks
+ * The secret rotated to `version`, whether it is rotatable or not: current becomes previous with its locks, and previous
+ * loses its data. https://cloud.ibm.com/docs/secrets-manager?topic=secrets-manager-secret-locks
  */
 export function withNewVersion(secret: Secret, version: Version): Secret {
   const previous = previousOf(secret);
-  if (previous && previous.locks.length > 0) throw locked('The previous secret version is locked.');
   const rotated = previous ? changeVersion(secret, previous.id, { data: null }) : secret;
   const [first, ...rest] = rotated.versions;
   const kept = rotated.versions.length < VERSIONS_MAX ? ([first, ...rest] as const) : rest;
@@ -44,29 +43,31 @@ export function withNewVersion(secret: Secret, version: Version): Secret {
   return { ...rotated, versions: [oldest, ...newer] };
 }
 
-/** The secret with the data of one version marked as read. */
-export const afterRead = (secret: Secret, version: Version, nowMs: number): Secret =>
-  version.data ? { ...changeVersion(secret, version.id, { downloaded: true }), retrievedAtMs: nowMs } : secret;
+/** The secret with the data of one version marked as read, if it has any. */
+export const afterRead = (secret: Secret, versionId: string, nowMs: number): Secret =>
+  findVersion(secret, versionId)?.data
+    ? { ...changeVersion(secret, versionId, { downloaded: true }), retrievedAtMs: nowMs }
+    : secret;
 
 export const isLocked = ({ versions }: Secret): boolean => versions.some(({ locks }) => locks.length > 0);
 
-/** The secret as it is at `nowMs`: destroyed once it expired, unless a lock holds it. The same object when unchanged. */
-export function settled(secret: Secret, nowMs: number): Secret {
-  const { state, expiresAtMs } = secret;
-  if (state === 'destroyed' || expiresAtMs === null || expiresAtMs > nowMs || isLocked(secret)) return secret;
-  return { ...mapVersions(secret, (version) => ({ ...version, data: null })), state: 'destroyed' };
-}
-
 /** Throws 400 for a destroyed secret, which can only be deleted. */
-export function assertAlive({ state }: Secret): void {
-  if (state === 'destroyed') throw refused('The secret is destroyed: it can only be deleted.');
+export function assertAlive({ destroyedAtMs }: Secret): void {
+  if (destroyedAtMs !== null) throw refused('The secret is destroyed: it can only be deleted.');
 }
 
-/** A version that is made now. */
-export const newVersion = (
-  id: string,
-  createdBy: string,
-  createdAtMs: number,
-  data: JsonObject,
-  customMetadata: JsonObject,
-): Version => ({ id, createdBy, createdAtMs, data, downloaded: false, customMetadata, locks: [] });
+/** A version that nobody has read or locked yet. */
+export const newVersion = (fields: Omit<Version, 'downloaded' | 'locks'>): Version => ({
+  ...fields,
+  downloaded: false,
+  locks: [],
+});
+
+/** A rotation as the audit records it. */
+export const rotationRecord = (before: Secret, after: Secret) => ({
+  action: 'secret-version.create' as const,
+  secretId: after.id,
+  name: after.name,
+  versionId: currentOf(after).id,
+  supersededId: currentOf(before).id,
+});

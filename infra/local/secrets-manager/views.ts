@@ -3,6 +3,12 @@ import { aliasOf, currentOf } from './versions.ts';
 
 const STATE_CODES = { active: 1, destroyed: 5 } as const;
 
+export const stateOf = ({ destroyedAtMs }: Secret): 'active' | 'destroyed' =>
+  destroyedAtMs === null ? 'active' : 'destroyed';
+
+/** The CRN of a secret of the instance. */
+export const crnOf = ({ id }: Secret, instanceCrn: string): string => instanceCrn.replace(/::$/, `:secret:${id}`);
+
 const instant = (ms: number): string => new Date(ms).toISOString();
 
 /** SecretGroup of the API. */
@@ -23,7 +29,7 @@ export const secretMetadata = (secret: Secret, instanceCrn: string): object => (
   secret_group_id: secret.groupId,
   secret_type: secret.type,
   labels: secret.labels,
-  crn: instanceCrn.replace(/::$/, `:secret:${secret.id}`),
+  crn: crnOf(secret, instanceCrn),
   custom_metadata: secret.customMetadata,
   created_by: secret.createdBy,
   created_at: instant(secret.createdAtMs),
@@ -32,10 +38,11 @@ export const secretMetadata = (secret: Secret, instanceCrn: string): object => (
   downloaded: currentOf(secret).downloaded,
   locks_total: secret.versions.reduce((sum, { locks }) => sum + locks.length, 0),
   versions_total: secret.versions.length,
-  state: STATE_CODES[secret.state],
-  state_description: secret.state,
+  state: STATE_CODES[stateOf(secret)],
+  state_description: stateOf(secret),
   referenced_by: [],
   ...expiration(secret),
+  ...rotation(secret),
 });
 
 /** Secret of the API: with the data of the current version. */
@@ -54,7 +61,7 @@ export const versionMetadata = (secret: Secret, version: Version): object => ({
   secret_group_id: secret.groupId,
   created_by: version.createdBy,
   created_at: instant(version.createdAtMs),
-  auto_rotated: false,
+  auto_rotated: version.autoRotated,
   downloaded: version.downloaded,
   payload_available: version.data !== null,
   version_custom_metadata: version.customMetadata,
@@ -69,6 +76,14 @@ export const versionWithData = (secret: Secret, version: Version): object => ({
 
 const expiration = ({ expiresAtMs }: Secret): object =>
   expiresAtMs === null ? {} : { expiration_date: instant(expiresAtMs) };
+
+/** A secret of type username_password always tells its rotation, also where there is none. */
+const rotation = ({ credentials }: Secret): object | null =>
+  credentials && {
+    rotation: credentials.rotation ?? { auto_rotate: false },
+    next_rotation_date: credentials.nextRotationMs === null ? undefined : instant(credentials.nextRotationMs),
+    password_generation_policy: credentials.passwordPolicy,
+  };
 
 /** SecretLock of the API. */
 export const lockView = (secret: Secret, version: Version, lock: Lock): object => ({
