@@ -63,8 +63,6 @@ export const Switches = z.strictObject({
   versionMetadataNeedsManager: z.boolean().default(false),
   /** Status of locking a secret version without payload. (unconfirmed) */
   lockWithoutPayloadStatus: z.union([z.literal(400), z.literal(404), z.literal(409), z.literal(412)]).default(400),
-  /** Whether locks refuse patches of the metadata of a secret or of a locked version. (unconfirmed) */
-  lockRefusesMetadataPatch: z.boolean().default(false),
   /** What a lock mode does when the lock is put on the previous version: nothing, or to the lock itself. (unconfirmed) */
   lockModeOnPrevious: z.enum(['ignored', 'applied']).default('ignored'),
   /** Which `created_at` a lock has that replaces one of the same name. (unconfirmed) */
@@ -81,6 +79,43 @@ export const Switches = z.strictObject({
   wipedVersionEvent: z
     .enum(['secret_version_data_deleted', 'secret_data_removed'])
     .default('secret_version_data_deleted'),
+  /** Code of a login with an expired key: that of a disabled one, or that of an unknown one. (unconfirmed) */
+  expiredKeyLoginCode: z.enum(['BXNIM0462E', 'BXNIM0415E']).default('BXNIM0462E'),
+  /** What introspection says of a disabled or expired key. (unconfirmed) */
+  refusedKeyIntrospection: z.enum(['inactive', 'active']).default('inactive'),
+  /** Status of asking for the details of an API key by a value that is unknown. (unconfirmed) */
+  unknownKeyDetailsStatus: z.union([z.literal(404), z.literal(400)]).default(404),
+  /** Whether an expiry that is past is refused with 400 or makes a key that is expired from the start. (unconfirmed) */
+  pastExpiry: z.enum(['refused', 'accepted']).default('refused'),
+  /** Whether disabled keys count to the limit of an identity. (unconfirmed) */
+  disabledKeysCount: z.boolean().default(true),
+  /** Status of an update or delete that the lock of a key or service ID refuses. (unconfirmed) */
+  lockedWriteStatus: z.union([z.literal(409), z.literal(412), z.literal(422)]).default(409),
+  /**
+   * Status of a lock, disable or enable that finds what it asks for: IBM's general table of statuses has 409. Unlock is
+   * 204 for certain. (unconfirmed)
+   */
+  repeatedChangeStatus: z.union([z.literal(204), z.literal(409)]).default(204),
+  /**
+   * Whether a list of the keys of one service ID that is in a group needs `group_id`, as the wording of IBM's reference
+   * has it for all lists of keys. (unconfirmed)
+   */
+  groupedKeysNeedGroupId: z.boolean().default(true),
+  /** Whether the role "API key reviewer" is enough to read and list API keys, across the account too. (unconfirmed) */
+  reviewerReadsKeys: z.boolean().default(true),
+  /** Which of the two possible owners the CRN of the role SecretsReader names. (unconfirmed) */
+  secretsReaderOwner: z.enum(['secrets-manager', 'iam']).default('secrets-manager'),
+  /**
+   * Whether the history has entries for lock, unlock, disable and enable of their own, or tells of all of them as updates.
+   * (unconfirmed)
+   */
+  stateHistory: z.enum(['named', 'updates']).default('named'),
+  /** How long a policy answers 404 to reads by its id after it was created, in milliseconds. */
+  policyReadDelayMs: z.number().int().min(0).default(0),
+  /** How long an activity report is built, in milliseconds. */
+  reportDelayMs: z.number().int().min(0).default(120_000),
+  /** The address from which all calls seem to come, for allow lists of IP addresses. */
+  callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });
 
 export type Switches = z.infer<typeof Switches>;

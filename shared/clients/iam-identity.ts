@@ -180,15 +180,17 @@ export class IamIdentity {
 
   /** Gone already counts as disabled. */
   disableApiKey(id: string, signal: AbortSignal): Promise<void> {
-    return this.#change('disableApiKey', signal, 'gone-is-done', (attempt) =>
+    const change = this.#change('disableApiKey', signal, 'gone-is-done', (attempt) =>
       this.#sdk.disableApiKey({ id, signal: attempt }),
     );
+    return this.#unlessSo(change, id, ({ disabled }) => disabled, signal);
   }
 
   enableApiKey(id: string, signal: AbortSignal): Promise<void> {
-    return this.#change('enableApiKey', signal, 'gone-is-failure', (attempt) =>
+    const change = this.#change('enableApiKey', signal, 'gone-is-failure', (attempt) =>
       this.#sdk.enableApiKey({ id, signal: attempt }),
     );
+    return this.#unlessSo(change, id, ({ disabled }) => !disabled, signal);
   }
 
   /** Gone already counts as deleted. A locked key is refused with `conflict`. */
@@ -199,9 +201,10 @@ export class IamIdentity {
   }
 
   lockApiKey(id: string, signal: AbortSignal): Promise<void> {
-    return this.#change('lockApiKey', signal, 'gone-is-failure', (attempt) =>
+    const change = this.#change('lockApiKey', signal, 'gone-is-failure', (attempt) =>
       this.#sdk.lockApiKey({ id, signal: attempt }),
     );
+    return this.#unlessSo(change, id, ({ locked }) => locked, signal);
   }
 
   unlockApiKey(id: string, signal: AbortSignal): Promise<void> {
@@ -246,6 +249,21 @@ export class IamIdentity {
       if (pagetoken === null) return;
     }
     throw endless(call.operation);
+  }
+
+  /** What a change asks for may be so already, for instance by an attempt whose answer was lost; some APIs refuse it then. */
+  async #unlessSo(
+    change: Promise<void>,
+    id: string,
+    isSo: (key: ApiKey) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      const found = isApiError(error, 'conflict') ? await this.getApiKey(id, signal).catch(() => null) : null;
+      if (!found || !isSo(found)) throw error;
+    }
   }
 
   async #change(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
+import { isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
@@ -226,9 +227,13 @@ export class SecretStore {
    */
   async readValue(secretId: string, versionId: string, place: Place, signal: AbortSignal): Promise<SecretValue | null> {
     const call: CallOptions = { operation: 'getSecretVersion', kind: 'reads', signal };
-    const { payload, data } = await this.#calls.send(call, ValueAnswer, (attempt) =>
+    const reading = this.#calls.send(call, ValueAnswer, (attempt) =>
       this.#sdk.getSecretVersion({ secretId, id: versionId, signal: attempt }),
     );
+    const { payload, data } = await reading.catch((error: unknown) => {
+      if (isApiError(error, 'not_found')) return { payload: undefined, data: undefined };
+      throw error;
+    });
     const value = place.type === 'arbitrary' ? payload : data?.[place.field];
     return typeof value === 'string' && value !== '' ? new SecretValue(value) : null;
   }

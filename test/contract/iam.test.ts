@@ -263,9 +263,18 @@ describe('tokens', () => {
     expect(missing.result).toMatchObject({
       status_code: 401,
       trace: missing.headers.get('transaction-id'),
-      errors: [{ code: 'invalid_access_token', message: 'The provided access token provided is invalid.' }],
+      errors: [
+        {
+          code: 'invalid_access_token',
+          message_code: 'BXNIM0308E',
+          message: 'No authorization header found',
+        },
+      ],
     });
-    expect([unknown[0], expired[0]]).toEqual([401, 401]);
+    expect([unknown, expired]).toEqual([
+      [401, 'invalid_access_token', ''],
+      [401, 'invalid_access_token', ''],
+    ]);
   });
 
   it('outlive a key that is disabled and deleted', async () => {
@@ -293,7 +302,7 @@ describe('tokens', () => {
     const tokens = new TokenBook({ account, clock: iam.clock, audit, switches, random: new SeededRandom('x') });
     const subject = { iamId: owner.iamId, name: 'x', type: 'user' as const };
     for (let hour = 0; hour < 24; hour += 1) {
-      for (let n = 0; n < 10; n += 1) tokens.issue(subject, 'x', 'x');
+      for (let n = 0; n < 10; n += 1) tokens.issue(subject, { grantType: 'x', scope: 'x', lifeSeconds: 3_600 });
       await iam.pass(60 * MINUTE_MS);
     }
     expect(tokens.size).toBe(10);
@@ -727,8 +736,6 @@ describe('listing API keys', () => {
     { scope: 'world' },
     { scope: 'account' },
     { type: 'robot' },
-    { filter: 'name eq "x"' },
-    { groupId: 'x' },
   ])('refuses %o', async (params) => {
     expect((await refused(owner.identity.listApiKeys(params)))[0]).toBe(400);
   });
@@ -815,7 +822,6 @@ describe('service IDs', () => {
     const pagetoken = new URL(first.next ?? '').searchParams.get('pagetoken') ?? '';
     expect(names((await owner.identity.listServiceIds({ pagetoken, pagesize: 3 })).result)).toEqual(['a']);
     expect((await refused(owner.identity.listServiceIds()))[0]).toBe(400);
-    expect((await refused(list({ groupId: 'x' })))[0]).toBe(400);
   });
 
   it('are updated with If-Match', async () => {
@@ -880,13 +886,6 @@ describe('service IDs', () => {
     const body = { account_id: iam.accountId, name: 'x' };
     for (let n = 1; n <= 2_000; n += 1) await iam.send('POST', '/v1/serviceids', owner.token, body);
     expect((await iam.send('POST', '/v1/serviceids', owner.token, body)).status).toBe(422);
-  });
-
-  it('are not bound to groups here: what names one is refused', async () => {
-    const { accountId } = iam;
-    const { identity } = owner;
-    expect((await refused(identity.createServiceId({ accountId, name: 'x', groupId: 'x' })))[0]).toBe(400);
-    expect((await refused(identity.createServiceId({ accountId, name: 'x', showGroupId: 'true' })))[0]).toBe(400);
   });
 
   it('and policies, too, show late in lists when switched', async () => {
@@ -1003,7 +1002,6 @@ describe('policies', () => {
     const policyId = await iam.allow(iamId, ROLE.viewer, { serviceName: 'logs' });
     expect((await owner.policies.deletePolicy({ policyId })).status).toBe(204);
     expect((await refused(owner.policies.deletePolicy({ policyId }))).slice(0, 2)).toEqual([404, 'policy_not_found']);
-    expect((await refused(owner.policies.getPolicy({ policyId })))[0]).toBe(404);
   });
 
   it('are listed by subject, service type and state, sorted and in pages', async () => {
@@ -1484,6 +1482,6 @@ describe('the world', () => {
   });
 
   it('answers what it does not know with 501', async () => {
-    expect((await call('GET', '/v1/serviceid_groups', { token: owner.token })).status).toBe(501);
+    expect((await call('GET', '/v1/profile_templates', { token: owner.token })).status).toBe(501);
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   createKv,
   createSecret,
-  failureOf,
   guard,
   json,
   lockNames,
@@ -144,20 +143,6 @@ describe('a lock', () => {
     const { secretId, firstId: id } = await rotatedOnce(cloud);
     await rotate(cloud, secretId, 'v3');
     expect(await refusalOf(cloud.admin.createSecretVersionLocksBulk({ secretId, id, locks: guard() }))).toBe(status);
-  });
-
-  it('refuses patches of metadata, where the switch says so', async () => {
-    await using cloud = await startCloud({ lockRefusesMetadataPatch: true });
-    const { secretId, firstId } = await rotatedOnce(cloud);
-    await cloud.admin.createSecretVersionLocksBulk({ secretId, id: firstId, locks: guard() });
-    const patch = { id: secretId, secretMetadataPatch: { labels: ['one'] } };
-    expect((await failureOf(cloud.admin.updateSecretMetadata(patch))).status).toBe(412);
-    const patchVersion = (id: string) =>
-      cloud.admin.updateSecretVersionMetadata({ secretId, id, versionCustomMetadata: { a: 1 } });
-    expect(await refusalOf(patchVersion(firstId))).toBe(412);
-    expect((await patchVersion('current')).status, 'another version').toBe(200);
-    await cloud.admin.deleteSecretLocksBulk({ id: secretId });
-    expect((await cloud.admin.updateSecretMetadata(patch)).status).toBe(200);
   });
 
   it('that replaces one is new, where the switch says so', async () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
 import { invalidBody } from './policy-errors.ts';
 import type { Policy, PolicyAttribute, PolicyTerms } from './policy.ts';
-import { ownerOfRole, ROLES } from './roles.ts';
+import { ownerOfRole, roleExists, ROLES } from './roles.ts';
 import { jsonOf, validate } from '../validation.ts';
 import type { IamWorld } from './world.ts';
 
@@ -63,8 +63,17 @@ export async function termsOf(world: IamWorld, context: Context<CloudEnv>): Prom
   demandSubject(world, subject);
   demandAttributes(world, attributes);
   const roleIds = [...new Set(roles.map(({ role_id: roleId }) => roleId))];
-  for (const roleId of roleIds) demandRole(roleId, attributes);
+  for (const roleId of roleIds) demandRole(world, roleId, attributes);
   return { subject, roleIds, attributes, description };
+}
+
+const StateBody = z.strictObject({ state: z.enum(['active', 'deleted']) });
+
+/** The state that the body asks for. Throws 400. */
+export async function stateOf(context: Context<CloudEnv>): Promise<Policy['state']> {
+  const body = validate(StateBody, await jsonOf(context));
+  if (!body.ok) throw invalidBody(`${body.violation.property}: ${body.violation.reason}`);
+  return body.data.state;
 }
 
 /** A `Policy` of the API, at the origin that the client called. */
@@ -84,7 +93,7 @@ export function policyView(context: Context<CloudEnv>, policy: Policy) {
     created_by_id: policy.createdBy,
     last_modified_at: new Date(policy.modifiedAtMs).toISOString(),
     last_modified_by_id: policy.modifiedBy,
-    state: 'active',
+    state: policy.state,
   };
 }
 
@@ -107,8 +116,8 @@ function demandAttributes({ parts }: IamWorld, attributes: readonly PolicyAttrib
   }
 }
 
-function demandRole(roleId: string, attributes: readonly PolicyAttribute[]): void {
-  if (!ROLES.has(roleId)) throw invalidBody(`The role '${roleId}' does not exist.`);
+function demandRole({ parts }: IamWorld, roleId: string, attributes: readonly PolicyAttribute[]): void {
+  if (!roleExists(roleId, parts.switches)) throw invalidBody(`The role '${roleId}' does not exist.`);
   const owner = ownerOfRole(roleId);
   const serviceName = attributes.find(({ name }) => name === 'serviceName')?.value;
   if (owner !== null && owner !== serviceName) {

@@ -8,9 +8,13 @@ import { limitReached } from './identity-errors.ts';
 export interface ServiceId extends Entity {
   readonly locked: boolean;
   readonly uniqueInstanceCrns: readonly string[];
+  /** Null in the default group. */
+  readonly groupId: string | null;
 }
 
-export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns'>> & { name: string };
+export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'groupId'>> & {
+  name: string;
+};
 
 export type ServiceIdChange = Partial<Pick<ServiceId, 'name' | 'description' | 'locked' | 'uniqueInstanceCrns'>>;
 
@@ -69,6 +73,7 @@ export class ServiceIdBook {
       activity: new Activity(),
       locked: input.locked ?? false,
       uniqueInstanceCrns: input.uniqueInstanceCrns ?? [],
+      groupId: input.groupId ?? null,
     };
     this.#serviceIds.put(serviceId);
     return serviceId;

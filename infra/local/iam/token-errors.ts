@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import { contextDate } from './dates.ts';
+import { transactionIdOf } from './transaction-id.ts';
 import type { Violation } from '../validation.ts';
 
 interface Answer {
@@ -43,17 +44,20 @@ export function badForm({ property, missing, reason }: Violation): TokenError {
       });
 }
 
-export function invalidComputeResourceToken(): TokenError {
-  const errorDetails = 'The compute resource token is not one that was issued.';
-  return new TokenError({
-    status: 400,
-    errorCode: 'BXNIM0401E',
-    errorMessage: 'Provided token is invalid.',
-    errorDetails,
-  });
+/** The token that a login of a compute resource, or as a trusted profile, starts from is not valid. */
+export function invalidToken(errorDetails: string): TokenError {
+  const errorMessage = 'Provided token is invalid.';
+  return new TokenError({ status: 400, errorCode: 'BXNIM0401E', errorMessage, errorDetails });
 }
 
-/** The profile does not exist, or no link of it names the compute resource. */
+/** The account's settings do not allow logins from that address. */
+export function addressNotAllowed(address: string): TokenError {
+  const errorMessage = 'The IP address is not in the list of allowed ones.';
+  const errorDetails = `The call came from '${address}'.`;
+  return new TokenError({ status: 401, errorCode: 'BXNIM0430E', errorMessage, errorDetails });
+}
+
+/** The profile does not exist, or does not trust whoever wants to log in as it. */
 export function profileNotEligible(errorDetails: string): TokenError {
   const errorMessage = 'Selected trusted profile not eligible.';
   return new TokenError({ status: 400, errorCode: 'BXNIM0398E', errorMessage, errorDetails });
@@ -74,12 +78,28 @@ export function tokenHeaders(transactionId: string): Record<string, string> {
   };
 }
 
+/** The user was removed from the account, or is suspended in it. */
+export function userRefused(reason: 'left' | 'suspended'): TokenError {
+  if (reason === 'left') {
+    return new TokenError({
+      status: 400,
+      errorCode: 'BXNIM0410E',
+      errorMessage: 'The user is not in the account.',
+    });
+  }
+  return new TokenError({
+    status: 401,
+    errorCode: 'BXNIM0436E',
+    errorMessage: 'The user is suspended in the account.',
+  });
+}
+
 /** Turns a TokenError into its answer; anything else is thrown on. */
 export function answerTokenError(parts: CloudParts): (error: Error, context: Context<CloudEnv>) => Response {
   return (error, context) => {
     if (!(error instanceof TokenError)) throw error;
     const { status, ...answer } = error.answer;
-    const requestId = parts.random.hex(16);
+    const requestId = transactionIdOf(parts, context);
     const body = { context: contextOf(parts, context, requestId), ...answer };
     return Response.json(body, { status, headers: tokenHeaders(requestId) });
   };

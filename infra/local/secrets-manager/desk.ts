@@ -101,12 +101,6 @@ export class Desk {
     return this.parts.switches.metadataReadMarksDownloaded ? this.markRead(shown, versionId) : shown;
   }
 
-  /** Throws 412 where one of the versions is locked, and the switch says that this is about their metadata too. */
-  assertMetadataFree(versions: readonly Version[]): void {
-    const isLocked = versions.some(({ locks }) => locks.length > 0);
-    if (isLocked && this.parts.switches.lockRefusesMetadataPatch) throw locked('The secret version is locked.');
-  }
-
   /** The refusal of what a lock stands against. Event Notifications is told. */
   blocked(type: EventType, secret: Secret, by: string, reason: string): Error {
     this.events.raise(type, secret, { by, reason });

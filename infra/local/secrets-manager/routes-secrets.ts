@@ -176,7 +176,6 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     const body = await bodyOf(context, 'application/merge-patch+json');
     const secret = desk.secret(context, 'secret-metadata.update', context.req.param('id'));
     assertAlive(secret);
-    desk.assertMetadataFree(secret.versions);
     const patch = parse<MetadataPatch>(metadataPatches[secret.type], body);
     const check = () => {
       const patched = patchedSecret(desk, secret, patch);

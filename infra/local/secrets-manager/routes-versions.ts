@@ -116,7 +116,6 @@ export function versionRoutes(routes: StrictRoutes, desk: Desk): void {
     const version = desk.version(secret, context.req.param('id'));
     const { version_custom_metadata: patch } = parse(VersionMetadataPatch, body);
     assertAlive(secret);
-    desk.assertMetadataFree([version]);
     if (!version.data && !oldVersionMetadataWritable) throw refused('The data of the secret version is gone.');
     const customMetadata = patchedMetadata(mode, version.customMetadata, patch, 'version_custom_metadata');
     const after = store.put(changeVersion(secret, version.id, { customMetadata }));
