@@ -8,20 +8,33 @@ export interface Role {
 
 const named = (service: string, ...actions: string[]): string[] => actions.map((action) => `${service}.${action}`);
 const identity = (...actions: string[]): string[] => named('iam-identity', ...actions);
+const resources = (...actions: string[]): string[] => named('resource-controller', ...actions);
 const secrets = (...actions: string[]): string[] => named('secrets-manager', ...actions);
 
+// The actions of the resource controller that all services have.
+const VIEW_RESOURCES = resources('instance.retrieve', 'key.retrieve');
+const MANAGE_KEYS = resources('key.create', 'key.update', 'key.delete');
+const MANAGE_INSTANCES = resources('instance.create', 'instance.update', 'instance.update_plan', 'instance.delete');
+
 // docs/iam, "IAM roles and actions", IAM Identity Service. A platform role also reads the policies on its targets.
-const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get')];
+const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get'), ...VIEW_RESOURCES];
 const MAINTAIN_KEYS = identity('apikey.get', 'apikey.list', 'apikey.update', 'serviceid.update', 'account.get');
-const EDITOR = [...VIEWER, ...MAINTAIN_KEYS, ...identity('profile.update', 'profile.linkToResource')];
+const EDITOR = [
+  ...VIEWER,
+  ...MAINTAIN_KEYS,
+  ...identity('profile.update', 'profile.linkToResource'),
+  ...MANAGE_KEYS,
+  ...MANAGE_INSTANCES,
+];
 // Editor lacks create and delete: the action table says so, against the prose of the same documentation.
 const MAKE_KEYS = identity('apikey.create', 'apikey.delete', 'serviceid.create', 'serviceid.delete');
-const OPERATOR = [...VIEWER, ...MAINTAIN_KEYS, ...MAKE_KEYS];
+const OPERATOR = [...VIEWER, ...MAINTAIN_KEYS, ...MAKE_KEYS, ...MANAGE_KEYS];
 const ADMINISTRATOR = [
   ...EDITOR,
   ...MAKE_KEYS,
   ...identity('apikey.manage', 'profile.create', 'profile.delete'),
   ...named('iam', 'policy.create', 'policy.update', 'policy.delete'),
+  ...resources('credential.retrieve_all'),
 ];
 
 // docs/secrets-manager, "Managing IAM access", actions by role.
@@ -86,6 +99,10 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
   [service('Reader'), role('Reader', 'Reads within a service.', READER)],
   [service('Writer'), role('Writer', 'Creates and edits within a service.', [...WRITER, 'logs-router.event.send'])],
   [service('Manager'), role('Manager', 'Does the privileged actions of a service.', MANAGER)],
+  [
+    service('KeyManager'),
+    role('Key Manager', 'Manages resource keys.', [...resources('key.retrieve'), ...MANAGE_KEYS]),
+  ],
   [
     service('SecretsReader', 'secrets-manager'),
     role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER),

@@ -2,15 +2,19 @@ import type { CloudParts } from '../parts.ts';
 import { Activity } from './activity.ts';
 import { Scribe } from './entities.ts';
 import type { Entity, Verb } from './entities.ts';
-import { EntityStore } from './entity-store.ts';
+import { EntityStore, viewOf } from './entity-store.ts';
 import { limitReached } from './identity-errors.ts';
 
 export interface ServiceId extends Entity {
   readonly locked: boolean;
   readonly uniqueInstanceCrns: readonly string[];
+  /** Whether it was made for a resource key. */
+  readonly hidden: boolean;
 }
 
-export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns'>> & { name: string };
+export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'hidden'>> & {
+  name: string;
+};
 
 export type ServiceIdChange = Partial<Pick<ServiceId, 'name' | 'description' | 'locked' | 'uniqueInstanceCrns'>>;
 
@@ -51,7 +55,9 @@ export class ServiceIdBook {
 
   /** As lists show them. */
   listed(): readonly ServiceId[] {
-    return this.#serviceIds.listed();
+    const listed = this.#serviceIds.listed();
+    if (this.#parts.switches.hiddenServiceIdsListed) return listed;
+    return viewOf(listed, 'not hidden', () => listed.filter(({ hidden }) => !hidden));
   }
 
   /** Throws 422 when the account has as many as it can. */
@@ -69,6 +75,7 @@ export class ServiceIdBook {
       activity: new Activity(),
       locked: input.locked ?? false,
       uniqueInstanceCrns: input.uniqueInstanceCrns ?? [],
+      hidden: input.hidden ?? false,
     };
     this.#serviceIds.put(serviceId);
     return serviceId;
