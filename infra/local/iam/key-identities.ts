@@ -4,7 +4,7 @@ import { notPossible } from './identity-errors.ts';
 import { demand } from './identity-requests.ts';
 import { lockedSubject } from './policy-errors.ts';
 import type { ServiceId } from './service-id-book.ts';
-import { identityCrn, ownerTarget } from './world.ts';
+import { identityCrn, identityTarget, ownerTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 /** The instance of a service that credentials are for. */
@@ -41,9 +41,12 @@ export interface KeyIdentity {
  */
 export class KeyIdentities {
   readonly #world: IamWorld;
+  readonly #restrictsServiceIds: () => boolean;
 
-  constructor(world: IamWorld) {
+  /** @param restrictsServiceIds Whether the account restricts who creates service IDs. */
+  constructor(world: IamWorld, restrictsServiceIds: () => boolean) {
     this.#world = world;
+    this.#restrictsServiceIds = restrictsServiceIds;
   }
 
   /** The roles of a caller on an instance; null stands for all: the account owner's. */
@@ -61,6 +64,12 @@ export class KeyIdentities {
   /** Throws 403 when the caller may not make API keys of the service ID. */
   demandKeyRight(caller: Caller, serviceId: ServiceId): void {
     demand(this.#world, caller, 'iam-identity.apikey.create', ownerTarget(serviceId.iamId));
+  }
+
+  /** Throws 403 when the caller may not create service IDs, and the account restricts that. (unconfirmed) */
+  demandServiceIdRight(caller: Caller): void {
+    if (!this.#world.parts.switches.restrictionBreaksResourceKeys || !this.#restrictsServiceIds()) return;
+    demand(this.#world, caller, 'iam-identity.serviceid.create', identityTarget('serviceid'));
   }
 
   /** Throws 422 at a limit, 409 when a policy is needed on a locked service ID. Nothing is left behind then. */

@@ -46,7 +46,7 @@ export class IamService implements Access {
       tokens: new TokenBook(parts),
       computeResources: new ComputeResourceTokens(parts),
     };
-    this.keyIdentities = new KeyIdentities(this.#world);
+    this.keyIdentities = new KeyIdentities(this.#world, () => false);
     this.adminApiKey = this.#firstKey(parts.account.adminIamId, 'Account owner');
   }
 

@@ -4,7 +4,7 @@ import type { Instance } from './model.ts';
 import { isManager } from './key-roles.ts';
 
 /** What the credentials of a key are made from. */
-export interface CredentialsRequest {
+interface CredentialsRequest {
   keyGuid: string;
   instance: Instance;
   roleId: string | null;

@@ -19,6 +19,7 @@ export function makeKey(desk: Desk, input: NewKey, caller: Caller): ResourceKey 
   const { name, instance, roleId, serviceIdCrn } = input;
   demandRoom(desk, instance);
   const serviceId = serviceIdCrn === undefined ? null : serviceIdOf(desk, instance, serviceIdCrn, caller);
+  if (!serviceId && instance.offering.iamCompatible) inIam(() => desk.identities.demandServiceIdRight(caller));
   const guid = random.uuid();
   const crn = `${instance.crn.slice(0, -1)}resource-key:${guid}`;
   const request = { guid, crn, name, serviceId, roleId, target: targetOf(instance) };
