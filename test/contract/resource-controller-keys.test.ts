@@ -2,6 +2,7 @@ import ResourceControllerV2 from '@ibm-cloud/platform-services/resource-controll
 import { IamAuthenticator } from 'ibm-cloud-sdk-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditRecord } from '../../infra/local/audit.ts';
+import { Fault } from '../../infra/local/faults.ts';
 import { PLAN, ResourceCloud, resourceRefusalOf, resourceRefused } from './support/resource-cloud.ts';
 
 const UNKNOWN_GUID = '00000000-0000-4000-8000-000000000000';
@@ -192,6 +193,13 @@ describe('resource keys', () => {
     expect([status, result.error_code]).toEqual([422, 'RC-ServiceBrokerErrorResponse']);
     expect(result.message).toContain('[409, Conflict]');
     expect(iamState().serviceIds).toHaveLength(1);
+  });
+
+  it('are there when only the answer to their creation is lost: a list finds them by name', async () => {
+    world.iam.cloud.faults.add(Fault.parse({ match: 'POST /v2/resource_keys', drop: 'answer' }));
+    const { status } = await resourceRefusalOf(world.key(secretsManager().guid, { name: 'run 7' }));
+    const { result } = await owner().listResourceKeys({ name: 'run 7' });
+    expect([status, result.rows_count]).toEqual([undefined, 1]);
   });
 
   it('tell whoever watches the account of their creation and end', async () => {
