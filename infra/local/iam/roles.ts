@@ -8,34 +8,32 @@ export interface Role {
 
 const named = (service: string, ...actions: string[]): string[] => actions.map((action) => `${service}.${action}`);
 const identity = (...actions: string[]): string[] => named('iam-identity', ...actions);
-const resources = (...actions: string[]): string[] => named('resource-controller', ...actions);
 const secrets = (...actions: string[]): string[] => named('secrets-manager', ...actions);
 
-// The actions of the resource controller that all services have.
-const VIEW_RESOURCES = resources('instance.retrieve', 'key.retrieve');
-const MANAGE_KEYS = resources('key.create', 'key.update', 'key.delete');
-const MANAGE_INSTANCES = resources('instance.create', 'instance.update', 'instance.update_plan', 'instance.delete');
-
 // docs/iam, "IAM roles and actions", IAM Identity Service. A platform role also reads the policies on its targets.
-const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get'), ...VIEW_RESOURCES];
+const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get')];
 const MAINTAIN_KEYS = identity('apikey.get', 'apikey.list', 'apikey.update', 'serviceid.update', 'account.get');
-const EDITOR = [
-  ...VIEWER,
-  ...MAINTAIN_KEYS,
-  ...identity('profile.update', 'profile.linkToResource'),
-  ...MANAGE_KEYS,
-  ...MANAGE_INSTANCES,
-];
+const EDITOR = [...VIEWER, ...MAINTAIN_KEYS, ...identity('profile.update', 'profile.linkToResource')];
 // Editor lacks create and delete: the action table says so, against the prose of the same documentation.
 const MAKE_KEYS = identity('apikey.create', 'apikey.delete', 'serviceid.create', 'serviceid.delete');
-const OPERATOR = [...VIEWER, ...MAINTAIN_KEYS, ...MAKE_KEYS, ...MANAGE_KEYS];
+const OPERATOR = [...VIEWER, ...MAINTAIN_KEYS, ...MAKE_KEYS];
 const ADMINISTRATOR = [
   ...EDITOR,
   ...MAKE_KEYS,
   ...identity('apikey.manage', 'profile.create', 'profile.delete'),
   ...named('iam', 'policy.create', 'policy.update', 'policy.delete'),
-  ...resources('credential.retrieve_all'),
 ];
+
+// What platform roles grant beside that on the resources of any service, and the role Key Manager.
+const resources = (...actions: string[]): string[] => named('resource-controller', ...actions);
+const VIEW_RESOURCES = resources('instance.retrieve', 'key.retrieve');
+const KEEP_KEYS = resources('key.retrieve', 'key.create', 'key.update', 'key.delete');
+const OPERATE_RESOURCES = [...VIEW_RESOURCES, ...KEEP_KEYS];
+const EDIT_RESOURCES = [
+  ...OPERATE_RESOURCES,
+  ...resources('instance.create', 'instance.update', 'instance.update_plan', 'instance.delete'),
+];
+const ADMINISTER_RESOURCES = [...EDIT_RESOURCES, ...resources('credential.retrieve_all')];
 
 // docs/secrets-manager, "Managing IAM access", actions by role.
 const READER = secrets(
@@ -92,17 +90,19 @@ const service = (name: string, owner = 'iam'): string => `crn:v1:bluemix:public:
 
 /** By CRN, the roles that policies can grant. */
 export const ROLES: ReadonlyMap<string, Role> = new Map([
-  [platform('Viewer'), role('Viewer', 'Views instances, but cannot modify them.', VIEWER)],
-  [platform('Operator'), role('Operator', 'Configures and operates instances.', OPERATOR)],
-  [platform('Editor'), role('Editor', 'Does all platform actions but managing access.', EDITOR)],
-  [platform('Administrator'), role('Administrator', 'Does all platform actions.', ADMINISTRATOR)],
+  [platform('Viewer'), role('Viewer', 'Views instances, but cannot modify them.', [...VIEWER, ...VIEW_RESOURCES])],
+  [platform('Operator'), role('Operator', 'Configures and operates instances.', [...OPERATOR, ...OPERATE_RESOURCES])],
+  [
+    platform('Editor'),
+    role('Editor', 'Does all platform actions but managing access.', [...EDITOR, ...EDIT_RESOURCES]),
+  ],
+  [
+    platform('Administrator'),
+    role('Administrator', 'Does all platform actions.', [...ADMINISTRATOR, ...ADMINISTER_RESOURCES]),
+  ],
   [service('Reader'), role('Reader', 'Reads within a service.', READER)],
   [service('Writer'), role('Writer', 'Creates and edits within a service.', [...WRITER, 'logs-router.event.send'])],
   [service('Manager'), role('Manager', 'Does the privileged actions of a service.', MANAGER)],
-  [
-    service('KeyManager'),
-    role('Key Manager', 'Manages resource keys.', [...resources('key.retrieve'), ...MANAGE_KEYS]),
-  ],
   [
     service('SecretsReader', 'secrets-manager'),
     role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER),
@@ -116,6 +116,7 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
     service('ApiKeyReviewer', 'iam-identity'),
     role('API key reviewer', 'Views the metadata of API keys.', identity('apikey.get', 'apikey.list', 'apikey.review')),
   ],
+  [service('KeyManager'), role('Key Manager', 'Manages resource keys.', KEEP_KEYS)],
   [service('Sender', 'logs'), role('Sender', 'Sends logs.', ['logs.data.send'])],
   [
     service('UserApiKeyCreator', 'iam-identity'),
