@@ -32,6 +32,7 @@ const SwitchesChange = z.record(z.string(), z.unknown());
 
 const Resource = z.strictObject({
   crn: z.string().min(1),
+  projectName: z.string().min(1).optional(),
   componentType: z.enum(['function', 'job', 'application']),
   componentName: z.string().min(1),
 });

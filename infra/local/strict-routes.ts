@@ -7,8 +7,8 @@ import type { Violation } from './validation.ts';
 
 /** How a service meets a request before any of its handlers does, in its own words. */
 export interface Reception {
-  /** Who tells whom a token belongs to, and the refusal of a caller without a valid one. Absent: anybody may call. */
-  login?: { access: Access; refusal: () => Error };
+  /** Who tells whom a token belongs to, and the refusal of a caller whose header is that. Absent: anybody may call. */
+  login?: { access: Access; refusal: (authorization: string | undefined) => Error };
   /** The refusal of a query. */
   badQuery: (violation: Violation) => Error;
   /** Makes an answer of what is thrown; throws on what is none of its errors. */
@@ -58,8 +58,9 @@ export class StrictRoutes {
   #login(context: Context<CloudEnv>): void {
     const { login } = this.#reception;
     if (!login) return;
-    const caller = login.access.callerOf(context.req.header('authorization'));
-    if (!caller) throw login.refusal();
+    const authorization = context.req.header('authorization');
+    const caller = login.access.callerOf(authorization);
+    if (!caller) throw login.refusal(authorization);
     context.env.seen.caller = caller;
   }
 }

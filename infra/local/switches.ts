@@ -63,6 +63,38 @@ export const Switches = z.strictObject({
   cosRefusesUsedServiceId: z.boolean().default(true),
   /** Whether `logdna` and `logdnaat` can still be provisioned: both ended on 30 March 2025. */
   logdnaOffered: z.boolean().default(false),
+  /** Code of a login with an expired key: that of a disabled one, or that of an unknown one. (unconfirmed) */
+  expiredKeyLoginCode: z.enum(['BXNIM0462E', 'BXNIM0415E']).default('BXNIM0462E'),
+  /** What introspection says of a disabled or expired key. (unconfirmed) */
+  refusedKeyIntrospection: z.enum(['inactive', 'active']).default('inactive'),
+  /** Status of asking for the details of an API key by a value that is unknown. (unconfirmed) */
+  unknownKeyDetailsStatus: z.union([z.literal(404), z.literal(400)]).default(404),
+  /** Whether an expiry that is past is refused with 400 or makes a key that is expired from the start. (unconfirmed) */
+  pastExpiry: z.enum(['refused', 'accepted']).default('refused'),
+  /** Whether disabled keys count to the limit of an identity. (unconfirmed) */
+  disabledKeysCount: z.boolean().default(true),
+  /** Status of an update or delete that the lock of a key or service ID refuses. (unconfirmed) */
+  lockedWriteStatus: z.union([z.literal(409), z.literal(412), z.literal(422)]).default(409),
+  /**
+   * Status of a lock, disable or enable that finds what it asks for: IBM's general table of statuses has 409. Unlock is
+   * 204 for certain. (unconfirmed)
+   */
+  repeatedChangeStatus: z.union([z.literal(204), z.literal(409)]).default(204),
+  /**
+   * Whether a list of the keys of one service ID that is in a group needs `group_id`, as the wording of IBM's reference
+   * has it for all lists of keys. (unconfirmed)
+   */
+  groupedKeysNeedGroupId: z.boolean().default(true),
+  /** Whether the role "API key reviewer" is enough to read and list API keys, across the account too. (unconfirmed) */
+  reviewerReadsKeys: z.boolean().default(true),
+  /** Which of the two possible owners the CRN of the role SecretsReader names. (unconfirmed) */
+  secretsReaderOwner: z.enum(['secrets-manager', 'iam']).default('secrets-manager'),
+  /** How long a policy answers 404 to reads by its id after it was created, in milliseconds. */
+  policyReadDelayMs: z.number().int().min(0).default(0),
+  /** How long an activity report is built, in milliseconds. */
+  reportDelayMs: z.number().int().min(0).default(120_000),
+  /** The address from which all calls seem to come, for allow lists of IP addresses. */
+  callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });
 
 export type Switches = z.infer<typeof Switches>;

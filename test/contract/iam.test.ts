@@ -263,9 +263,18 @@ describe('tokens', () => {
     expect(missing.result).toMatchObject({
       status_code: 401,
       trace: missing.headers.get('transaction-id'),
-      errors: [{ code: 'invalid_access_token', message: 'The provided access token provided is invalid.' }],
+      errors: [
+        {
+          code: 'invalid_access_token',
+          message_code: 'BXNIM0308E',
+          message: 'No authorization header found',
+        },
+      ],
     });
-    expect([unknown[0], expired[0]]).toEqual([401, 401]);
+    expect([unknown, expired]).toEqual([
+      [401, 'invalid_access_token', ''],
+      [401, 'invalid_access_token', ''],
+    ]);
   });
 
   it('outlive a key that is disabled and deleted', async () => {
@@ -293,7 +302,7 @@ describe('tokens', () => {
     const tokens = new TokenBook({ account, clock: iam.clock, audit, switches, random: new SeededRandom('x') });
     const subject = { iamId: owner.iamId, name: 'x', type: 'user' as const };
     for (let hour = 0; hour < 24; hour += 1) {
-      for (let n = 0; n < 10; n += 1) tokens.issue(subject, 'x', 'x');
+      for (let n = 0; n < 10; n += 1) tokens.issue(subject, { grantType: 'x', scope: 'x', lifeSeconds: 3_600 });
       await iam.pass(60 * MINUTE_MS);
     }
     expect(tokens.size).toBe(10);

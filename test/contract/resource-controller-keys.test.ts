@@ -384,6 +384,18 @@ describe('what stands behind a key in IAM', () => {
     expect((await owner().deleteResourceKey({ id: key.guid })).status).toBe(204);
   });
 
+  it('is refused where service IDs are restricted, but for a service ID that is named; that is a switch', async () => {
+    const { identity } = world.owner;
+    const { accountId } = world.iam;
+    const { crn } = await ownServiceId();
+    await identity.updateAccountSettings({ accountId, ifMatch: '*', restrictCreateServiceId: 'RESTRICTED' });
+    const { guid } = secretsManager();
+    expect(await resourceRefused(world.key(guid))).toEqual([403, 'RC-Forbidden']);
+    await world.key(guid, { parameters: { serviceid_crn: crn } });
+    world.switches.restrictionBreaksResourceKeys = false;
+    await world.key(guid);
+  });
+
   it('may be deleted by hand: the key then goes all the same', async () => {
     const key = await world.key(secretsManager().guid);
     await world.owner.identity.deleteServiceId({ id: serviceIdIn(key.credentials['iam_serviceid_crn']) });

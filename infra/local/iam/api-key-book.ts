@@ -77,10 +77,11 @@ export class ApiKeyBook {
     return this.#keys.group(iamId);
   }
 
-  /** Disabled and expired keys count too. */
+  /** How many keys count to the limit of the identity: expired ones too, and disabled ones unless switched. */
   countOf(iamId: string): number {
     this.#removeForgotten();
-    return this.#keys.groupSize(iamId);
+    if (this.#parts.switches.disabledKeysCount) return this.#keys.groupSize(iamId);
+    return this.#keys.group(iamId).filter(({ disabled }) => !disabled).length;
   }
 
   /** The keys, all or of an identity, as lists show them. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import { badRequest, foreignIamId, notFound } from './identity-errors.ts';
-import { bodyOf, demandFuture, demandOnKeys, flagHeader, IamDate } from './identity-requests.ts';
+import { bodyOf, demandFuture, demandGranted, demandOnKeys, flagHeader, IamDate } from './identity-requests.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
 import { apiKeyView } from './views.ts';
 import type { IamWorld } from './world.ts';
@@ -66,6 +66,10 @@ function demandOwner(world: IamWorld, caller: Caller, iamId: string): void {
   }
   // No role lets anybody make a key for a user but the user.
   if (iamId !== caller.iamId || !world.users.get(iamId)) throw foreignIamId();
+  // docs/iam, "Restricting users from creating API keys": the account owner needs the role too.
+  if (world.settings.restricts('restrict_create_platform_apikey')) {
+    demandGranted(world, caller, 'iam-identity.user-apikey.create');
+  }
 }
 
 function demandUserKey(body: z.infer<typeof NewKey>): void {

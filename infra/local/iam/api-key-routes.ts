@@ -5,7 +5,7 @@ import { callerOf } from '../strict-routes.ts';
 import type { ApiKey } from './api-key-book.ts';
 import { createApiKey } from './api-key-create.ts';
 import { listApiKeys, ListApiKeysQuery } from './api-key-list.ts';
-import { badRequest, notFound, notPossible } from './identity-errors.ts';
+import { badRequest, conflict, notFound, notPossible, valueNotFound } from './identity-errors.ts';
 import { bodyOf, demandFuture, demandOnKeys, demandTag, Flag, IamDate, identityRoutes } from './identity-requests.ts';
 import { isServiceIamId } from './service-id-book.ts';
 import { apiKeyView, contextView } from './views.ts';
@@ -65,8 +65,7 @@ export class ApiKeyRoutes {
     const value = context.req.header('IAM-ApiKey');
     if (value === undefined) throw badRequest({ property: 'IAM-ApiKey', missing: true, reason: 'is required' });
     const key = this.#world.keys.withValue(value);
-    // The value is not an identifier to tell: it is the secret.
-    if (!key) throw notFound('ApiKey', '[value]');
+    if (!key) throw valueNotFound(this.#world.parts.switches.unknownKeyDetailsStatus);
     // Who is logged in as the identity of the key learns with it which key it has.
     if (caller.iamId !== key.iamId) demandOnKeys(this.#world, caller, key.iamId, 'get');
     return this.#answer(context, key, { history: query.include_history });
@@ -110,6 +109,7 @@ export class ApiKeyRoutes {
     const { caller, key } = this.#found(context, 'update');
     const verb = locked ? 'lock' : 'unlock';
     if (key.locked !== locked) this.#world.keys.revise(key, { locked }, verb, caller.iamId);
+    else if (locked) this.#repeated(key, 'locked');
     return context.body(null, 204);
   }
 
@@ -118,7 +118,14 @@ export class ApiKeyRoutes {
     if (this.#world.parts.switches.lockRefusesDisable) this.#demandUnlocked(key, 'update');
     const verb = disabled ? 'disable' : 'enable';
     if (key.disabled !== disabled) this.#world.keys.revise(key, { disabled }, verb, caller.iamId);
+    else this.#repeated(key, `${verb}d`);
     return context.body(null, 204);
+  }
+
+  /** Throws 409, when switched. */
+  #repeated(key: ApiKey, state: string): void {
+    if (this.#world.parts.switches.repeatedChangeStatus === 204) return;
+    throw conflict(`The API key '${key.id}' is ${state} already.`);
   }
 
   #found(context: Request, verb: 'get' | 'update' | 'delete'): { caller: Caller; key: ApiKey } {
@@ -131,7 +138,8 @@ export class ApiKeyRoutes {
   }
 
   #demandUnlocked(key: ApiKey, verb: 'update' | 'delete'): void {
-    if (key.locked) throw notPossible(verb, `The API key '${key.id}' is locked.`);
+    const { lockedWriteStatus } = this.#world.parts.switches;
+    if (key.locked) throw notPossible(lockedWriteStatus, verb, `The API key '${key.id}' is locked.`);
   }
 
   #answer(context: Request, key: ApiKey, including: Parameters<typeof contextView>[2] = {}): Response {

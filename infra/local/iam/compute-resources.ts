@@ -1,10 +1,20 @@
 import { z } from 'zod';
 import type { CloudParts } from '../parts.ts';
 import { readJwt, signJwt } from './jwt.ts';
-import type { ComputeResource } from './profile-book.ts';
+
+/** A workload that logs in with its compute-resource token. */
+export interface ComputeResource {
+  /** CRN of the Code Engine project. */
+  crn: string;
+  /** Name of the project. Without it the workload satisfies no claim rule on it. */
+  projectName?: string | undefined;
+  componentType: 'function' | 'job' | 'application';
+  componentName: string;
+}
 
 const Claims = z.object({
   crn: z.string(),
+  project_name: z.string().optional(),
   component_type: z.enum(['function', 'job', 'application']),
   component_name: z.string(),
 });
@@ -20,9 +30,14 @@ export class ComputeResourceTokens {
     this.#secret = `${parts.random.hex(32)} ${parts.clock.nowMs()}`;
   }
 
-  issue({ crn, componentType, componentName }: ComputeResource): string {
+  issue({ crn, projectName, componentType, componentName }: ComputeResource): string {
     const { clock, random } = this.#parts;
-    const claims = { crn, component_type: componentType, component_name: componentName };
+    const claims = {
+      crn,
+      project_name: projectName,
+      component_type: componentType,
+      component_name: componentName,
+    };
     const issued = { iat: Math.floor(clock.nowMs() / 1_000), jti: random.hex(16) };
     return signJwt({ iss: 'https://codeengine.cloud.ibm.com', ...issued, ...claims }, this.#secret);
   }
@@ -31,7 +46,12 @@ export class ComputeResourceTokens {
   read(token: string): ComputeResource | null {
     const claims = Claims.safeParse(readJwt(token, this.#secret));
     if (!claims.success) return null;
-    const { crn, component_type: componentType, component_name: componentName } = claims.data;
-    return { crn, componentType, componentName };
+    const {
+      crn,
+      project_name: projectName,
+      component_type: componentType,
+      component_name: componentName,
+    } = claims.data;
+    return { crn, projectName, componentType, componentName };
   }
 }

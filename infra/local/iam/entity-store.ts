@@ -42,8 +42,9 @@ export class EntityStore<T extends { readonly id: string }> {
     const before = this.#slots.get(item.id) ?? null;
     this.#remember(item.id, before);
     const slot = { order: before?.order ?? this.#created++, item };
-    this.#slots.set(item.id, slot);
     const groupName = this.#groupOf(item);
+    if (before && this.#groupOf(before.item) !== groupName) this.#leaveGroup(before.item);
+    this.#slots.set(item.id, slot);
     const group = this.#groups.get(groupName) ?? new Map<string, Slot<T>>();
     this.#groups.set(groupName, group.set(item.id, slot));
     this.#all = undefined;
@@ -54,10 +55,7 @@ export class EntityStore<T extends { readonly id: string }> {
     if (!slot) return;
     this.#remember(id, slot);
     this.#slots.delete(id);
-    const groupName = this.#groupOf(slot.item);
-    const group = this.#groups.get(groupName);
-    group?.delete(id);
-    if (group?.size === 0) this.#groups.delete(groupName);
+    this.#leaveGroup(slot.item);
     this.#all = undefined;
   }
 
@@ -86,6 +84,13 @@ export class EntityStore<T extends { readonly id: string }> {
       if (before && (group === undefined || this.#groupOf(before.item) === group)) slots.push(before);
     }
     return slots.toSorted((one, other) => one.order - other.order).map(({ item }) => item);
+  }
+
+  #leaveGroup(item: T): void {
+    const groupName = this.#groupOf(item);
+    const group = this.#groups.get(groupName);
+    group?.delete(item.id);
+    if (group?.size === 0) this.#groups.delete(groupName);
   }
 
   #remember(id: string, before: Slot<T> | null): void {

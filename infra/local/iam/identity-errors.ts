@@ -22,13 +22,15 @@ export class IdentityError extends Error {
   }
 }
 
-export function invalidAccessToken(): IdentityError {
+/** @param authorization The header that came, if any. */
+export function invalidAccessToken(authorization: string | undefined): IdentityError {
+  const missing = authorization === undefined;
   return new IdentityError({
     status: 401,
     code: 'invalid_access_token',
-    messageCode: '',
-    message: 'The provided access token provided is invalid.',
-    details: 'The authorization header is missing, or its token is unknown, expired or revoked.',
+    messageCode: missing ? 'BXNIM0308E' : '',
+    message: missing ? 'No authorization header found' : 'The provided access token provided is invalid.',
+    details: missing ? '' : 'The access token is unknown, expired or revoked.',
   });
 }
 
@@ -44,7 +46,17 @@ export function forbidden(action: string, subject: string, resource: string): Id
   });
 }
 
-export function notFound(type: 'ApiKey' | 'ServiceId' | 'Profile' | 'ProfileLink', id: string): IdentityError {
+type EntityType =
+  | 'ApiKey'
+  | 'ServiceId'
+  | 'ServiceIdGroup'
+  | 'Profile'
+  | 'ProfileLink'
+  | 'ProfileClaimRule'
+  | 'ProfileIdentity'
+  | 'Report';
+
+export function notFound(type: EntityType, id: string): IdentityError {
   return new IdentityError({
     status: 404,
     code: 'not_found',
@@ -52,6 +64,12 @@ export function notFound(type: 'ApiKey' | 'ServiceId' | 'Profile' | 'ProfileLink
     message: 'Unable to find object',
     details: `Object type '${type}' with identifier '${id}' not found.`,
   });
+}
+
+/** No API key has the value that was sent: it is the secret, and no identifier to tell. */
+export function valueNotFound(status: 404 | 400): IdentityError {
+  if (status === 404) return notFound('ApiKey', '[value]');
+  return badRequest({ property: 'IAM-ApiKey', missing: false, reason: 'is not the value of an API key' });
 }
 
 /** A missing or wrong property of a request, or one that the embedded cloud does not know. */
@@ -77,14 +95,19 @@ export function foreignIamId(): IdentityError {
 }
 
 /** The lock of an entity, or something that belongs to it, refuses the write. */
-export function notPossible(verb: 'update' | 'delete', details: string): IdentityError {
-  return new IdentityError({
-    status: 409,
-    code: `${verb}_not_possible`,
-    messageCode: 'BXNIM0105E',
-    message: `The object cannot be ${verb}d.`,
-    details,
-  });
+export function notPossible(status: 409 | 412 | 422, verb: 'update' | 'delete', details: string): IdentityError {
+  const codes = {
+    409: { code: `${verb}_not_possible`, messageCode: 'BXNIM0105E' },
+    412: { code: 'precondition_failed', messageCode: '' },
+    422: { code: 'invalid_state', messageCode: 'BXNIM0908E' },
+  };
+  return new IdentityError({ status, ...codes[status], message: `The object cannot be ${verb}d.`, details });
+}
+
+/** What is asked for is so already, or something else that the request does not change is in the way. */
+export function conflict(details: string): IdentityError {
+  const message = 'The object is in a state that refuses the request.';
+  return new IdentityError({ status: 409, code: 'conflict', messageCode: '', message, details });
 }
 
 export function outdatedTag(status: 409 | 412): IdentityError {

@@ -44,7 +44,7 @@ export function flagHeader(context: Request, name: 'Entity-Lock' | 'Entity-Disab
 }
 
 /** Throws 400 without `If-Match`, and when it is neither `*` nor the tag of the present version. */
-export function demandTag(world: IamWorld, context: Request, entity: Entity): void {
+export function demandTag(world: IamWorld, context: Request, entity: Pick<Entity, 'entityTag'>): void {
   const tag = context.req.header('If-Match');
   if (tag === undefined) throw badRequest({ property: 'If-Match', missing: true, reason: 'is required' });
   if (tag !== '*' && tag !== entity.entityTag) throw outdatedTag(world.parts.switches.staleIfMatchStatus);
@@ -56,6 +56,12 @@ export function demand(world: IamWorld, caller: Caller, action: string, target: 
   const { resourceType, resource } = target;
   const scope = resource === undefined ? '' : `::${resourceType}:${resource}`;
   throw forbidden(action, caller.iamId, `a/${world.parts.account.id}${scope}`);
+}
+
+/** The right to do something in the account by a policy: being its owner is not enough. Throws 403. */
+export function demandGranted(world: IamWorld, caller: Caller, action: string): void {
+  if (world.policies.grant(caller.iamId, action, identityTarget())) return;
+  throw forbidden(action, caller.iamId, `a/${world.parts.account.id}`);
 }
 
 /** Throws 403 for an account other than the caller's. */
@@ -97,8 +103,8 @@ export function demandOnAll(
   demand(world, caller, action, identityTarget(resourceType));
 }
 
-/** Throws 400 for an expiry that is not ahead. (unconfirmed) */
+/** Throws 400, unless switched, for an expiry that is not ahead. */
 export function demandFuture({ parts }: IamWorld, expiresAtMs: number): void {
-  if (expiresAtMs > parts.clock.nowMs()) return;
+  if (expiresAtMs > parts.clock.nowMs() || parts.switches.pastExpiry === 'accepted') return;
   throw badRequest({ property: 'expires_at', missing: false, reason: 'is not in the future' });
 }

@@ -1,10 +1,10 @@
 import type { Caller, Target } from '../parts.ts';
 import type { PolicyTerms } from './policy.ts';
 import { notPossible } from './identity-errors.ts';
-import { demand } from './identity-requests.ts';
+import { demand, demandGranted } from './identity-requests.ts';
 import { lockedSubject } from './policy-errors.ts';
 import type { ServiceId } from './service-id-book.ts';
-import { identityCrn, identityTarget, ownerTarget } from './world.ts';
+import { identityCrn, ownerTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 /** The instance of a service that credentials are for. */
@@ -41,12 +41,9 @@ export interface KeyIdentity {
  */
 export class KeyIdentities {
   readonly #world: IamWorld;
-  readonly #restrictsServiceIds: () => boolean;
 
-  /** @param restrictsServiceIds Whether the account restricts who creates service IDs. */
-  constructor(world: IamWorld, restrictsServiceIds: () => boolean) {
+  constructor(world: IamWorld) {
     this.#world = world;
-    this.#restrictsServiceIds = restrictsServiceIds;
   }
 
   /** The roles of a caller on an instance; null stands for all: the account owner's. */
@@ -68,8 +65,9 @@ export class KeyIdentities {
 
   /** Throws 403 when the caller may not create service IDs, and the account restricts that. (unconfirmed) */
   demandServiceIdRight(caller: Caller): void {
-    if (!this.#world.parts.switches.restrictionBreaksResourceKeys || !this.#restrictsServiceIds()) return;
-    demand(this.#world, caller, 'iam-identity.serviceid.create', identityTarget('serviceid'));
+    const { parts, settings } = this.#world;
+    if (!parts.switches.restrictionBreaksResourceKeys || !settings.restricts('restrict_create_service_id')) return;
+    demandGranted(this.#world, caller, 'iam-identity.account-serviceid.create');
   }
 
   /** Throws 422 at a limit, 409 when a policy is needed on a locked service ID. Nothing is left behind then. */
@@ -97,15 +95,17 @@ export class KeyIdentities {
     }
   }
 
-  /** Removes the API key and, where it was made for the resource key, the service ID. Throws 409 when one is locked. */
+  /** Removes the API key and, where it was made for the resource key, the service ID. Refuses when one is locked. */
   withdraw({ apiKeyId, serviceIdIamId, hidden }: KeyIdentity): void {
-    const { keys, serviceIds } = this.#world;
+    const { keys, parts, serviceIds } = this.#world;
+    const { lockedWriteStatus } = parts.switches;
     const serviceId = serviceIds.withIamId(serviceIdIamId);
     const key = keys.get(apiKeyId);
     const going = hidden ? keys.ofIdentity(serviceIdIamId) : key ? [key] : [];
     const lockedKey = going.find(({ locked }) => locked);
-    if (lockedKey) throw notPossible('delete', `The API key '${lockedKey.id}' is locked.`);
-    if (hidden && serviceId?.locked) throw notPossible('delete', `The service ID '${serviceId.id}' is locked.`);
+    if (lockedKey) throw notPossible(lockedWriteStatus, 'delete', `The API key '${lockedKey.id}' is locked.`);
+    if (hidden && serviceId?.locked)
+      throw notPossible(lockedWriteStatus, 'delete', `The service ID '${serviceId.id}' is locked.`);
     for (const one of going) keys.remove(one);
     if (hidden && serviceId) this.#removeServiceId(serviceId);
   }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
 import { badRequest, notFound } from './identity-errors.ts';
 import { bodyOf, demand, identityRoutes } from './identity-requests.ts';
-import type { ProfileLink } from './profile-book.ts';
 import { foundProfile } from './profile-routes.ts';
+import type { ProfileLink } from './trust-book.ts';
 import { linkView } from './views.ts';
 import { identityTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
@@ -22,6 +22,13 @@ const NewLink = z.strictObject({
   }),
 });
 
+const LinkQuery = z.strictObject({
+  type: z.literal('CE'),
+  crn: z.string(),
+  component_type: z.enum(['function', 'job', 'application']),
+  component_name: z.string(),
+});
+
 /** `/v1/profiles/{profile-id}/links` of the IAM Identity API, for components of Code Engine. */
 export class LinkRoutes {
   readonly #world: IamWorld;
@@ -36,6 +43,10 @@ export class LinkRoutes {
     routes.add('POST', '/v1/profiles/:id/links', (context) => this.#create(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-links
     routes.add('GET', '/v1/profiles/:id/links', (context) => this.#list(context));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-link-by-parameters
+    routes.addWithQuery('DELETE', '/v1/profiles/:id/links', LinkQuery, (context, query) =>
+      this.#deleteByParameters(context, query),
+    );
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-link
     routes.add('GET', '/v1/profiles/:id/links/:link', (context) => this.#get(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-link
@@ -53,13 +64,13 @@ export class LinkRoutes {
     // What was true before the body arrived may be no more.
     if (!this.#world.profiles.get(profile.id)) throw notFound('Profile', profile.id);
     const resource = { crn: link.crn, componentType: link.component_type, componentName: link.component_name };
-    const added = this.#world.profiles.addLink(profile.id, { name, isCrossAccount, resource });
+    const added = this.#world.trust.addLink(profile.id, { name, isCrossAccount, resource });
     return context.json(linkView(added), 201, { ETag: added.entityTag });
   }
 
   #list(context: Request): Response {
     const { profile } = foundProfile(this.#world, context, 'get');
-    return context.json({ links: this.#world.profiles.linksOf(profile.id).map(linkView) });
+    return context.json({ links: this.#world.trust.linksOf(profile.id).map(linkView) });
   }
 
   #get(context: Request): Response {
@@ -69,14 +80,23 @@ export class LinkRoutes {
 
   #delete(context: Request): Response {
     const { profileId, link } = this.#found(context, 'update');
-    this.#world.profiles.removeLink(profileId, link.id);
+    this.#world.trust.removeLink(profileId, link.id);
+    return context.body(null, 204);
+  }
+
+  #deleteByParameters(context: Request, query: z.infer<typeof LinkQuery>): Response {
+    const { profile } = foundProfile(this.#world, context, 'update');
+    const { crn, component_type: componentType, component_name: componentName } = query;
+    const link = this.#world.trust.linkTo(profile.id, { crn, componentType, componentName });
+    if (!link) throw notFound('ProfileLink', `${componentType} ${componentName}`);
+    this.#world.trust.removeLink(profile.id, link.id);
     return context.body(null, 204);
   }
 
   #found(context: Request, verb: 'get' | 'update'): { profileId: string; link: ProfileLink } {
     const { profile } = foundProfile(this.#world, context, verb);
     const id = context.req.param('link') ?? '';
-    const link = this.#world.profiles.linksOf(profile.id).find((candidate) => candidate.id === id);
+    const link = this.#world.trust.linksOf(profile.id).find((candidate) => candidate.id === id);
     if (!link) throw notFound('ProfileLink', id);
     return { profileId: profile.id, link };
   }

@@ -21,9 +21,21 @@ export const Grant = z.discriminatedUnion('grant_type', [
     response_type: z.literal('cloud_iam').optional(),
     scope: z.string().optional(),
   }),
+  z.strictObject({
+    grant_type: z.literal(`${GRANT_PREFIX}assume`),
+    access_token: z.string().min(1),
+    profile_crn: z.string().optional(),
+    profile_id: z.string().optional(),
+    profile_name: z.string().optional(),
+    account: z.string().optional(),
+    response_type: z.literal('cloud_iam').optional(),
+    scope: z.string().optional(),
+  }),
 ]);
 
-export type ComputeResourceGrant = Extract<z.infer<typeof Grant>, { cr_token: string }>;
+export type Grant = z.infer<typeof Grant>;
+export type ComputeResourceGrant = Extract<Grant, { cr_token: string }>;
+export type AssumeGrant = Extract<Grant, { access_token: string }>;
 
 /** The form of `POST /identity/introspect`. */
 export const Introspection = z.strictObject({ apikey: z.string().optional(), token: z.string().optional() });

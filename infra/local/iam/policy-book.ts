@@ -67,8 +67,6 @@ export class PolicyBook {
     const entityTag = nextTag(this.#parts, policy.entityTag);
     const modified = { modifiedAtMs: this.#parts.clock.nowMs(), modifiedBy: byIamId, entityTag };
     const replaced = { ...policy, ...terms, ...modified };
-    // A policy that moves to another subject must leave the group of the former one.
-    if (terms.subject.value !== policy.subject.value) this.#policies.delete(policy.id);
     this.#revoke(policy);
     this.#put(replaced);
     return replaced;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
 import { invalidBody } from './policy-errors.ts';
 import type { Policy, PolicyAttribute, PolicyTerms } from './policy.ts';
-import { ownerOfRole, ROLES } from './roles.ts';
+import { ownerOfRole, roleExists, ROLES } from './roles.ts';
 import { jsonOf, validate } from '../validation.ts';
 import type { IamWorld } from './world.ts';
 
@@ -63,7 +63,7 @@ export async function termsOf(world: IamWorld, context: Context<CloudEnv>): Prom
   demandSubject(world, subject);
   demandAttributes(world, attributes);
   const roleIds = [...new Set(roles.map(({ role_id: roleId }) => roleId))];
-  for (const roleId of roleIds) demandRole(roleId, attributes);
+  for (const roleId of roleIds) demandRole(world, roleId, attributes);
   return { subject, roleIds, attributes, description };
 }
 
@@ -107,8 +107,8 @@ function demandAttributes({ parts }: IamWorld, attributes: readonly PolicyAttrib
   }
 }
 
-function demandRole(roleId: string, attributes: readonly PolicyAttribute[]): void {
-  if (!ROLES.has(roleId)) throw invalidBody(`The role '${roleId}' does not exist.`);
+function demandRole({ parts }: IamWorld, roleId: string, attributes: readonly PolicyAttribute[]): void {
+  if (!roleExists(roleId, parts.switches)) throw invalidBody(`The role '${roleId}' does not exist.`);
   const owner = ownerOfRole(roleId);
   const serviceName = attributes.find(({ name }) => name === 'serviceName')?.value;
   if (owner !== null && owner !== serviceName) {

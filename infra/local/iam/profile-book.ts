@@ -1,43 +1,36 @@
 import type { CloudParts } from '../parts.ts';
 import { Activity } from './activity.ts';
-import { nextTag, Scribe } from './entities.ts';
+import { Scribe } from './entities.ts';
 import type { Entity } from './entities.ts';
 import { EntityStore } from './entity-store.ts';
 import { limitReached, taken } from './identity-errors.ts';
 
 export interface TrustedProfile extends Entity {
   readonly email: string;
+  readonly identities: readonly ProfileIdentity[];
 }
 
-/** A workload that logs in with its compute-resource token. */
-export interface ComputeResource {
-  /** CRN of the Code Engine project. */
-  crn: string;
-  componentType: 'function' | 'job' | 'application';
-  componentName: string;
+/** Somebody with a token of their own who may assume a trusted profile. */
+export interface ProfileIdentity {
+  readonly type: 'user' | 'serviceid' | 'crn';
+  /** IAM ID of a user, id of a service ID, or CRN of a service instance. */
+  readonly identifier: string;
+  /** Of users: the accounts from which they may. Undefined when that was left open. */
+  readonly accounts: readonly string[] | undefined;
+  readonly description: string;
 }
 
-/** Lets one component of a Code Engine project log in as a trusted profile. */
-export interface ProfileLink {
-  readonly id: string;
-  readonly entityTag: string;
-  readonly createdAtMs: number;
-  readonly name: string;
-  readonly isCrossAccount: boolean | undefined;
-  readonly resource: ComputeResource;
-}
-
+export type ProfileChange = Partial<Pick<TrustedProfile, 'name' | 'description' | 'email' | 'identities'>>;
 export type NewProfile = Partial<Pick<TrustedProfile, 'description' | 'email'>> & { name: string };
 
 /** docs/iam, "IAM limits". */
 export const PROFILES_PER_ACCOUNT = 2_000;
 
-/** The trusted profiles of the account, and their links. */
+/** The trusted profiles of the account. */
 export class ProfileBook {
   readonly #parts: CloudParts;
   readonly #scribe: Scribe;
   readonly #profiles: EntityStore<TrustedProfile>;
-  readonly #links = new Map<string, ProfileLink[]>();
 
   constructor(parts: CloudParts) {
     this.#parts = parts;
@@ -85,41 +78,22 @@ export class ProfileBook {
       name: input.name,
       description: input.description ?? '',
       email: input.email ?? '',
+      identities: [],
       activity: new Activity(),
     };
     this.#profiles.put(profile);
     return profile;
   }
 
+  /** Throws 409 when another profile has the name. */
+  revise(profile: TrustedProfile, change: ProfileChange, byIamId: string): TrustedProfile {
+    if (change.name !== undefined && change.name !== profile.name && this.withName(change.name)) throw taken('name');
+    const revised = this.#scribe.revise(profile, change, 'update', byIamId);
+    this.#profiles.put(revised);
+    return revised;
+  }
+
   remove(profile: TrustedProfile): void {
     this.#profiles.delete(profile.id);
-    this.#links.delete(profile.id);
-  }
-
-  linksOf(profileId: string): readonly ProfileLink[] {
-    return this.#links.get(profileId) ?? [];
-  }
-
-  /** Throws 409 when the profile has a link to that component. */
-  addLink(profileId: string, input: Pick<ProfileLink, 'name' | 'isCrossAccount' | 'resource'>): ProfileLink {
-    if (this.isLinked(profileId, input.resource)) throw taken('link');
-    const { random, clock } = this.#parts;
-    const created = { id: `link-${random.uuid()}`, entityTag: nextTag(this.#parts), createdAtMs: clock.nowMs() };
-    const link = { ...created, ...input };
-    this.#links.set(profileId, [...this.linksOf(profileId), link]);
-    return link;
-  }
-
-  removeLink(profileId: string, linkId: string): void {
-    const left = this.linksOf(profileId).filter((link) => link.id !== linkId);
-    this.#links.set(profileId, left);
-  }
-
-  /** Whether a link names exactly this component. */
-  isLinked(profileId: string, resource: ComputeResource): boolean {
-    return this.linksOf(profileId).some(
-      ({ resource: { crn, componentType, componentName } }) =>
-        crn === resource.crn && componentType === resource.componentType && componentName === resource.componentName,
-    );
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import { notFound } from './identity-errors.ts';
-import { bodyOf, demand, demandAccount, demandOnAll, Flag, identityRoutes } from './identity-requests.ts';
+import { bodyOf, demand, demandAccount, demandOnAll, demandTag, Flag, identityRoutes } from './identity-requests.ts';
 import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
 import type { TrustedProfile } from './profile-book.ts';
 import { contextView, profileView } from './views.ts';
@@ -29,6 +29,12 @@ const NewProfile = z.strictObject({
   email: z.string().optional(),
 });
 
+const Update = z.strictObject({
+  name: z.string().min(1).optional(),
+  description: z.string().optional(),
+  email: z.string().optional(),
+});
+
 /** `/v1/profiles` of the IAM Identity API. */
 export class ProfileRoutes {
   readonly #world: IamWorld;
@@ -45,6 +51,8 @@ export class ProfileRoutes {
     routes.addWithQuery('GET', '/v1/profiles', ListQuery, (context, query) => this.#list(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-profile
     routes.addWithQuery('GET', '/v1/profiles/:id', GetQuery, (context, query) => this.#get(context, query));
+    // https://cloud.ibm.com/apidocs/iam-identity-token-api#update-profile
+    routes.add('PUT', '/v1/profiles/:id', (context) => this.#update(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-profile
     routes.add('DELETE', '/v1/profiles/:id', (context) => this.#delete(context));
     return routes.app;
@@ -82,10 +90,26 @@ export class ProfileRoutes {
     return context.json(body, 200, { ETag: profile.entityTag });
   }
 
+  async #update(context: Request): Promise<Response> {
+    foundProfile(this.#world, context, 'update');
+    const { name, description, email } = await bodyOf(context, Update);
+    // What was true before the body arrived may be no more.
+    const { caller, profile } = foundProfile(this.#world, context, 'update');
+    demandTag(this.#world, context, profile);
+    const change = {
+      ...(name !== undefined && { name }),
+      ...(description !== undefined && { description }),
+      ...(email !== undefined && { email }),
+    };
+    const revised = this.#world.profiles.revise(profile, change, caller.iamId);
+    return context.json(profileView(this.#world.parts, revised), 200, { ETag: revised.entityTag });
+  }
+
   #delete(context: Request): Response {
     const { profile } = foundProfile(this.#world, context, 'delete');
     this.#world.policies.removeSubject(profile.iamId);
     this.#world.profiles.remove(profile);
+    this.#world.trust.removeProfile(profile.id);
     this.#world.tokens.revoke(profile.iamId);
     return context.body(null, 204);
   }

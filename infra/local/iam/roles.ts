@@ -1,3 +1,5 @@
+import type { Switches } from '../switches.ts';
+
 /** An IAM role, and the actions that it grants on the services of the embedded cloud. */
 export interface Role {
   displayName: string;
@@ -12,14 +14,24 @@ const secrets = (...actions: string[]): string[] => named('secrets-manager', ...
 
 // docs/iam, "IAM roles and actions", IAM Identity Service. A platform role also reads the policies on its targets.
 const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get')];
-const MAINTAIN_KEYS = identity('apikey.get', 'apikey.list', 'apikey.update', 'serviceid.update', 'account.get');
+const MAINTAIN_KEYS = identity(
+  'apikey.get',
+  'apikey.list',
+  'apikey.update',
+  'serviceid.update',
+  'account.get',
+  'account.update',
+);
 const EDITOR = [...VIEWER, ...MAINTAIN_KEYS, ...identity('profile.update', 'profile.linkToResource')];
 // Editor lacks create and delete: the action table says so, against the prose of the same documentation.
 const MAKE_KEYS = identity('apikey.create', 'apikey.delete', 'serviceid.create', 'serviceid.delete');
 const OPERATOR = [...VIEWER, ...MAINTAIN_KEYS, ...MAKE_KEYS];
+// The names of the actions on activity reports are ours.
+const REPORTS = identity('activity-report.create', 'activity-report.get');
 const ADMINISTRATOR = [
   ...EDITOR,
   ...MAKE_KEYS,
+  ...REPORTS,
   ...identity('apikey.manage', 'profile.create', 'profile.delete'),
   ...named('iam', 'policy.create', 'policy.update', 'policy.delete'),
 ];
@@ -88,6 +100,12 @@ const role = (displayName: string, description: string, actions: readonly string
 const platform = (name: string): string => `crn:v1:bluemix:public:iam::::role:${name}`;
 const service = (name: string, owner = 'iam'): string => `crn:v1:bluemix:public:${owner}::::serviceRole:${name}`;
 
+/** By owner, the CRN of the role SecretsReader. */
+const SECRETS_READER_ROLE = {
+  'secrets-manager': service('SecretsReader', 'secrets-manager'),
+  iam: service('SecretsReader'),
+};
+
 /** By CRN, the roles that policies can grant. */
 export const ROLES: ReadonlyMap<string, Role> = new Map([
   [platform('Viewer'), role('Viewer', 'Views instances, but cannot modify them.', [...VIEWER, ...VIEW_RESOURCES])],
@@ -100,21 +118,24 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
     platform('Administrator'),
     role('Administrator', 'Does all platform actions.', [...ADMINISTRATOR, ...ADMINISTER_RESOURCES]),
   ],
+  [
+    platform('ConfigReader'),
+    role('Service Configuration Reader', 'Reads the configuration of services for governance.', REPORTS),
+  ],
   [service('Reader'), role('Reader', 'Reads within a service.', READER)],
   [service('Writer'), role('Writer', 'Creates and edits within a service.', [...WRITER, 'logs-router.event.send'])],
   [service('Manager'), role('Manager', 'Does the privileged actions of a service.', MANAGER)],
-  [
-    service('SecretsReader', 'secrets-manager'),
-    role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER),
-  ],
+  // Which of the two exists is a switch.
+  [SECRETS_READER_ROLE['secrets-manager'], role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER)],
+  [SECRETS_READER_ROLE.iam, role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER)],
   [
     service('SecretTaskUpdater', 'secrets-manager'),
     role('SecretTaskUpdater', 'Updates secret tasks.', secrets('secret-task.update')),
   ],
   [
-    // Its CRN is not public, nor whether it is enough to list the keys of an account.
+    // Its CRN is not public.
     service('ApiKeyReviewer', 'iam-identity'),
-    role('API key reviewer', 'Views the metadata of API keys.', identity('apikey.get', 'apikey.list', 'apikey.review')),
+    role('API key reviewer', 'Views the metadata of API keys.', identity('apikey.review')),
   ],
   [service('KeyManager'), role('Key Manager', 'Manages resource keys.', KEEP_KEYS)],
   [service('Sender', 'logs'), role('Sender', 'Sends logs.', ['logs.data.send'])],
@@ -124,7 +145,11 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
   ],
   [
     service('ServiceIdCreator', 'iam-identity'),
-    role('Service ID creator', 'Creates service IDs when that is restricted.', identity('serviceid.create')),
+    role(
+      'Service ID creator',
+      'Creates service IDs when that is restricted.',
+      identity('serviceid.create', 'account-serviceid.create'),
+    ),
   ],
 ]);
 
@@ -132,6 +157,12 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
 export function ownerOfRole(roleId: string): string | null {
   const owner = roleId.split(':')[4];
   return owner === undefined || owner === 'iam' ? null : owner;
+}
+
+/** Whether there is a role of that CRN. */
+export function roleExists(roleId: string, { secretsReaderOwner }: Switches): boolean {
+  const isSecretsReader = Object.values(SECRETS_READER_ROLE).includes(roleId);
+  return isSecretsReader ? roleId === SECRETS_READER_ROLE[secretsReaderOwner] : ROLES.has(roleId);
 }
 
 /** Whether the roles include `action`, by its name or as `service.object.*`. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import { keyOf, NestedKey } from './api-key-create.ts';
-import { bodyOf, demandAccount, demandFuture, demandOnAll, flagHeader } from './identity-requests.ts';
+import { bodyOf, demandAccount, demandFuture, demandGranted, demandOnAll, flagHeader } from './identity-requests.ts';
 import type { ServiceId } from './service-id-book.ts';
 import { apiKeyView, serviceIdView } from './views.ts';
 import { identityTarget } from './world.ts';
@@ -37,8 +37,12 @@ export async function createServiceId(world: IamWorld, context: Context<CloudEnv
 /** By default, when the account does not restrict it, every user may create service IDs. */
 function demandCreate(world: IamWorld, caller: Caller, accountId: string): void {
   demandAccount(caller, accountId, 'iam-identity.serviceid.create');
-  if (world.users.get(caller.iamId)) return;
-  demandOnAll(world, caller, 'iam-identity.serviceid.create', 'serviceid');
+  // docs/iam, "Restricting users from creating service IDs": the account owner needs the role too.
+  if (world.settings.restricts('restrict_create_service_id')) {
+    return demandGranted(world, caller, 'iam-identity.account-serviceid.create');
+  }
+  if (world.users.get(caller.iamId)) return undefined;
+  return demandOnAll(world, caller, 'iam-identity.serviceid.create', 'serviceid');
 }
 
 /** docs/iam, troubleshooting service IDs: only who had no access otherwise becomes administrator of the new one. */

@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
-import { badRequest, notFound, notPossible } from './identity-errors.ts';
+import { badRequest, conflict, notFound, notPossible } from './identity-errors.ts';
 import {
   bodyOf,
   demand,
@@ -95,7 +95,7 @@ export class ServiceIdRoutes {
     // What was true before the body arrived may be no more.
     const serviceId = this.#world.serviceIds.get(found.id);
     if (!serviceId) throw notFound('ServiceId', found.id);
-    if (serviceId.locked) throw notPossible('update', `The service ID '${serviceId.id}' is locked.`);
+    this.#demandUnlocked(serviceId, 'update');
     demandTag(this.#world, context, serviceId);
     const change = {
       ...(body.name !== undefined && { name: body.name }),
@@ -108,9 +108,9 @@ export class ServiceIdRoutes {
   #delete(context: Request): Response {
     const { keys, policies, serviceIds, tokens } = this.#world;
     const { serviceId } = this.#found(context, 'delete');
-    if (serviceId.locked) throw notPossible('delete', `The service ID '${serviceId.id}' is locked.`);
+    this.#demandUnlocked(serviceId, 'delete');
     const lockedKey = keys.ofIdentity(serviceId.iamId).find(({ locked }) => locked);
-    if (lockedKey) throw notPossible('delete', `Its API key '${lockedKey.id}' is locked.`);
+    if (lockedKey) throw notPossible(409, 'delete', `Its API key '${lockedKey.id}' is locked.`);
     for (const key of keys.ofIdentity(serviceId.iamId)) keys.remove(key);
     policies.removeSubject(serviceId.iamId);
     serviceIds.remove(serviceId);
@@ -122,7 +122,15 @@ export class ServiceIdRoutes {
     const { caller, serviceId } = this.#found(context, 'update');
     const verb = locked ? 'lock' : 'unlock';
     if (serviceId.locked !== locked) this.#world.serviceIds.revise(serviceId, { locked }, verb, caller.iamId);
+    else if (locked && this.#world.parts.switches.repeatedChangeStatus === 409) {
+      throw conflict(`The service ID '${serviceId.id}' is locked already.`);
+    }
     return context.body(null, 204);
+  }
+
+  #demandUnlocked(serviceId: ServiceId, verb: 'update' | 'delete'): void {
+    const { lockedWriteStatus } = this.#world.parts.switches;
+    if (serviceId.locked) throw notPossible(lockedWriteStatus, verb, `The service ID '${serviceId.id}' is locked.`);
   }
 
   #found(context: Request, verb: 'get' | 'update' | 'delete'): { caller: Caller; serviceId: ServiceId } {

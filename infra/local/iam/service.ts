@@ -2,7 +2,9 @@ import { Hono } from 'hono';
 import type { Access, Caller, CloudEnv, CloudParts, Target } from '../parts.ts';
 import { ApiKeyBook } from './api-key-book.ts';
 import { ApiKeyRoutes } from './api-key-routes.ts';
+import { claimRuleRoutes } from './claim-rule-routes.ts';
 import { ComputeResourceTokens } from './compute-resources.ts';
+import type { ComputeResource } from './compute-resources.ts';
 import { limitRoutes } from './limit-routes.ts';
 import { KeyIdentities } from './key-identities.ts';
 import { LinkRoutes } from './link-routes.ts';
@@ -10,21 +12,27 @@ import { LoginRoutes } from './login-routes.ts';
 import { PolicyBook } from './policy-book.ts';
 import { PolicyRoutes } from './policy-routes.ts';
 import { ProfileBook } from './profile-book.ts';
-import type { ComputeResource } from './profile-book.ts';
+import { profileIdentityRoutes } from './profile-identity-routes.ts';
 import { ProfileRoutes } from './profile-routes.ts';
 import { ServiceIdBook } from './service-id-book.ts';
 import { ServiceIdRoutes } from './service-id-routes.ts';
+import { SettingsBook } from './settings-book.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { snapshotOf } from './snapshot.ts';
 import { TokenBook } from './token-book.ts';
+import { TrustBook } from './trust-book.ts';
 import { UserBook } from './user-book.ts';
 import type { IamWorld } from './world.ts';
 
-export type { ComputeResource } from './profile-book.ts';
+export type { ComputeResource } from './compute-resources.ts';
 
 /** How much older than the world the first keys of users are: they can log in at once. */
 const FIRST_KEY_AGE_MS = 24 * 3_600_000;
 
 const BEARER = 'bearer ';
+
+/** What a reviewer of API keys may do, unless switched. */
+const READS_KEYS = new Set(['iam-identity.apikey.get', 'iam-identity.apikey.list']);
 
 /** IAM of the embedded cloud: tokens, API keys, service IDs, policies, trusted profiles, limits. */
 export class IamService implements Access {
@@ -41,12 +49,14 @@ export class IamService implements Access {
       keys: new ApiKeyBook(parts),
       serviceIds: new ServiceIdBook(parts),
       profiles: new ProfileBook(parts),
+      trust: new TrustBook(parts),
       policies: new PolicyBook(parts),
       users: new UserBook(parts),
+      settings: new SettingsBook(parts),
       tokens: new TokenBook(parts),
       computeResources: new ComputeResourceTokens(parts),
     };
-    this.keyIdentities = new KeyIdentities(this.#world, () => false);
+    this.keyIdentities = new KeyIdentities(this.#world);
     this.adminApiKey = this.#firstKey(parts.account.adminIamId, 'Account owner');
   }
 
@@ -57,7 +67,9 @@ export class IamService implements Access {
 
   allows(caller: Caller, action: string, target: Target): boolean {
     const { parts, policies } = this.#world;
-    return caller.iamId === parts.account.adminIamId || policies.grant(caller.iamId, action, target);
+    if (caller.iamId === parts.account.adminIamId || policies.grant(caller.iamId, action, target)) return true;
+    const mayReview = READS_KEYS.has(action) && parts.switches.reviewerReadsKeys;
+    return mayReview && policies.grant(caller.iamId, 'iam-identity.apikey.review', target);
   }
 
   routes(): Hono<CloudEnv> {
@@ -68,7 +80,9 @@ export class IamService implements Access {
     app.route('/', new PolicyRoutes(this.#world).routes());
     app.route('/', new ProfileRoutes(this.#world).routes());
     app.route('/', new LinkRoutes(this.#world).routes());
-    app.route('/', limitRoutes(this.#world));
+    for (const routes of [profileIdentityRoutes, claimRuleRoutes, limitRoutes, settingsRoutes]) {
+      app.route('/', routes(this.#world));
+    }
     return app;
   }
 

@@ -22,12 +22,14 @@ export function snapshotOf(world: IamWorld, { withValues }: { withValues: boolea
       ...activity.actual(),
     })),
     users: world.users.all().map(({ iamId, name, activity }) => ({ iamId, name, ...activity.actual() })),
-    profiles: world.profiles.all().map(({ id, iamId, name, activity }) => ({
+    profiles: world.profiles.all().map(({ id, iamId, name, activity, identities }) => ({
       id,
       iamId,
       name,
       ...activity.actual(),
-      links: world.profiles.linksOf(id).map((link) => ({ id: link.id, ...link.resource })),
+      links: world.trust.linksOf(id).map((link) => ({ id: link.id, ...link.resource })),
+      rules: world.trust.rulesOf(id).map(({ id: ruleId, conditions }) => ({ id: ruleId, conditions })),
+      identities,
     })),
     policies: world.policies.all().map(({ id, subject, roleIds, attributes }) => ({
       id,

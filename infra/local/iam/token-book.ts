@@ -14,13 +14,22 @@ export interface IssuedToken {
   expiresAtSeconds: number;
 }
 
+/** How a token is issued. */
+export interface Issue {
+  grantType: string;
+  scope: string;
+  /** At most 3600. */
+  lifeSeconds: number;
+}
+
 interface Entry {
   caller: Caller;
+  issuedAtMs: number;
   expiresAtMs: number;
 }
 
-/** docs/iam, "IBM Cloud IAM access tokens": how long a token lives. */
-export const TOKEN_LIFE_SECONDS = 3_600;
+/** docs/iam, "Setting limits for IAM tokens": longer than this no token lives. */
+const TOKEN_LIFE_MAX_MS = 3_600_000;
 
 const SUB_TYPES = { user: {}, serviceid: { sub_type: 'ServiceId' }, profile: { sub_type: 'Profile' } };
 
@@ -28,7 +37,7 @@ const SUB_TYPES = { user: {}, serviceid: { sub_type: 'ServiceId' }, profile: { s
 export class TokenBook {
   readonly #parts: CloudParts;
   readonly #secret: string;
-  /** In the order of expiry, because all tokens live equally long. */
+  /** In the order of issue. */
   readonly #entries = new Map<string, Entry>();
   readonly #tokensOf = new Map<string, Set<string>>();
 
@@ -42,15 +51,16 @@ export class TokenBook {
     return this.#entries.size;
   }
 
-  issue(subject: TokenSubject, grantType: string, scope: string): IssuedToken {
+  issue(subject: TokenSubject, { grantType, scope, lifeSeconds }: Issue): IssuedToken {
     this.#purge();
     const issuedAtSeconds = Math.floor(this.#parts.clock.nowMs() / 1_000);
-    const expiresAtSeconds = issuedAtSeconds + TOKEN_LIFE_SECONDS;
+    const expiresAtSeconds = issuedAtSeconds + lifeSeconds;
     const { id: accountId } = this.#parts.account;
     const claims = { iat: issuedAtSeconds, exp: expiresAtSeconds, grant_type: grantType, scope };
     const accessToken = signJwt({ ...this.#identityClaims(subject), ...claims }, this.#secret);
     const caller = { iamId: subject.iamId, accountId };
-    this.#entries.set(accessToken, { caller, expiresAtMs: expiresAtSeconds * 1_000 });
+    const [issuedAtMs, expiresAtMs] = [issuedAtSeconds * 1_000, expiresAtSeconds * 1_000];
+    this.#entries.set(accessToken, { caller, issuedAtMs, expiresAtMs });
     const tokens = this.#tokensOf.get(subject.iamId) ?? new Set<string>();
     this.#tokensOf.set(subject.iamId, tokens.add(accessToken));
     return { accessToken, issuedAtSeconds, expiresAtSeconds };
@@ -92,8 +102,8 @@ export class TokenBook {
   /** Keeps memory flat, however long the world runs. */
   #purge(): void {
     const nowMs = this.#parts.clock.nowMs();
-    for (const [token, { caller, expiresAtMs }] of this.#entries) {
-      if (nowMs < expiresAtMs) return;
+    for (const [token, { caller, issuedAtMs }] of this.#entries) {
+      if (nowMs < issuedAtMs + TOKEN_LIFE_MAX_MS) return;
       this.#entries.delete(token);
       const tokens = this.#tokensOf.get(caller.iamId);
       tokens?.delete(token);

@@ -43,17 +43,20 @@ export function badForm({ property, missing, reason }: Violation): TokenError {
       });
 }
 
-export function invalidComputeResourceToken(): TokenError {
-  const errorDetails = 'The compute resource token is not one that was issued.';
-  return new TokenError({
-    status: 400,
-    errorCode: 'BXNIM0401E',
-    errorMessage: 'Provided token is invalid.',
-    errorDetails,
-  });
+/** The token that a login of a compute resource, or as a trusted profile, starts from is not valid. */
+export function invalidToken(errorDetails: string): TokenError {
+  const errorMessage = 'Provided token is invalid.';
+  return new TokenError({ status: 400, errorCode: 'BXNIM0401E', errorMessage, errorDetails });
 }
 
-/** The profile does not exist, or no link of it names the compute resource. */
+/** The account's settings do not allow logins from that address. */
+export function addressNotAllowed(address: string): TokenError {
+  const errorMessage = 'The IP address is not in the list of allowed ones.';
+  const errorDetails = `The call came from '${address}'.`;
+  return new TokenError({ status: 401, errorCode: 'BXNIM0430E', errorMessage, errorDetails });
+}
+
+/** The profile does not exist, or does not trust whoever wants to log in as it. */
 export function profileNotEligible(errorDetails: string): TokenError {
   const errorMessage = 'Selected trusted profile not eligible.';
   return new TokenError({ status: 400, errorCode: 'BXNIM0398E', errorMessage, errorDetails });

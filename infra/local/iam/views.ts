@@ -1,11 +1,14 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import type { ApiKey } from './api-key-book.ts';
+import type { ClaimRule } from './claim-rules.ts';
 import { contextDate, iamDate } from './dates.ts';
 import type { Entity } from './entities.ts';
-import type { ProfileLink, TrustedProfile } from './profile-book.ts';
+import type { ProfileIdentity, TrustedProfile } from './profile-book.ts';
 import type { ServiceId } from './service-id-book.ts';
+import type { ProfileLink } from './trust-book.ts';
 import { identityCrn } from './world.ts';
+import type { IamWorld } from './world.ts';
 
 /** What the include flags add. */
 export interface Including {
@@ -87,6 +90,38 @@ export function linkView(link: ProfileLink) {
   };
 }
 
+/** A `ProfileClaimRule` of the API. */
+export function claimRuleView(rule: ClaimRule) {
+  return {
+    id: rule.id,
+    entity_tag: rule.entityTag,
+    created_at: iamDate(rule.createdAtMs),
+    modified_at: iamDate(rule.modifiedAtMs),
+    ...(rule.name !== '' && { name: rule.name }),
+    type: 'Profile-CR',
+    // Sessions are for people: compute resources have none.
+    expiration: 0,
+    cr_type: 'CE',
+    conditions: rule.conditions.map((condition) => ({ ...condition, value: JSON.stringify(condition.value) })),
+  };
+}
+
+/** A `ProfileIdentityResponse` of the API. A service ID without a description of its own here shows its usual one. */
+export function profileIdentityView(
+  { serviceIds }: IamWorld,
+  { type, identifier, accounts, description }: ProfileIdentity,
+) {
+  const prefix = { user: '', serviceid: 'iam-', crn: 'crn-' }[type];
+  const shown = description === '' && type === 'serviceid' ? serviceIds.get(identifier)?.description : description;
+  return {
+    iam_id: prefix + identifier,
+    identifier,
+    type,
+    ...(accounts && { accounts }),
+    ...(shown && { description: shown }),
+  };
+}
+
 /** The `context` that an answer has with an include flag. */
 export function contextView(parts: CloudParts, context: Context<CloudEnv>, including: Including): object {
   if (!including.history && !including.activity) return {};
@@ -115,7 +150,8 @@ function included(parts: CloudParts, entity: Entity, including: Including): obje
   };
 }
 
-function historyView(parts: CloudParts, { atMs, iamId, action, params, message }: Entity['history'][number]) {
+/** An `EnityHistoryRecord` of the API. */
+export function historyView(parts: CloudParts, { atMs, iamId, action, params, message }: Entity['history'][number]) {
   return { timestamp: iamDate(atMs), iam_id: iamId, iam_id_account: parts.account.id, action, params, message };
 }
 

@@ -5,7 +5,9 @@ import type { PolicyBook } from './policy-book.ts';
 import type { ProfileBook } from './profile-book.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
 import type { ServiceIdBook } from './service-id-book.ts';
+import type { SettingsBook } from './settings-book.ts';
 import type { TokenBook } from './token-book.ts';
+import type { TrustBook } from './trust-book.ts';
 import type { UserBook } from './user-book.ts';
 
 /** What the handlers of IAM share. */
@@ -15,8 +17,10 @@ export interface IamWorld {
   keys: ApiKeyBook;
   serviceIds: ServiceIdBook;
   profiles: ProfileBook;
+  trust: TrustBook;
   policies: PolicyBook;
   users: UserBook;
+  settings: SettingsBook;
   tokens: TokenBook;
   computeResources: ComputeResourceTokens;
 }

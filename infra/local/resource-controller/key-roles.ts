@@ -1,4 +1,5 @@
-import { ownerOfRole, ROLES } from '../iam/roles.ts';
+import { ownerOfRole, roleExists } from '../iam/roles.ts';
+import type { Switches } from '../switches.ts';
 import type { Offering } from './catalog.ts';
 
 const BASE = ['Reader', 'Writer', 'Manager'].map((name) => `crn:v1:bluemix:public:iam::::serviceRole:${name}`);
@@ -10,9 +11,9 @@ export type Comparison = 'enough' | 'too little' | 'not comparable';
  * The CRN of the role that a key is asked for with: one of the three service roles that every service has, by name or CRN,
  * or another one of the service by CRN. Undefined for what is none of these.
  */
-export function keyRoleOf(role: string, { name }: Offering): string | undefined {
+export function keyRoleOf(role: string, { name }: Offering, switches: Switches): string | undefined {
   const roleId = BASE.find((base) => base === role || base.endsWith(`:${role}`));
-  return roleId ?? (ROLES.has(role) && ownerOfRole(role) === name ? role : undefined);
+  return roleId ?? (roleExists(role, switches) && ownerOfRole(role) === name ? role : undefined);
 }
 
 /** Whether somebody with `held` roles (null for all) has at least the access of a key with `roleId`. */

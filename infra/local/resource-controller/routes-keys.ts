@@ -70,7 +70,7 @@ async function create(desk: Desk, context: Request): Promise<Response> {
   const instance = desk.instances.active(body.source);
   if (!instance) throw notFound('resource instance', body.source);
   const caller = desk.demand(context, 'key.create', instance);
-  const roleId = roleOf(instance, body.role);
+  const roleId = roleOf(desk, instance, body.role);
   demandServiceRole(desk, caller, instance, roleId);
   const { serviceid_crn: serviceIdCrn, ...given } = body.parameters ?? {};
   const parameters = validate(instance.offering.keyParameters, given);
@@ -85,10 +85,10 @@ async function create(desk: Desk, context: Request): Promise<Response> {
 }
 
 /** The CRN of the role; null for none. Throws 400 for a role that is none of the service's, or missing. */
-function roleOf({ offering }: Instance, role: string | undefined): string | null {
+function roleOf({ parts }: Desk, { offering }: Instance, role: string | undefined): string | null {
   if (role === 'NONE' || (role === undefined && !offering.iamCompatible)) return null;
   if (role === undefined) throw invalid({ property: 'role', missing: true, reason: 'is required' });
-  const roleId = offering.iamCompatible ? keyRoleOf(role, offering) : undefined;
+  const roleId = offering.iamCompatible ? keyRoleOf(role, offering, parts.switches) : undefined;
   if (roleId === undefined) throw badRequest(`The role '${role}' is none of ${offering.name}.`);
   return roleId;
 }
