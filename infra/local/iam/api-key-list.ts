@@ -4,6 +4,7 @@ import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import type { ApiKey } from './api-key-book.ts';
 import { viewOf } from './entity-store.ts';
+import { FilterParameter } from './filter.ts';
 import { badRequest, foreignIamId, notFound } from './identity-errors.ts';
 import { demandAccount, demandOnAll, demandOnKeys, Flag, visibleServiceIds } from './identity-requests.ts';
 import { pageOf, PageQuery, sortedBy, sortParameter } from './paging.ts';
@@ -25,6 +26,8 @@ export const ListApiKeysQuery = z.strictObject({
     created_by: 'createdBy',
   }),
   include_history: Flag.optional(),
+  filter: FilterParameter.optional(),
+  group_id: z.string().optional(),
 });
 type ListApiKeysQuery = z.infer<typeof ListApiKeysQuery>;
 
@@ -34,7 +37,9 @@ export function listApiKeys(world: IamWorld, context: Context<CloudEnv>, query: 
   demandAccount(caller, query.account_id, 'iam-identity.apikey.list');
   const iamId = query.iam_id ?? (query.scope === 'entity' ? caller.iamId : undefined);
   const visible = iamId === undefined ? keysOfAccount(world, caller, query) : keysOf(world, caller, iamId);
-  const keys = ofType(visible, query.type);
+  const ofGroup = inGroup(world, visible, query);
+  const ofRightType = ofType(ofGroup, query.type);
+  const keys = query.filter ? ofRightType.filter(query.filter) : ofRightType;
   const { items, links } = pageOf(context, sortedBy(keys, query.sort, query.order), query);
   const including = { history: query.include_history };
   return context.json({
@@ -76,6 +81,20 @@ function shownKeys(world: IamWorld): readonly ApiKey[] {
   const keys = world.keys.listed();
   if (world.parts.switches.hiddenApiKeysListed) return keys;
   return keys.filter(({ iamId }) => !world.serviceIds.withIamId(iamId)?.hidden);
+}
+
+/**
+ * Without `group_id` only keys of service IDs in the default group are listed, also where one of another group is asked for,
+ * unless switched. Keys of users are in no group.
+ */
+function inGroup(world: IamWorld, keys: readonly ApiKey[], query: ListApiKeysQuery): readonly ApiKey[] {
+  const { group_id: groupId = null, iam_id: iamId } = query;
+  if (groupId !== null && !world.groups.get(groupId)) throw notFound('ServiceIdGroup', groupId);
+  const isOfOne = iamId !== undefined && groupId === null && !world.parts.switches.groupedKeysNeedGroupId;
+  if (world.groups.size === 0 || isOfOne) return keys;
+  return keys.filter(
+    ({ iamId: owner }) => (world.serviceIds.withIamId(owner)?.groupId ?? null) === groupId || !isServiceIamId(owner),
+  );
 }
 
 function ofType(keys: readonly ApiKey[], type: 'user' | 'serviceid' | undefined): readonly ApiKey[] {

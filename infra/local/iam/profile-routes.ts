@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
+import { FilterParameter } from './filter.ts';
 import { notFound } from './identity-errors.ts';
 import { bodyOf, demand, demandAccount, demandOnAll, demandTag, Flag, identityRoutes } from './identity-requests.ts';
 import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
@@ -18,6 +19,7 @@ const ListQuery = z.strictObject({
   name: z.string().optional(),
   sort: EntitySort,
   include_history: Flag.optional(),
+  filter: FilterParameter.optional(),
 });
 
 const GetQuery = z.strictObject({ include_activity: Flag.optional() });
@@ -72,7 +74,8 @@ export class ProfileRoutes {
     const caller = callerOf(context);
     demandAccount(caller, query.account_id, 'iam-identity.profile.get');
     demandOnAll(this.#world, caller, 'iam-identity.profile.get', 'profile');
-    const found = this.#world.profiles.listed(query.name);
+    const named = this.#world.profiles.listed(query.name);
+    const found = query.filter ? named.filter(query.filter) : named;
     const { items, links } = pageOf(context, sortedBy(found, query.sort, query.order), query);
     const including = { history: query.include_history };
     return context.json({

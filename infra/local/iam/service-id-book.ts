@@ -8,11 +8,15 @@ import { limitReached } from './identity-errors.ts';
 export interface ServiceId extends Entity {
   readonly locked: boolean;
   readonly uniqueInstanceCrns: readonly string[];
+  /** Null in the default group. */
+  readonly groupId: string | null;
   /** Whether it was made for a resource key. */
   readonly hidden: boolean;
 }
 
-export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'hidden'>> & {
+export type NewServiceId = Partial<
+  Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'groupId' | 'hidden'>
+> & {
   name: string;
 };
 
@@ -75,6 +79,7 @@ export class ServiceIdBook {
       activity: new Activity(),
       locked: input.locked ?? false,
       uniqueInstanceCrns: input.uniqueInstanceCrns ?? [],
+      groupId: input.groupId ?? null,
       hidden: input.hidden ?? false,
     };
     this.#serviceIds.put(serviceId);

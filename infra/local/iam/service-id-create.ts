@@ -3,7 +3,16 @@ import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import { keyOf, NestedKey } from './api-key-create.ts';
-import { bodyOf, demandAccount, demandFuture, demandGranted, demandOnAll, flagHeader } from './identity-requests.ts';
+import { notFound } from './identity-errors.ts';
+import {
+  bodyOf,
+  demandAccount,
+  demandFuture,
+  demandGranted,
+  demandOnAll,
+  Flag,
+  flagHeader,
+} from './identity-requests.ts';
 import type { ServiceId } from './service-id-book.ts';
 import { apiKeyView, serviceIdView } from './views.ts';
 import { identityTarget } from './world.ts';
@@ -12,13 +21,21 @@ import type { IamWorld } from './world.ts';
 const NewServiceId = z.strictObject({
   account_id: z.string().min(1),
   name: z.string().min(1),
+  group_id: z.string().min(1).optional(),
   description: z.string().optional(),
   unique_instance_crns: z.array(z.string()).optional(),
   apikey: NestedKey.optional(),
 });
 
+export const ShowGroupQuery = z.strictObject({ show_group_id: Flag.optional() });
+type ShowGroupQuery = z.infer<typeof ShowGroupQuery>;
+
 /** `POST /v1/serviceids`, with an API key when the body has one. */
-export async function createServiceId(world: IamWorld, context: Context<CloudEnv>): Promise<Response> {
+export async function createServiceId(
+  world: IamWorld,
+  context: Context<CloudEnv>,
+  query: ShowGroupQuery,
+): Promise<Response> {
   const { parts, keys, serviceIds } = world;
   const caller = callerOf(context);
   const locked = flagHeader(context, 'Entity-Lock');
@@ -26,12 +43,15 @@ export async function createServiceId(world: IamWorld, context: Context<CloudEnv
   demandCreate(world, caller, body.account_id);
   if (body.apikey?.expires_at !== undefined) demandFuture(world, body.apikey.expires_at);
   if (body.apikey?.apikey !== undefined) keys.demandFree(body.apikey.apikey);
-  const { name, description = '', unique_instance_crns: uniqueInstanceCrns = [] } = body;
-  const serviceId = serviceIds.add({ name, description, uniqueInstanceCrns, locked }, caller.iamId);
+  const { name, description = '', unique_instance_crns: uniqueInstanceCrns = [], group_id: groupId = null } = body;
+  if (groupId !== null && !world.groups.get(groupId)) throw notFound('ServiceIdGroup', groupId);
+  const serviceId = serviceIds.add({ name, description, uniqueInstanceCrns, locked, groupId }, caller.iamId);
   grantToCreator(world, caller, serviceId);
   const key = body.apikey && keys.add({ ...keyOf(body.apikey), iamId: serviceId.iamId }, caller.iamId);
   const nested = key ? { apikey: apiKeyView(parts, key, { withValue: true }) } : {};
-  return context.json({ ...serviceIdView(parts, serviceId), ...nested }, 201, { ETag: serviceId.entityTag });
+  return context.json({ ...serviceIdView(parts, serviceId, { groupId: query.show_group_id }), ...nested }, 201, {
+    ETag: serviceId.entityTag,
+  });
 }
 
 /** By default, when the account does not restrict it, every user may create service IDs. */

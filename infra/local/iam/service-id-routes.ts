@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
+import { FilterParameter } from './filter.ts';
 import { badRequest, conflict, notFound, notPossible } from './identity-errors.ts';
 import {
   bodyOf,
@@ -14,7 +15,7 @@ import {
 } from './identity-requests.ts';
 import { EntitySort, pageOf, PageQuery, sortedBy } from './paging.ts';
 import type { ServiceId } from './service-id-book.ts';
-import { createServiceId } from './service-id-create.ts';
+import { createServiceId, ShowGroupQuery } from './service-id-create.ts';
 import { contextView, serviceIdView } from './views.ts';
 import type { Including } from './views.ts';
 import { identityTarget } from './world.ts';
@@ -22,14 +23,17 @@ import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
 
-const GetQuery = z.strictObject({ include_history: Flag.optional(), include_activity: Flag.optional() });
+const GetQuery = ShowGroupQuery.extend({ include_history: Flag.optional(), include_activity: Flag.optional() });
 
 const ListQuery = z.strictObject({
   ...PageQuery,
   account_id: z.string().optional(),
   name: z.string().optional(),
+  group_id: z.string().optional(),
   sort: EntitySort,
   include_history: Flag.optional(),
+  filter: FilterParameter.optional(),
+  show_group_id: Flag.optional(),
 });
 
 const Update = z.strictObject({
@@ -51,11 +55,13 @@ export class ServiceIdRoutes {
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#list-service-ids
     routes.addWithQuery('GET', '/v1/serviceids', ListQuery, (context, query) => this.#list(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#create-service-id
-    routes.add('POST', '/v1/serviceids', (context) => createServiceId(this.#world, context));
+    routes.addWithQuery('POST', '/v1/serviceids', ShowGroupQuery, (context, query) =>
+      createServiceId(this.#world, context, query),
+    );
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#get-service-id
     routes.addWithQuery('GET', '/v1/serviceids/:id', GetQuery, (context, query) => this.#get(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#update-service-id
-    routes.add('PUT', '/v1/serviceids/:id', (context) => this.#update(context));
+    routes.addWithQuery('PUT', '/v1/serviceids/:id', ShowGroupQuery, (context, query) => this.#update(context, query));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#delete-service-id
     routes.add('DELETE', '/v1/serviceids/:id', (context) => this.#delete(context));
     // https://cloud.ibm.com/apidocs/iam-identity-token-api#lock-service-id
@@ -74,9 +80,9 @@ export class ServiceIdRoutes {
     const visible = visibleServiceIds(this.#world, caller, 'iam-identity.serviceid.get');
     const listed = this.#world.serviceIds.listed();
     const all = visible ? listed.filter(({ iamId }) => visible.has(iamId)) : listed;
-    const found = query.name === undefined ? all : all.filter(({ name }) => name === query.name);
+    const found = this.#selected(all, query);
     const { items, links } = pageOf(context, sortedBy(found, query.sort, query.order), query);
-    const including = { history: query.include_history };
+    const including = { history: query.include_history, groupId: query.show_group_id };
     return context.json({
       ...contextView(this.#world.parts, context, including),
       ...links,
@@ -84,12 +90,23 @@ export class ServiceIdRoutes {
     });
   }
 
-  #get(context: Request, query: z.infer<typeof GetQuery>): Response {
-    const { serviceId } = this.#found(context, 'get');
-    return this.#answer(context, serviceId, { history: query.include_history, activity: query.include_activity });
+  #selected(all: readonly ServiceId[], query: z.infer<typeof ListQuery>): readonly ServiceId[] {
+    const { name, group_id: groupId = null, filter } = query;
+    if (groupId !== null && !this.#world.groups.get(groupId)) throw notFound('ServiceIdGroup', groupId);
+    const isAll = name === undefined && filter === undefined && this.#world.groups.size === 0;
+    if (isAll) return all;
+    return all.filter(
+      (one) => one.groupId === groupId && (name === undefined || one.name === name) && (filter?.(one) ?? true),
+    );
   }
 
-  async #update(context: Request): Promise<Response> {
+  #get(context: Request, query: z.infer<typeof GetQuery>): Response {
+    const { serviceId } = this.#found(context, 'get');
+    const { include_history: history, include_activity: activity, show_group_id: groupId } = query;
+    return this.#answer(context, serviceId, { history, activity, groupId });
+  }
+
+  async #update(context: Request, query: z.infer<typeof ShowGroupQuery>): Promise<Response> {
     const { caller, serviceId: found } = this.#found(context, 'update');
     const body = await bodyOf(context, Update);
     // What was true before the body arrived may be no more.
@@ -102,7 +119,8 @@ export class ServiceIdRoutes {
       ...(body.description !== undefined && { description: body.description }),
       ...(body.unique_instance_crns !== undefined && { uniqueInstanceCrns: body.unique_instance_crns }),
     };
-    return this.#answer(context, this.#world.serviceIds.revise(serviceId, change, 'update', caller.iamId));
+    const revised = this.#world.serviceIds.revise(serviceId, change, 'update', caller.iamId);
+    return this.#answer(context, revised, { groupId: query.show_group_id });
   }
 
   #delete(context: Request): Response {

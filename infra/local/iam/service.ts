@@ -5,6 +5,8 @@ import { ApiKeyRoutes } from './api-key-routes.ts';
 import { claimRuleRoutes } from './claim-rule-routes.ts';
 import { ComputeResourceTokens } from './compute-resources.ts';
 import type { ComputeResource } from './compute-resources.ts';
+import { GroupBook } from './group-book.ts';
+import { groupRoutes } from './group-routes.ts';
 import { limitRoutes } from './limit-routes.ts';
 import { KeyIdentities } from './key-identities.ts';
 import { LinkRoutes } from './link-routes.ts';
@@ -14,6 +16,8 @@ import { PolicyRoutes } from './policy-routes.ts';
 import { ProfileBook } from './profile-book.ts';
 import { profileIdentityRoutes } from './profile-identity-routes.ts';
 import { ProfileRoutes } from './profile-routes.ts';
+import { ReportBook } from './report-book.ts';
+import { reportRoutes } from './report-routes.ts';
 import { ServiceIdBook } from './service-id-book.ts';
 import { ServiceIdRoutes } from './service-id-routes.ts';
 import { SettingsBook } from './settings-book.ts';
@@ -48,11 +52,13 @@ export class IamService implements Access {
       access: this,
       keys: new ApiKeyBook(parts),
       serviceIds: new ServiceIdBook(parts),
+      groups: new GroupBook(parts),
       profiles: new ProfileBook(parts),
       trust: new TrustBook(parts),
       policies: new PolicyBook(parts),
       users: new UserBook(parts),
       settings: new SettingsBook(parts),
+      reports: new ReportBook(parts),
       tokens: new TokenBook(parts),
       computeResources: new ComputeResourceTokens(parts),
     };
@@ -80,9 +86,8 @@ export class IamService implements Access {
     app.route('/', new PolicyRoutes(this.#world).routes());
     app.route('/', new ProfileRoutes(this.#world).routes());
     app.route('/', new LinkRoutes(this.#world).routes());
-    for (const routes of [profileIdentityRoutes, claimRuleRoutes, limitRoutes, settingsRoutes]) {
-      app.route('/', routes(this.#world));
-    }
+    const others = [groupRoutes, profileIdentityRoutes, claimRuleRoutes, limitRoutes, settingsRoutes, reportRoutes];
+    for (const routes of others) app.route('/', routes(this.#world));
     return app;
   }
 

@@ -4,6 +4,7 @@ import type { ApiKey } from './api-key-book.ts';
 import type { ClaimRule } from './claim-rules.ts';
 import { contextDate, iamDate } from './dates.ts';
 import type { Entity } from './entities.ts';
+import type { ServiceIdGroup } from './group-book.ts';
 import type { ProfileIdentity, TrustedProfile } from './profile-book.ts';
 import type { ServiceId } from './service-id-book.ts';
 import type { ProfileLink } from './trust-book.ts';
@@ -12,6 +13,7 @@ import type { IamWorld } from './world.ts';
 
 /** What the include flags add. */
 export interface Including {
+  groupId?: boolean | undefined;
   history?: boolean | undefined;
   activity?: boolean | undefined;
 }
@@ -51,10 +53,26 @@ export function serviceIdView(parts: CloudParts, serviceId: ServiceId, including
     created_at: iamDate(serviceId.createdAtMs),
     modified_at: iamDate(serviceId.modifiedAtMs),
     account_id: parts.account.id,
+    ...(including.groupId && serviceId.groupId !== null && { group_id: serviceId.groupId }),
     name: serviceId.name,
     ...(serviceId.description !== '' && { description: serviceId.description }),
     ...(serviceId.uniqueInstanceCrns.length > 0 && { unique_instance_crns: serviceId.uniqueInstanceCrns }),
     ...included(parts, serviceId, including),
+  };
+}
+
+/** A `ServiceIdGroup` of the API. */
+export function groupView(parts: CloudParts, group: ServiceIdGroup) {
+  return {
+    id: group.id,
+    entity_tag: group.entityTag,
+    account_id: parts.account.id,
+    crn: identityCrn(parts, 'serviceid-group', group.id),
+    name: group.name,
+    ...(group.description !== '' && { description: group.description }),
+    created_at: iamDate(group.createdAtMs),
+    created_by: group.createdBy,
+    modified_at: iamDate(group.modifiedAtMs),
   };
 }
 

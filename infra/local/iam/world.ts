@@ -1,8 +1,10 @@
 import type { Access, CloudParts, Target } from '../parts.ts';
 import type { ApiKeyBook } from './api-key-book.ts';
 import type { ComputeResourceTokens } from './compute-resources.ts';
+import type { GroupBook } from './group-book.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { ProfileBook } from './profile-book.ts';
+import type { ReportBook } from './report-book.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
 import type { ServiceIdBook } from './service-id-book.ts';
 import type { SettingsBook } from './settings-book.ts';
@@ -16,11 +18,13 @@ export interface IamWorld {
   access: Access;
   keys: ApiKeyBook;
   serviceIds: ServiceIdBook;
+  groups: GroupBook;
   profiles: ProfileBook;
   trust: TrustBook;
   policies: PolicyBook;
   users: UserBook;
   settings: SettingsBook;
+  reports: ReportBook;
   tokens: TokenBook;
   computeResources: ComputeResourceTokens;
 }
@@ -40,6 +44,10 @@ export function ownerTarget(iamId: string): Target {
 }
 
 /** The CRN of something in IAM Identity. */
-export function identityCrn(parts: CloudParts, type: 'apikey' | 'serviceid' | 'profile', id: string): string {
+export function identityCrn(
+  parts: CloudParts,
+  type: 'apikey' | 'serviceid' | 'serviceid-group' | 'profile',
+  id: string,
+): string {
   return `crn:v1:bluemix:public:iam-identity::a/${parts.account.id}::${type}:${id}`;
 }
