@@ -89,6 +89,11 @@ export const Switches = z.strictObject({
   reviewerReadsKeys: z.boolean().default(true),
   /** Which of the two possible owners the CRN of the role SecretsReader names. (unconfirmed) */
   secretsReaderOwner: z.enum(['secrets-manager', 'iam']).default('secrets-manager'),
+  /**
+   * Whether the history has entries for lock, unlock, disable and enable of their own, or tells of all of them as updates.
+   * (unconfirmed)
+   */
+  stateHistory: z.enum(['named', 'updates']).default('named'),
   /** How long a policy answers 404 to reads by its id after it was created, in milliseconds. */
   policyReadDelayMs: z.number().int().min(0).default(0),
   /** How long an activity report is built, in milliseconds. */

@@ -108,6 +108,27 @@ describe('what the facts leave open about API keys', () => {
     expect((await refused(person.identity.getApiKey({ id: key.id })))[0]).toBe(403);
   });
 
+  it('the history names what was done to a key, or calls all of it an update when switched', async () => {
+    const { identity } = owner;
+    const { id } = await ownKey();
+    const changes = async () => {
+      await identity.lockApiKey({ id });
+      await identity.unlockApiKey({ id });
+      await identity.disableApiKey({ id });
+      await identity.enableApiKey({ id });
+      const { history = [] } = (await identity.getApiKey({ id, includeHistory: true })).result;
+      return history.slice(-4).map(({ action, params }) => [action, ...params]);
+    };
+    expect(await changes()).toEqual([['lock-apikey'], ['unlock-apikey'], ['disable-apikey'], ['enable-apikey']]);
+    iam.cloud.switches.stateHistory = 'updates';
+    expect(await changes()).toEqual([
+      ['update-apikey', 'locked'],
+      ['update-apikey', 'locked'],
+      ['update-apikey', 'disabled'],
+      ['update-apikey', 'disabled'],
+    ]);
+  });
+
   it('the role SecretsReader belongs to Secrets Manager, or to IAM when switched', async () => {
     const { iamId } = await iam.serviceId();
     const grant = (owning: string) =>

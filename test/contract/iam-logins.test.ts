@@ -2,7 +2,7 @@ import { IamAssumeAuthenticator } from 'ibm-cloud-sdk-core';
 import IamIdentityV1 from '@ibm-cloud/platform-services/iam-identity/v1.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ComputeResource } from '../../infra/local/iam/service.ts';
-import { IamCloud, refused, ROLE } from './support/iam-cloud.ts';
+import { IamCloud, refusalOf, refused, ROLE } from './support/iam-cloud.ts';
 import type { Person } from './support/iam-cloud.ts';
 
 const MINUTE_MS = 60_000;
@@ -225,6 +225,46 @@ describe('logging in by a claim rule', () => {
     expect(await logInWith(here, profileId)).toBe(200);
     expect(await logInWith({ ...here, projectName: undefined }, profileId)).toEqual([400, 'BXNIM0398E']);
     expect(await logInWith({ ...here, crn: projectCrn('other') }, profileId)).toEqual([400, 'BXNIM0398E']);
+  });
+});
+
+describe('logging in with the key of a user', () => {
+  it('is refused while the user is suspended, whose tokens live on', async () => {
+    const { iamId, apiKey } = iam.cloud.iam.addUser('functional ID');
+    const { identity } = await iam.person(apiKey);
+    iam.cloud.iam.setUserState(iamId, 'suspended');
+    const { status, body } = await iam.logIn(apiKey);
+    expect([status, body.errorCode]).toEqual([401, 'BXNIM0436E']);
+    const probe = await iam.postForm('/identity/introspect', { apikey: apiKey });
+    expect(probe.body.active).toBe(false);
+    expect((await identity.listApiKeys()).status).toBe(200);
+    iam.cloud.iam.setUserState(iamId, 'active');
+    expect((await iam.logIn(apiKey)).status).toBe(200);
+  });
+
+  it('is refused once the user has left, whose tokens end at once', async () => {
+    const { iamId, apiKey } = iam.cloud.iam.addUser('functional ID');
+    const { identity } = await iam.person(apiKey);
+    iam.cloud.iam.setUserState(iamId, 'left');
+    const { status, body } = await iam.logIn(apiKey);
+    expect([status, body.errorCode]).toEqual([400, 'BXNIM0410E']);
+    expect((await refused(identity.listApiKeys()))[0]).toBe(401);
+    expect(() => iam.cloud.iam.setUserState('IBMid-x', 'left')).toThrow('no user');
+  });
+});
+
+describe('a transaction id', () => {
+  it('of the caller comes back in refusals, of tokens and of everything else', async () => {
+    const headers = { 'Transaction-Id': 'mine' };
+    const form = new URLSearchParams({ grant_type: `${GRANT}apikey`, apikey: 'unknown' });
+    const login = await fetch(`${iam.url}/identity/token`, { method: 'POST', headers, body: form });
+    expect(login.headers.get('transaction-id')).toBe('mine');
+    const { result } = await refusalOf(owner.identity.getApiKey({ id: 'x', headers }));
+    expect(result.trace).toBe('mine');
+    const policies = await refusalOf(owner.policies.getPolicy({ policyId: 'x', headers }));
+    expect(policies.result.trace).toBe('mine');
+    const list = await owner.identity.listApiKeys({ includeHistory: true, headers });
+    expect(list.result.context?.transaction_id).toBe('mine');
   });
 });
 

@@ -37,6 +37,14 @@ const PAST_OF = {
   enable: 'enabled',
 } as const;
 
+/** The property that a verb changes, for those that change but one. */
+const FLAG_OF: Partial<Record<Verb, string>> = {
+  lock: 'locked',
+  unlock: 'locked',
+  disable: 'disabled',
+  enable: 'disabled',
+};
+
 /** What a write does to an entity. */
 export type Verb = keyof typeof PAST_OF;
 
@@ -90,8 +98,10 @@ export class Scribe {
   }
 
   #entry(verb: Verb, name: string, iamId: string, atMs: number, params: readonly string[]): HistoryEntry {
-    const message = `${LABEL_OF[this.#noun]} '${name}' was ${PAST_OF[verb]}.`;
-    return { atMs, iamId, action: `${verb}-${this.#noun}`, params, message };
+    const flag = this.#parts.switches.stateHistory === 'updates' ? FLAG_OF[verb] : undefined;
+    const told = flag === undefined ? verb : 'update';
+    const message = `${LABEL_OF[this.#noun]} '${name}' was ${PAST_OF[told]}.`;
+    return { atMs, iamId, action: `${told}-${this.#noun}`, params: flag === undefined ? params : [flag], message };
   }
 }
 

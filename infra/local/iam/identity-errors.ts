@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import type { Violation } from '../validation.ts';
+import { transactionIdOf } from './transaction-id.ts';
 
 interface Details {
   status: number;
@@ -137,10 +138,10 @@ export function limitReached(messageCode: string, message: string, limit: number
 
 /** Turns an IdentityError into its answer; anything else is thrown on. */
 export function answerIdentityError(parts: CloudParts): (error: Error, context: Context<CloudEnv>) => Response {
-  return (error) => {
+  return (error, context) => {
     if (!(error instanceof IdentityError)) throw error;
     const { status, code, messageCode, message, details } = error.answer;
-    const trace = parts.random.hex(16);
+    const trace = transactionIdOf(parts, context);
     const errors = [{ code, message_code: messageCode, message, details }];
     return Response.json({ trace, errors, status_code: status }, { status, headers: { 'Transaction-Id': trace } });
   };

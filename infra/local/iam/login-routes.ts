@@ -2,9 +2,9 @@ import type { Context, Hono } from 'hono';
 import type { CloudEnv } from '../parts.ts';
 import { StrictRoutes } from '../strict-routes.ts';
 import { formOf, Grant, Introspection } from './login-forms.ts';
-import type { KeyRefusal } from './login-subjects.ts';
 import { loginByAssuming, loginWithComputeResource, loginWithKey, refusalOf } from './login-subjects.ts';
 import { addressNotAllowed, answerTokenError, badForm, tokenHeaders, wrongMethod } from './token-errors.ts';
+import { transactionIdOf } from './transaction-id.ts';
 import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
@@ -48,7 +48,7 @@ export class LoginRoutes {
       expiration: token.expiresAtSeconds,
       scope,
     };
-    return context.json(body, 200, tokenHeaders(parts.random.hex(16)));
+    return context.json(body, 200, tokenHeaders(transactionIdOf(parts, context)));
   }
 
   #loginOf(grant: Grant) {
@@ -64,12 +64,16 @@ export class LoginRoutes {
       throw badForm({ property: 'apikey', missing: true, reason: 'or token is required' });
     }
     const active = apikey === undefined ? this.#isValid(token ?? '') : this.#isActive(apikey);
-    return context.json({ active }, 200, tokenHeaders(this.#world.parts.random.hex(16)));
+    return context.json({ active }, 200, tokenHeaders(transactionIdOf(this.#world.parts, context)));
   }
 
   #isActive(value: string): boolean {
-    const refusal: KeyRefusal = refusalOf(this.#world, this.#world.keys.withValue(value));
-    if (refusal === null || refusal === 'unknown') return refusal === null;
+    const { keys, users } = this.#world;
+    const key = keys.withValue(value);
+    const refusal = refusalOf(this.#world, key);
+    const state = users.get(key?.iamId ?? '')?.state ?? 'active';
+    if (state !== 'active' || refusal === 'unknown') return false;
+    if (refusal === null) return true;
     return this.#world.parts.switches.refusedKeyIntrospection === 'active';
   }
 

@@ -2,7 +2,7 @@ import type { Activity } from './activity.ts';
 import type { ApiKey } from './api-key-book.ts';
 import type { AssumeGrant, ComputeResourceGrant } from './login-forms.ts';
 import type { TrustedProfile } from './profile-book.ts';
-import { badForm, invalidToken, keyNotFound, keyRefused, profileNotEligible } from './token-errors.ts';
+import { badForm, invalidToken, keyNotFound, keyRefused, profileNotEligible, userRefused } from './token-errors.ts';
 import type { TokenSubject } from './token-book.ts';
 import { identityCrn } from './world.ts';
 import type { IamWorld } from './world.ts';
@@ -14,7 +14,7 @@ interface Login {
 }
 
 /** Why a key cannot log in; null when it can. */
-export type KeyRefusal = 'unknown' | 'disabled' | 'expired' | null;
+type KeyRefusal = 'unknown' | 'disabled' | 'expired' | null;
 
 export function refusalOf({ parts }: IamWorld, key: ApiKey | undefined): KeyRefusal {
   const { clock, switches } = parts;
@@ -24,7 +24,7 @@ export function refusalOf({ parts }: IamWorld, key: ApiKey | undefined): KeyRefu
   return key.expiresAtMs !== null && key.expiresAtMs <= clock.nowMs() ? 'expired' : null;
 }
 
-/** Throws 400 (or 401, when switched) for a key that is unknown, disabled or expired. */
+/** Throws 400 (or 401, when switched) for a key that is unknown, disabled or expired, or whose user is not active. */
 export function loginWithKey(world: IamWorld, value: string): Login {
   const { keys, parts, serviceIds, users } = world;
   const { unknownKeyLoginStatus, refusedKeyLoginStatus, expiredKeyLoginCode } = parts.switches;
@@ -34,7 +34,9 @@ export function loginWithKey(world: IamWorld, value: string): Login {
   if (refusal === 'expired' && expiredKeyLoginCode === 'BXNIM0415E') throw keyNotFound(refusedKeyLoginStatus);
   if (refusal) throw keyRefused(refusedKeyLoginStatus, refusal);
   const serviceId = serviceIds.withIamId(key.iamId);
-  const identity = serviceId ?? users.get(key.iamId);
+  const user = users.get(key.iamId);
+  if (user && user.state !== 'active') throw userRefused(user.state);
+  const identity = serviceId ?? user;
   const type = serviceId ? 'serviceid' : 'user';
   const uses = identity ? [key.activity, identity.activity] : [key.activity];
   return { subject: { iamId: key.iamId, name: identity?.name ?? key.iamId, type }, uses };

@@ -13,26 +13,30 @@ const POLICIES_PER_SUBJECT = 1_000;
 export class PolicyBook {
   readonly #parts: CloudParts;
   readonly #policies: EntityStore<Policy>;
+  readonly #deleted: EntityStore<Policy>;
   readonly #grants: Grants;
   readonly #idOfTerms = new Map<string, string>();
 
   constructor(parts: CloudParts) {
     this.#parts = parts;
     this.#policies = new EntityStore<Policy>(parts, (policy) => policy.subject.value);
+    this.#deleted = new EntityStore<Policy>(parts, (policy) => policy.subject.value);
     this.#grants = new Grants(parts);
   }
 
+  /** Also one that is deleted. */
   get(id: string): Policy | undefined {
-    return this.#policies.get(id);
+    return this.#policies.get(id) ?? this.#deleted.get(id);
   }
 
+  /** All that are active. */
   all(): readonly Policy[] {
     return this.#policies.all();
   }
 
-  /** The policies, all or of a subject, as lists show them. */
-  listed(subject?: string): readonly Policy[] {
-    return this.#policies.listed(subject);
+  /** The policies in that state, all or of a subject, as lists show them. */
+  listed(state: Policy['state'], subject?: string): readonly Policy[] {
+    return (state === 'active' ? this.#policies : this.#deleted).listed(subject);
   }
 
   grant(subject: string, action: string, target: Target): boolean {
@@ -51,12 +55,11 @@ export class PolicyBook {
   /** Throws 409 when there is one with the same terms, 422 at a limit. */
   add(terms: PolicyTerms, byIamId: string): Policy {
     this.#demandUnique(terms);
-    const isFull = this.#policies.groupSize(terms.subject.value) >= POLICIES_PER_SUBJECT;
-    if (isFull) throw tooManyPolicies(POLICIES_PER_SUBJECT);
-    if (this.#policies.size >= POLICIES_PER_ACCOUNT) throw tooManyPolicies(POLICIES_PER_ACCOUNT);
+    this.#demandRoom(terms);
     const nowMs = this.#parts.clock.nowMs();
     const created = { createdAtMs: nowMs, createdBy: byIamId, modifiedAtMs: nowMs, modifiedBy: byIamId };
-    const policy = { ...terms, ...created, id: this.#parts.random.uuid(), entityTag: nextTag(this.#parts) };
+    const begun = { id: this.#parts.random.uuid(), entityTag: nextTag(this.#parts), state: 'active' as const };
+    const policy = { ...terms, ...created, ...begun };
     this.#put(policy);
     return policy;
   }
@@ -64,23 +67,50 @@ export class PolicyBook {
   /** Throws 409 when another policy has the same terms. */
   replace(policy: Policy, terms: PolicyTerms, byIamId: string): Policy {
     this.#demandUnique(terms, policy.id);
-    const entityTag = nextTag(this.#parts, policy.entityTag);
-    const modified = { modifiedAtMs: this.#parts.clock.nowMs(), modifiedBy: byIamId, entityTag };
-    const replaced = { ...policy, ...terms, ...modified };
+    const replaced = { ...policy, ...terms, ...this.#modified(policy, byIamId) };
     this.#revoke(policy);
     this.#put(replaced);
     return replaced;
   }
 
-  remove(policy: Policy): void {
+  /** Leaves the policy as a deleted one. */
+  remove(policy: Policy, byIamId: string): Policy {
+    const deleted = { ...policy, ...this.#modified(policy, byIamId), state: 'deleted' as const };
     this.#policies.delete(policy.id);
     this.#revoke(policy);
+    this.#deleted.put(deleted);
+    return deleted;
   }
 
-  /** Removes all policies of a subject that is no more. */
+  /** Makes a deleted policy active again. Throws 409 when another one says the same by now, 422 at a limit. */
+  restore(policy: Policy, byIamId: string): Policy {
+    this.#demandUnique(policy);
+    this.#demandRoom(policy);
+    const restored = { ...policy, ...this.#modified(policy, byIamId), state: 'active' as const };
+    this.#deleted.delete(policy.id);
+    this.#put(restored);
+    return restored;
+  }
+
+  /** Removes all policies of a subject that is no more, for good. */
   removeSubject(subject: string): void {
-    for (const policy of this.#policies.group(subject)) this.remove(policy);
+    for (const policy of this.#policies.group(subject)) {
+      this.#policies.delete(policy.id);
+      this.#revoke(policy);
+    }
+    for (const { id } of this.#deleted.group(subject)) this.#deleted.delete(id);
     this.#grants.removeSubject(subject);
+  }
+
+  #modified(policy: Policy, byIamId: string) {
+    const entityTag = nextTag(this.#parts, policy.entityTag);
+    return { entityTag, modifiedAtMs: this.#parts.clock.nowMs(), modifiedBy: byIamId };
+  }
+
+  #demandRoom({ subject }: PolicyTerms): void {
+    const isFull = this.#policies.groupSize(subject.value) >= POLICIES_PER_SUBJECT;
+    if (isFull) throw tooManyPolicies(POLICIES_PER_SUBJECT);
+    if (this.#policies.size >= POLICIES_PER_ACCOUNT) throw tooManyPolicies(POLICIES_PER_ACCOUNT);
   }
 
   #put(policy: Policy): void {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import type { Violation } from '../validation.ts';
+import { transactionIdOf } from './transaction-id.ts';
 
 interface Answer {
   status: number;
@@ -68,10 +69,10 @@ export function tooManyPolicies(limit: number): PolicyError {
 
 /** Turns a PolicyError into its answer; anything else is thrown on. */
 export function answerPolicyError(parts: CloudParts): (error: Error, context: Context<CloudEnv>) => Response {
-  return (error) => {
+  return (error, context) => {
     if (!(error instanceof PolicyError)) throw error;
     const { status, ...answer } = error.answer;
-    const trace = parts.random.hex(16);
+    const trace = transactionIdOf(parts, context);
     const headers = { 'Transaction-Id': trace };
     return Response.json({ trace, errors: [answer], status_code: status }, { status, headers });
   };

@@ -9,8 +9,12 @@ import type { Policy } from './policy.ts';
 import { sortedBy } from './paging.ts';
 import type { IamWorld } from './world.ts';
 
+/** One list holds policies of one type and state, and `href` ends with the id. */
 const FIELDS = {
   id: 'id',
+  type: 'state',
+  href: 'id',
+  state: 'state',
   created_at: 'createdAtMs',
   created_by_id: 'createdBy',
   last_modified_at: 'modifiedAtMs',
@@ -58,9 +62,9 @@ export function listPolicies(world: IamWorld, context: Context<CloudEnv>, query:
 }
 
 function matching(world: IamWorld, query: ListPoliciesQuery): readonly Policy[] {
-  // Deleted policies cannot be restored here, and authorizations between services do not exist.
-  if (query.state === 'deleted' || query.type === 'authorization') return [];
-  const ofSubject = world.policies.listed(query.iam_id ?? query.access_group_id);
+  // Authorizations between services do not exist here.
+  if (query.type === 'authorization') return [];
+  const ofSubject = world.policies.listed(query.state, query.iam_id ?? query.access_group_id);
   return ofSubject.filter(
     ({ subject, attributes }) =>
       (query.iam_id === undefined || (subject.name === 'iam_id' && subject.value === query.iam_id)) &&

@@ -13,7 +13,7 @@ import {
   policyNotFound,
 } from './policy-errors.ts';
 import { targetOf } from './policy-match.ts';
-import { policyView, termsOf } from './policy-terms.ts';
+import { policyView, stateOf, termsOf } from './policy-terms.ts';
 import type { Policy, PolicyTerms } from './policy.ts';
 import type { IamWorld } from './world.ts';
 
@@ -41,6 +41,8 @@ export class PolicyRoutes {
     routes.add('GET', '/v1/policies/:id', (context) => this.#get(context));
     // https://cloud.ibm.com/apidocs/iam-policy-management#replace-policy
     routes.add('PUT', '/v1/policies/:id', (context) => this.#replace(context));
+    // https://cloud.ibm.com/apidocs/iam-policy-management#update-policy-state
+    routes.add('PATCH', '/v1/policies/:id', (context) => this.#setState(context));
     // https://cloud.ibm.com/apidocs/iam-policy-management#delete-policy
     routes.add('DELETE', '/v1/policies/:id', (context) => this.#delete(context));
     return routes.app;
@@ -54,33 +56,50 @@ export class PolicyRoutes {
     return this.#answer(context, this.#world.policies.add(terms, caller.iamId), 201);
   }
 
+  /** Deleted policies are shown as such: whoever wants to restore one needs its ETag. */
   #get(context: Request): Response {
-    return this.#answer(context, this.#found(context, 'read').policy, 200);
+    const { policy } = this.#found(context, 'read');
+    const { clock, switches } = this.#world.parts;
+    if (clock.nowMs() < policy.createdAtMs + switches.policyReadDelayMs) throw policyNotFound(policy.id);
+    return this.#answer(context, policy, 200);
   }
 
   async #replace(context: Request): Promise<Response> {
-    const { caller, policy: found } = this.#found(context, 'update');
+    this.#foundActive(context, 'update');
     const terms = await termsOf(this.#world, context);
     // What was true before the body arrived may be no more.
-    const policy = this.#world.policies.get(found.id);
-    if (!policy) throw policyNotFound(found.id);
+    const { caller, policy } = this.#foundActive(context, 'update');
     this.#demand(caller, 'update', terms);
     this.#demandUnlocked(policy);
     this.#demandUnlocked(terms);
-    const tag = context.req.header('If-Match');
-    if (tag === undefined) throw invalidBody("The header 'If-Match' is required.");
-    if (tag !== policy.entityTag) {
-      const conflict = { etag: policy.entityTag, policy: policy.id };
-      throw policyConflict("The header 'If-Match' is not the ETag of the present version.", conflict);
-    }
+    demandTag(context, policy);
     return this.#answer(context, this.#world.policies.replace(policy, terms, caller.iamId), 200);
   }
 
-  #delete(context: Request): Response {
-    const { policy } = this.#found(context, 'delete');
+  async #setState(context: Request): Promise<Response> {
+    this.#found(context, 'update');
+    const state = await stateOf(context);
+    // What was true before the body arrived may be no more.
+    const { caller, policy } = this.#found(context, 'update');
     this.#demandUnlocked(policy);
-    this.#world.policies.remove(policy);
+    demandTag(context, policy);
+    if (policy.state === state) return this.#answer(context, policy, 200);
+    const { policies } = this.#world;
+    const changed = state === 'active' ? policies.restore(policy, caller.iamId) : policies.remove(policy, caller.iamId);
+    return this.#answer(context, changed, 200);
+  }
+
+  #delete(context: Request): Response {
+    const { caller, policy } = this.#foundActive(context, 'delete');
+    this.#demandUnlocked(policy);
+    this.#world.policies.remove(policy, caller.iamId);
     return context.body(null, 204);
+  }
+
+  #foundActive(context: Request, verb: 'update' | 'delete'): { caller: Caller; policy: Policy } {
+    const found = this.#found(context, verb);
+    if (found.policy.state === 'deleted') throw policyNotFound(found.policy.id);
+    return found;
   }
 
   #found(context: Request, verb: 'read' | 'update' | 'delete'): { caller: Caller; policy: Policy } {
@@ -107,4 +126,13 @@ export class PolicyRoutes {
   #answer(context: Request, policy: Policy, status: 200 | 201): Response {
     return context.json(policyView(context, policy), status, { ETag: policy.entityTag });
   }
+}
+
+/** Throws 400 without `If-Match`, and 409 when it is not the tag of the present version. */
+function demandTag(context: Request, { id, entityTag }: Policy): void {
+  const tag = context.req.header('If-Match');
+  if (tag === undefined) throw invalidBody("The header 'If-Match' is required.");
+  if (tag === entityTag) return;
+  const conflict = { etag: entityTag, policy: id };
+  throw policyConflict("The header 'If-Match' is not the ETag of the present version.", conflict);
 }

@@ -67,6 +67,15 @@ export async function termsOf(world: IamWorld, context: Context<CloudEnv>): Prom
   return { subject, roleIds, attributes, description };
 }
 
+const StateBody = z.strictObject({ state: z.enum(['active', 'deleted']) });
+
+/** The state that the body asks for. Throws 400. */
+export async function stateOf(context: Context<CloudEnv>): Promise<Policy['state']> {
+  const body = validate(StateBody, await jsonOf(context));
+  if (!body.ok) throw invalidBody(`${body.violation.property}: ${body.violation.reason}`);
+  return body.data.state;
+}
+
 /** A `Policy` of the API, at the origin that the client called. */
 export function policyView(context: Context<CloudEnv>, policy: Policy) {
   return {
@@ -84,7 +93,7 @@ export function policyView(context: Context<CloudEnv>, policy: Policy) {
     created_by_id: policy.createdBy,
     last_modified_at: new Date(policy.modifiedAtMs).toISOString(),
     last_modified_by_id: policy.modifiedBy,
-    state: 'active',
+    state: policy.state,
   };
 }
 

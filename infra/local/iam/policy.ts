@@ -20,4 +20,6 @@ export interface Policy extends PolicyTerms {
   readonly createdBy: string;
   readonly modifiedAtMs: number;
   readonly modifiedBy: string;
+  /** A deleted one grants nothing, and can be restored. */
+  readonly state: 'active' | 'deleted';
 }

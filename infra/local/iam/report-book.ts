@@ -79,7 +79,7 @@ function inactiveOf({ parts, keys, serviceIds, profiles, users }: Omit<IamWorld,
   return {
     users: users
       .all()
-      .filter(isInactive)
+      .filter((user) => user.state !== 'left' && isInactive(user))
       .map((user) => ({ ...person(user.iamId), ...lastUse(user) })),
     apikeys: keys
       .all()

@@ -26,6 +26,7 @@ import { snapshotOf } from './snapshot.ts';
 import { TokenBook } from './token-book.ts';
 import { TrustBook } from './trust-book.ts';
 import { UserBook } from './user-book.ts';
+import type { UserState } from './user-book.ts';
 import type { IamWorld } from './world.ts';
 
 export type { ComputeResource } from './compute-resources.ts';
@@ -95,6 +96,15 @@ export class IamService implements Access {
   addUser(name: string): { iamId: string; apiKey: string } {
     const { iamId } = this.#world.users.add(name);
     return { iamId, apiKey: this.#firstKey(iamId, name) };
+  }
+
+  /** Suspends a user, lets one leave the account, or take part again. The tokens of who leaves end at once. */
+  setUserState(iamId: string, state: UserState): void {
+    const { tokens, users } = this.#world;
+    const user = users.get(iamId);
+    if (!user) throw new Error(`There is no user ${iamId}.`);
+    users.setState(user, state);
+    if (state === 'left') tokens.revoke(iamId);
   }
 
   /** A token as Code Engine would write it into the function's file system. */

@@ -21,7 +21,7 @@ export function snapshotOf(world: IamWorld, { withValues }: { withValues: boolea
       locked,
       ...activity.actual(),
     })),
-    users: world.users.all().map(({ iamId, name, activity }) => ({ iamId, name, ...activity.actual() })),
+    users: world.users.all().map(({ iamId, name, state, activity }) => ({ iamId, name, state, ...activity.actual() })),
     profiles: world.profiles.all().map(({ id, iamId, name, activity, identities }) => ({
       id,
       iamId,

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import { contextDate } from './dates.ts';
+import { transactionIdOf } from './transaction-id.ts';
 import type { Violation } from '../validation.ts';
 
 interface Answer {
@@ -77,12 +78,28 @@ export function tokenHeaders(transactionId: string): Record<string, string> {
   };
 }
 
+/** The user was removed from the account, or is suspended in it. */
+export function userRefused(reason: 'left' | 'suspended'): TokenError {
+  if (reason === 'left') {
+    return new TokenError({
+      status: 400,
+      errorCode: 'BXNIM0410E',
+      errorMessage: 'The user is not in the account.',
+    });
+  }
+  return new TokenError({
+    status: 401,
+    errorCode: 'BXNIM0436E',
+    errorMessage: 'The user is suspended in the account.',
+  });
+}
+
 /** Turns a TokenError into its answer; anything else is thrown on. */
 export function answerTokenError(parts: CloudParts): (error: Error, context: Context<CloudEnv>) => Response {
   return (error, context) => {
     if (!(error instanceof TokenError)) throw error;
     const { status, ...answer } = error.answer;
-    const requestId = parts.random.hex(16);
+    const requestId = transactionIdOf(parts, context);
     const body = { context: contextOf(parts, context, requestId), ...answer };
     return Response.json(body, { status, headers: tokenHeaders(requestId) });
   };

@@ -6,7 +6,11 @@ export interface User {
   readonly iamId: string;
   readonly name: string;
   readonly activity: Activity;
+  /** Only who is active can log in. */
+  readonly state: UserState;
 }
+
+export type UserState = 'active' | 'suspended' | 'left';
 
 /** The users of the account. There is no API to invite one: see `IamService.addUser`. */
 export class UserBook {
@@ -26,8 +30,12 @@ export class UserBook {
     return [...this.#users.values()];
   }
 
+  setState(user: User, state: UserState): void {
+    this.#users.set(user.iamId, { ...user, state });
+  }
+
   add(name: string, iamId = `IBMid-${this.#parts.random.hex(5).toUpperCase()}`): User {
-    const user = { iamId, name, activity: new Activity() };
+    const user: User = { iamId, name, activity: new Activity(), state: 'active' };
     this.#users.set(iamId, user);
     return user;
   }

@@ -8,6 +8,7 @@ import type { ServiceIdGroup } from './group-book.ts';
 import type { ProfileIdentity, TrustedProfile } from './profile-book.ts';
 import type { ServiceId } from './service-id-book.ts';
 import type { ProfileLink } from './trust-book.ts';
+import { transactionIdOf } from './transaction-id.ts';
 import { identityCrn } from './world.ts';
 import type { IamWorld } from './world.ts';
 
@@ -146,7 +147,7 @@ export function contextView(parts: CloudParts, context: Context<CloudEnv>, inclu
   const now = contextDate(parts.clock.nowMs());
   return {
     context: {
-      transaction_id: parts.random.hex(16),
+      transaction_id: transactionIdOf(parts, context),
       operation: `${context.req.method} ${context.req.path}`,
       user_agent: context.req.header('user-agent') ?? '',
       url: 'https://iam.cloud.ibm.com',
