@@ -332,6 +332,23 @@ describe('what stands behind a key in IAM', () => {
     expect((await owner().listResourceKeys()).result.resources).toEqual([]);
   });
 
+  it('counts to the limit of policies, and nothing is left of a key that finds no room', async () => {
+    const { iamId } = await world.iam.serviceId();
+    const { iamId: other } = await world.iam.serviceId();
+    const more = [world.owner.iamId, (await ownServiceId()).iamId, (await ownServiceId()).iamId];
+    const before = iamState();
+    let left = 4_020;
+    for (const subject of [iamId, other, ...more]) {
+      for (let made = 0; made < 1_000 && left > 0; made += 1, left -= 1) {
+        const policy = world.iam.policy(subject, WRITER, { serviceName: 'logs', serviceInstance: `number-${made}` });
+        await world.iam.send('POST', '/v1/policies', world.owner.token, policy);
+      }
+    }
+    expect(await resourceRefused(world.key(secretsManager().guid))).toEqual([422, 'RC-IamErrorResponse']);
+    const { apiKeys, serviceIds, policies } = iamState();
+    expect([apiKeys, serviceIds, policies.length]).toEqual([before.apiKeys, before.serviceIds, 4_020]);
+  });
+
   it('has no policy for the role NONE', async () => {
     const key = await world.key(secretsManager().guid, { role: 'NONE' });
     expect(iamState().policies).toEqual([]);

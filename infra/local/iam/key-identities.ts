@@ -72,27 +72,26 @@ export class KeyIdentities {
 
   /** Throws 422 at a limit, 409 when a policy is needed on a locked service ID. Nothing is left behind then. */
   issue(request: IdentityRequest, byIamId: string): KeyIdentity {
-    const { keys, parts, policies } = this.#world;
+    const { keys, parts } = this.#world;
     const serviceId = request.serviceId ?? this.#hiddenServiceId(request, byIamId);
-    const undo: (() => void)[] = request.serviceId ? [] : [() => this.#removeServiceId(serviceId)];
+    const description = `Auto-generated for key ${request.crn}`;
+    const key = keys.add({ name: request.name, description, iamId: serviceId.iamId }, byIamId);
+    const identity = {
+      serviceIdCrn: identityCrn(parts, 'serviceid', serviceId.id),
+      serviceIdIamId: serviceId.iamId,
+      hidden: request.serviceId === null,
+      apiKeyId: key.id,
+      apiKeyValue: key.value,
+      apiKeyName: key.name,
+      apiKeyDescription: key.description,
+    };
     try {
-      const policy = this.#grant(serviceId, request, byIamId);
-      if (policy) undo.unshift(() => policies.remove(policy));
-      const description = `Auto-generated for key ${request.crn}`;
-      const key = keys.add({ name: request.name, description, iamId: serviceId.iamId }, byIamId);
-      return {
-        serviceIdCrn: identityCrn(parts, 'serviceid', serviceId.id),
-        serviceIdIamId: serviceId.iamId,
-        hidden: request.serviceId === null,
-        apiKeyId: key.id,
-        apiKeyValue: key.value,
-        apiKeyName: key.name,
-        apiKeyDescription: key.description,
-      };
+      this.#grant(serviceId, request, byIamId);
     } catch (error) {
-      for (const step of undo) step();
+      this.withdraw(identity);
       throw error;
     }
+    return identity;
   }
 
   /** Removes the API key and, where it was made for the resource key, the service ID. Refuses when one is locked. */
@@ -115,9 +114,9 @@ export class KeyIdentities {
     return this.#world.serviceIds.add({ name, description: `Auto-generated for key ${crn}`, hidden: true }, byIamId);
   }
 
-  /** The policy that had to be made; null when there is none to make. */
-  #grant({ iamId, locked }: ServiceId, { roleId, target }: IdentityRequest, byIamId: string) {
-    if (roleId === null) return null;
+  /** Makes the policy, unless there is one that says the same. */
+  #grant({ iamId, locked }: ServiceId, { roleId, target }: IdentityRequest, byIamId: string): void {
+    if (roleId === null) return;
     const { parts, policies } = this.#world;
     const attributes = Object.entries({ accountId: parts.account.id, ...target }).map(([name, value]) => ({
       name,
@@ -126,9 +125,9 @@ export class KeyIdentities {
     }));
     const subject = { name: 'iam_id', value: iamId } as const;
     const terms: PolicyTerms = { subject, roleIds: [roleId], attributes, description: undefined };
-    if (policies.has(terms)) return null;
+    if (policies.has(terms)) return;
     if (locked) throw lockedSubject(iamId);
-    return policies.add(terms, byIamId);
+    policies.add(terms, byIamId);
   }
 
   #removeServiceId(serviceId: ServiceId): void {
