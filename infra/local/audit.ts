@@ -1,6 +1,8 @@
 /** What happened in the account, as its own records would tell: one entry an effect, never a value. */
 export type AuditEvent =
   | { action: 'api-key.create' | 'api-key.disable' | 'api-key.enable' | 'api-key.delete'; keyId: string; name: string }
+  | { action: 'resource-instance.create' | 'resource-instance.delete'; instanceId: string; name: string }
+  | { action: 'resource-key.create' | 'resource-key.delete'; keyId: string; name: string; instanceId: string }
   | { action: 'secret.create' | 'secret.delete'; secretId: string; name: string }
   | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
   | { action: 'notification.send'; instanceCrn: string; eventType: string; severity: 'low' | 'high'; payload: object }

@@ -9,6 +9,7 @@ import { LogIngestion } from './logs/ingestion.ts';
 import { notEmbeddedMessage } from './not-embedded.ts';
 import type { Account, CloudParts, CloudEnv } from './parts.ts';
 import { SeededRandom } from './random.ts';
+import { ResourceController } from './resource-controller/service.ts';
 import { SecretsManagerService } from './secrets-manager/service.ts';
 import { Switches } from './switches.ts';
 import { Trouble } from './trouble.ts';
@@ -38,6 +39,7 @@ interface World {
   parts: CloudParts;
   iam: IamService;
   secretsManager: SecretsManagerService;
+  resourceController: ResourceController;
   logs: LogIngestion;
   app: Hono<CloudEnv>;
   calls: CallLog;
@@ -107,11 +109,12 @@ export class EmbeddedCloud {
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, logs, calls } = this.#world;
+    const { parts, iam, secretsManager, resourceController, logs, calls } = this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
       secretsManager: secretsManager.snapshot(options),
+      resourceController: resourceController.snapshot(options),
       logs: logs.snapshot(),
       calls: { total: calls.total, lines: calls.lines },
     };
@@ -189,9 +192,10 @@ export class EmbeddedCloud {
     };
     const iam = new IamService(parts);
     const secretsManager = new SecretsManagerService(parts, iam);
+    const resourceController = new ResourceController(parts, iam);
     const logs = new LogIngestion(parts, iam);
     const app = new Hono<CloudEnv>();
-    app.route('/', iam.routes()).route('/', secretsManager.routes()).route('/', logs.routes());
+    for (const service of [iam, secretsManager, resourceController, logs]) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${context.req.path}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
@@ -199,7 +203,7 @@ export class EmbeddedCloud {
     app.onError((error) => {
       throw error;
     });
-    return { parts, iam, secretsManager, logs, app, calls: new CallLog(), trouble };
+    return { parts, iam, secretsManager, resourceController, logs, app, calls: new CallLog(), trouble };
   }
 }
 

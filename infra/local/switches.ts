@@ -79,6 +79,30 @@ export const Switches = z.strictObject({
   wipedVersionEvent: z
     .enum(['secret_version_data_deleted', 'secret_data_removed'])
     .default('secret_version_data_deleted'),
+  /** How long a fresh resource key is not found when it is asked for by its id, in milliseconds. */
+  freshResourceKeyReadDelayMs: z.number().int().min(0).default(2_000),
+  /** How long a removed resource key or instance is still answered with the state `removed`, in milliseconds. (unconfirmed) */
+  removedResourceShownMs: z.number().int().min(0).default(86_400_000),
+  /** Status of a removed resource key or instance once it is not shown any more. */
+  forgottenResourceStatus: z.union([z.literal(404), z.literal(410)]).default(404),
+  /** Status of deleting or changing a resource key or instance that is removed. (unconfirmed) */
+  removedResourceWriteStatus: z.union([z.literal(410), z.literal(404)]).default(410),
+  /** Status of an update or delete of a locked resource instance; IBM's own test of its SDK has 400. */
+  lockedInstanceStatus: z.union([z.literal(422), z.literal(400)]).default(422),
+  /** Whether lists of service IDs show those that were made for resource keys. (unconfirmed) */
+  hiddenServiceIdsListed: z.boolean().default(false),
+  /** Whether lists of an account's API keys show those that stand behind resource keys. (unconfirmed) */
+  hiddenApiKeysListed: z.boolean().default(true),
+  /** How many resource keys an instance can have; null for no limit of their own. (unconfirmed) */
+  resourceKeysPerInstance: z.number().int().min(1).nullable().default(null),
+  /** Whether a restriction of service ID creation also refuses resource keys that need a new one. (unconfirmed) */
+  restrictionBreaksResourceKeys: z.boolean().default(true),
+  /** Whether a resource key with `serviceid_crn` asks for the right to make API keys of that service ID. (unconfirmed) */
+  serviceIdCrnNeedsKeyRight: z.boolean().default(true),
+  /** Whether Cloud Object Storage refuses a service ID that another of its resource keys uses; it was seen to. */
+  cosRefusesUsedServiceId: z.boolean().default(true),
+  /** Whether `logdna` and `logdnaat` can still be provisioned: both ended on 30 March 2025. */
+  logdnaOffered: z.boolean().default(false),
   /** Code of a login with an expired key: that of a disabled one, or that of an unknown one. (unconfirmed) */
   expiredKeyLoginCode: z.enum(['BXNIM0462E', 'BXNIM0415E']).default('BXNIM0462E'),
   /** What introspection says of a disabled or expired key. (unconfirmed) */

@@ -43,7 +43,15 @@ const ApiKeyAnswer = z.object({
   iam_id: z.string(),
   action_when_leaked: z.string().nullish(),
   // The form of these dates is not documented: one that we cannot read counts as unknown.
-  history: z.array(z.object({ timestamp: IamDate.optional().catch(undefined), action: z.string() })).nullish(),
+  history: z
+    .array(
+      z.object({
+        timestamp: IamDate.optional().catch(undefined),
+        action: z.string(),
+        params: orElse(z.array(z.string()), []).catch([]),
+      }),
+    )
+    .nullish(),
   // `last_authn` is null where there is one and it cannot be read.
   activity: z
     .object({ last_authn: z.union([NoDate, IamDate, Unreadable]).optional(), authn_count: z.number() })

@@ -58,7 +58,7 @@ function nullWhenGone(error: unknown): null {
 const iamIdOf = (key: ManagedKey): string => `iam-${key.serviceId}`;
 
 function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
-  const { activity, history } = apiKey;
+  const { activity } = apiKey;
   return {
     id: apiKey.id,
     name: apiKey.name,
@@ -68,15 +68,30 @@ function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
     disabled: apiKey.disabled,
     locked: apiKey.locked,
     ownerMatches: apiKey.iam_id === iamIdOf(key),
-    disabledAtMs: latest(history, /disable/i),
-    enabledAtMs: latest(history, /enable/i),
+    ...stateChanges(apiKey),
     lastUsed: lastUsedOf(activity),
   };
 }
 
-/** When the history last tells of such an action; its words are not documented. */
-function latest(history: ApiKey['history'], action: RegExp): number | null {
-  const times = (history ?? []).filter((entry) => action.test(entry.action)).map(({ timestamp }) => timestamp);
+/**
+ * When the key was last disabled, and enabled again. The words of the history are not documented: an action may be named, or
+ * told as an update of that property, and then the key's present state says what it was changed to. Of a disabled key
+ * any update is late enough to count from.
+ */
+function stateChanges({ history, disabled }: ApiKey): Pick<IssuerKey, 'disabledAtMs' | 'enabledAtMs'> {
+  const change = latest(history, ({ params }) => params.includes('disabled'));
+  const disabledAtMs =
+    latest(history, ({ action }) => /disable/i.test(action)) ??
+    (disabled ? (change ?? latest(history, ({ action }) => /update/i.test(action))) : null);
+  const enabledAtMs = latest(history, ({ action }) => /enable/i.test(action)) ?? (disabled ? null : change);
+  return { disabledAtMs, enabledAtMs };
+}
+
+type HistoryEntry = NonNullable<ApiKey['history']>[number];
+
+/** When the history last tells of such an entry. */
+function latest(history: ApiKey['history'], isSuch: (entry: HistoryEntry) => boolean): number | null {
+  const times = (history ?? []).filter(isSuch).map(({ timestamp }) => timestamp);
   const known = times.filter((time) => time !== undefined);
   const isLatestKnown = known.length > 0 && known.length === times.length; // one that cannot be read may be the latest
   return isLatestKnown ? Math.max(...known) : null;

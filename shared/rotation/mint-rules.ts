@@ -94,13 +94,15 @@ function youngMint({ oldKeys, nowMs }: Situation): Hold | null {
 
 /** What keeps a regular rotation, of a key that still works, from starting. */
 export function regularBlock(situation: Situation): Hold | null {
-  const { key, nowMs, guardOnPrevious, previous, current } = situation;
+  const { key, nowMs, guardOnPrevious, previous, current, oldKeys } = situation;
   const window = key.policy.freeze.find(({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs);
   if (window && !situation.rotationAsked) {
     return { step: 'hold', why: window.reason, code: 'freeze', sinceMs: window.fromMs, untilMs: window.untilMs };
   }
-  if (guardOnPrevious) {
-    const why = `the former key ${previous?.record?.key_id ?? ''} is not gone yet`;
+  const formerId = previous?.record?.key_id;
+  // Its guard may have been taken off: what is stored now would push its value out all the same.
+  if (guardOnPrevious || (formerId !== undefined && oldKeys.some((old) => old.key.id === formerId))) {
+    const why = `the former key ${formerId ?? ''} is not gone yet`;
     return { step: 'hold', why, code: 'former-key', sinceMs: current?.createdAtMs ?? null, untilMs: null };
   }
   return mintBlock(situation) ?? youngMint(situation);

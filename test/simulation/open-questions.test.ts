@@ -3,7 +3,7 @@ import { outcomeOf } from '../support/mishaps.ts';
 import { ANSWERS } from '../support/open-questions.ts';
 import {
   adoptingVersion,
-  allowLockDelete,
+  grantManager,
   deletion,
   firstMint,
   leakInGrace,
@@ -11,6 +11,9 @@ import {
   undoing,
 } from '../support/scenes.ts';
 import { WatchedRun } from '../support/watched-run.ts';
+
+/** Where these are answered yes, the product asks for the role; here it has it. */
+const NEEDS_MANAGER = ['removePreviousNeedsLockDelete', 'versionMetadataNeedsManager'];
 
 const SCENES = {
   'a first mint': firstMint,
@@ -30,7 +33,7 @@ describe.each(OTHERS)('where the platform answers $text', ({ name, value }) => {
   it.each(Object.entries(SCENES))('%s ends well', async (_, scene) => {
     const trial = await scene({ switches: { [name]: value } });
     const { lab } = trial;
-    if (name === 'removePreviousNeedsLockDelete') await allowLockDelete(lab);
+    if (NEEDS_MANAGER.includes(name)) await grantManager(lab);
     expect(await outcomeOf(trial, new WatchedRun(lab))).toEqual([]);
   });
 });

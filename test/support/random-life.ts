@@ -6,7 +6,7 @@ import { MISHAPS, atCall, atWrite } from './mishaps.ts';
 import type { Moment } from './mishaps.ts';
 import { ANSWERS } from './open-questions.ts';
 import { onlyKey } from './rotated.ts';
-import { allowLockDelete, laboratory, undoDeed } from './scenes.ts';
+import { grantManager, laboratory, undoDeed } from './scenes.ts';
 import { Trial, tickDeed } from './trial.ts';
 import type { Deed } from './trial.ts';
 import { interleavedRuns } from './watched-run.ts';
@@ -139,7 +139,7 @@ async function begin(dice: Dice): Promise<{ trial: Trial; story: string[] }> {
   const answers = Object.entries(ANSWERS).map(([name, values]) => [name, dice.pick<unknown>(values)]);
   const switches = Object.fromEntries(answers) as Partial<Switches>;
   const lab = await laboratory({ switches });
-  if (switches.removePreviousNeedsLockDelete) await allowLockDelete(lab);
+  if (switches.removePreviousNeedsLockDelete || switches.versionMetadataNeedsManager) await grantManager(lab);
   const entry = {
     rotateEvery: `${dice.pick([15, 30])}d`,
     grace: `${dice.pick([2, 7])}d`,

@@ -36,8 +36,8 @@ export async function laboratory({ switches = {} }: SceneOptions): Promise<Labor
 
 const MANAGER = 'crn:v1:bluemix:public:iam::::serviceRole:Manager';
 
-/** The role that the product asks for where a release needs the right to delete locks. */
-export async function allowLockDelete({ admin, keyrota, cloud }: Laboratory): Promise<void> {
+/** The role that the product asks for where writing metadata of versions, or a release, takes more than a Writer. */
+export async function grantManager({ admin, keyrota, cloud }: Laboratory): Promise<void> {
   const instance = { serviceInstance: cloud.account.secretsManager.guid };
   await admin.grant(keyrota.iamId, MANAGER, 'secrets-manager', instance);
 }
@@ -139,6 +139,7 @@ export const adoptingVersion: Scene = async (options = {}) => {
     secret_group_id: lab.groupId,
     payload: value,
   });
+  await lab.pass(HOUR_MS);
   await trial.sendLines();
   return begin(trial);
 };

@@ -71,9 +71,16 @@ function keysOfAccount(world: IamWorld, caller: Caller, query: ListApiKeysQuery)
   }
   const visible = visibleServiceIds(world, caller, 'iam-identity.apikey.list');
   const seesUsers = world.access.allows(caller, 'iam-identity.apikey.manage', identityTarget('user'));
-  const keys = world.keys.listed();
+  const keys = shownKeys(world);
   if (visible === null) return seesUsers ? keys : ofType(keys, 'serviceid');
   return keys.filter(({ iamId }) => (isServiceIamId(iamId) ? visible.has(iamId) : seesUsers));
+}
+
+/** Whether the keys behind resource keys show beside the others is not public. (unconfirmed) */
+function shownKeys(world: IamWorld): readonly ApiKey[] {
+  const keys = world.keys.listed();
+  if (world.parts.switches.hiddenApiKeysListed) return keys;
+  return keys.filter(({ iamId }) => !world.serviceIds.withIamId(iamId)?.hidden);
 }
 
 /**

@@ -6,6 +6,7 @@ import { includesAction, ROLES } from './roles.ts';
 
 interface Grant {
   policyId: string;
+  roleIds: readonly string[];
   actions: readonly ReadonlySet<string>[];
   matches: Matcher;
   fromMs: number;
@@ -33,6 +34,7 @@ export class Grants {
     this.#bySubject.set(policy.subject.value, buckets);
     const grant: Grant = {
       policyId: policy.id,
+      roleIds: policy.roleIds,
       actions: policy.roleIds.map((roleId) => ROLES.get(roleId)?.actions ?? new Set()),
       matches: matcherOf(policy.attributes, this.#parts.account),
       fromMs: this.#parts.clock.nowMs(),
@@ -65,6 +67,16 @@ export class Grants {
       this.#anyAllows(buckets.get(ANY_RESOURCE), action, target) ||
       (resource !== undefined && this.#anyAllows(buckets.get(resource), action, target))
     );
+  }
+
+  /** The roles that a subject has on a target which is no single resource. */
+  rolesOn(subject: string, target: Omit<Target, 'resource'>): Set<string> {
+    const effectMs = this.#effectMs();
+    const grants = this.#bySubject.get(subject)?.get(ANY_RESOURCE) ?? [];
+    const covering = grants.filter(
+      ({ fromMs, untilMs, matches }) => fromMs <= effectMs && effectMs < untilMs && matches(target),
+    );
+    return new Set(covering.flatMap(({ roleIds }) => roleIds));
   }
 
   #anyAllows(grants: readonly Grant[] | undefined, action: string, target: Target): boolean {

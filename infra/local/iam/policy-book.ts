@@ -43,6 +43,15 @@ export class PolicyBook {
     return this.#grants.allow(subject, action, target);
   }
 
+  rolesOn(subject: string, target: Omit<Target, 'resource'>): Set<string> {
+    return this.#grants.rolesOn(subject, target);
+  }
+
+  /** Whether there is a policy with the same terms. */
+  has(terms: PolicyTerms): boolean {
+    return this.#idOfTerms.has(fingerprint(terms));
+  }
+
   /** Throws 409 when there is one with the same terms, 422 at a limit. */
   add(terms: PolicyTerms, byIamId: string): Policy {
     this.#demandUnique(terms);

@@ -36,6 +36,17 @@ const ADMINISTRATOR = [
   ...named('iam', 'policy.create', 'policy.update', 'policy.delete'),
 ];
 
+// What platform roles grant beside that on the resources of any service, and the role Key Manager.
+const resources = (...actions: string[]): string[] => named('resource-controller', ...actions);
+const VIEW_RESOURCES = resources('instance.retrieve', 'key.retrieve');
+const KEEP_KEYS = resources('key.retrieve', 'key.create', 'key.update', 'key.delete');
+const OPERATE_RESOURCES = [...VIEW_RESOURCES, ...KEEP_KEYS];
+const EDIT_RESOURCES = [
+  ...OPERATE_RESOURCES,
+  ...resources('instance.create', 'instance.update', 'instance.update_plan', 'instance.delete'),
+];
+const ADMINISTER_RESOURCES = [...EDIT_RESOURCES, ...resources('credential.retrieve_all')];
+
 // docs/secrets-manager, "Managing IAM access", actions by role.
 const READER = secrets(
   'secrets.list',
@@ -97,10 +108,16 @@ const SECRETS_READER_ROLE = {
 
 /** By CRN, the roles that policies can grant. */
 export const ROLES: ReadonlyMap<string, Role> = new Map([
-  [platform('Viewer'), role('Viewer', 'Views instances, but cannot modify them.', VIEWER)],
-  [platform('Operator'), role('Operator', 'Configures and operates instances.', OPERATOR)],
-  [platform('Editor'), role('Editor', 'Does all platform actions but managing access.', EDITOR)],
-  [platform('Administrator'), role('Administrator', 'Does all platform actions.', ADMINISTRATOR)],
+  [platform('Viewer'), role('Viewer', 'Views instances, but cannot modify them.', [...VIEWER, ...VIEW_RESOURCES])],
+  [platform('Operator'), role('Operator', 'Configures and operates instances.', [...OPERATOR, ...OPERATE_RESOURCES])],
+  [
+    platform('Editor'),
+    role('Editor', 'Does all platform actions but managing access.', [...EDITOR, ...EDIT_RESOURCES]),
+  ],
+  [
+    platform('Administrator'),
+    role('Administrator', 'Does all platform actions.', [...ADMINISTRATOR, ...ADMINISTER_RESOURCES]),
+  ],
   [
     platform('ConfigReader'),
     role('Service Configuration Reader', 'Reads the configuration of services for governance.', REPORTS),
@@ -120,6 +137,7 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
     service('ApiKeyReviewer', 'iam-identity'),
     role('API key reviewer', 'Views the metadata of API keys.', identity('apikey.review')),
   ],
+  [service('KeyManager'), role('Key Manager', 'Manages resource keys.', KEEP_KEYS)],
   [service('Sender', 'logs'), role('Sender', 'Sends logs.', ['logs.data.send'])],
   [
     service('UserApiKeyCreator', 'iam-identity'),

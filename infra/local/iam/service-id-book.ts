@@ -2,7 +2,7 @@ import type { CloudParts } from '../parts.ts';
 import { Activity } from './activity.ts';
 import { Scribe } from './entities.ts';
 import type { Entity, Verb } from './entities.ts';
-import { EntityStore } from './entity-store.ts';
+import { EntityStore, viewOf } from './entity-store.ts';
 import { limitReached } from './identity-errors.ts';
 
 export interface ServiceId extends Entity {
@@ -10,9 +10,13 @@ export interface ServiceId extends Entity {
   readonly uniqueInstanceCrns: readonly string[];
   /** Null in the default group. */
   readonly groupId: string | null;
+  /** Whether it was made for a resource key. */
+  readonly hidden: boolean;
 }
 
-export type NewServiceId = Partial<Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'groupId'>> & {
+export type NewServiceId = Partial<
+  Pick<ServiceId, 'description' | 'locked' | 'uniqueInstanceCrns' | 'groupId' | 'hidden'>
+> & {
   name: string;
 };
 
@@ -55,7 +59,9 @@ export class ServiceIdBook {
 
   /** As lists show them. */
   listed(): readonly ServiceId[] {
-    return this.#serviceIds.listed();
+    const listed = this.#serviceIds.listed();
+    if (this.#parts.switches.hiddenServiceIdsListed) return listed;
+    return viewOf(listed, 'not hidden', () => listed.filter(({ hidden }) => !hidden));
   }
 
   /** Throws 422 when the account has as many as it can. */
@@ -74,6 +80,7 @@ export class ServiceIdBook {
       locked: input.locked ?? false,
       uniqueInstanceCrns: input.uniqueInstanceCrns ?? [],
       groupId: input.groupId ?? null,
+      hidden: input.hidden ?? false,
     };
     this.#serviceIds.put(serviceId);
     return serviceId;

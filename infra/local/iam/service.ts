@@ -8,6 +8,7 @@ import type { ComputeResource } from './compute-resources.ts';
 import { GroupBook } from './group-book.ts';
 import { groupRoutes } from './group-routes.ts';
 import { limitRoutes } from './limit-routes.ts';
+import { KeyIdentities } from './key-identities.ts';
 import { LinkRoutes } from './link-routes.ts';
 import { LoginRoutes } from './login-routes.ts';
 import { PolicyBook } from './policy-book.ts';
@@ -43,6 +44,8 @@ export class IamService implements Access {
   readonly #world: IamWorld;
   /** The account owner's API key, made when the account is. */
   readonly adminApiKey: string;
+  /** For the resource controller. */
+  readonly keyIdentities: KeyIdentities;
 
   constructor(parts: CloudParts) {
     this.#world = {
@@ -60,6 +63,7 @@ export class IamService implements Access {
       tokens: new TokenBook(parts),
       computeResources: new ComputeResourceTokens(parts),
     };
+    this.keyIdentities = new KeyIdentities(this.#world);
     this.adminApiKey = this.#firstKey(parts.account.adminIamId, 'Account owner');
   }
 

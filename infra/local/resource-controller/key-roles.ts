@@ -1,0 +1,31 @@
+import { ownerOfRole, roleExists } from '../iam/roles.ts';
+import type { Switches } from '../switches.ts';
+import type { Offering } from './catalog.ts';
+
+const BASE = ['Reader', 'Writer', 'Manager'].map((name) => `crn:v1:bluemix:public:iam::::serviceRole:${name}`);
+
+/** How a caller's access compares with that of a key. */
+export type Comparison = 'enough' | 'too little' | 'not comparable';
+
+/**
+ * The CRN of the role that a key is asked for with: one of the three service roles that every service has, by name or CRN,
+ * or another one of the service by CRN. Undefined for what is none of these.
+ */
+export function keyRoleOf(role: string, { name }: Offering, switches: Switches): string | undefined {
+  const roleId = BASE.find((base) => base === role || base.endsWith(`:${role}`));
+  return roleId ?? (roleExists(role, switches) && ownerOfRole(role) === name ? role : undefined);
+}
+
+/** Whether somebody with `held` roles (null for all) has at least the access of a key with `roleId`. */
+export function compareRoles(held: ReadonlySet<string> | null, roleId: string | null): Comparison {
+  if (held === null) return 'enough';
+  if (roleId === null) return 'not comparable';
+  if (held.has(roleId)) return 'enough';
+  const rank = BASE.indexOf(roleId);
+  if (rank === -1) return 'not comparable';
+  return BASE.slice(rank).some((base) => held.has(base)) ? 'enough' : 'too little';
+}
+
+export function isManager(roleId: string | null): boolean {
+  return roleId === BASE.at(-1);
+}
