@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import type { CallOptions, Calls } from './calls.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
