@@ -13,32 +13,35 @@ const WHERE_OFFICIAL_IS = `the public registry has only its versions for the ret
 Take 2 or newer from https://github.com/IBM/secrets-manager-node-sdk, as a tarball (npm install FILE.tgz), or from a registry of yours.`;
 
 /**
- * What the bundles leave out of libraries, and why nobody misses it: the module, below `node_modules`, and what stands in for
- * it, from `infra/bundle/stand-ins.ts`. `--whole-libraries` leaves out nothing.
+ * What the bundles leave out of libraries, and why nobody misses it: how the module's path below `node_modules` begins, what
+ * of `infra/bundle/stand-ins.ts` stands in for it, and for an ES module the names that others import from it.
+ * `--whole-libraries` leaves out nothing.
  */
 const LEFT_OUT = [
-  // Cookies, with a list of all public suffixes: none of our clients has a jar.
-  ['tough-cookie/', 'absent'],
+  // Cookies, and a list of all public suffixes with them: none of our clients has a jar.
+  ['ibm-cloud-sdk-core/lib/cookie-support', 'absent'],
   // Uploads: no call of ours has a form with files. Types of files, with a table of all, serve nothing else.
   ['form-data/', 'absentOnceMade'],
   ['mime-types/', 'absent'],
-  // The SDK's own logins, and what reads environments for them: we log in ourselves.
+  // The SDK's own logins, and its reading of files and environments for them: we log in ourselves.
   ['ibm-cloud-sdk-core/auth/authenticators/(?!index|authenticator|no-auth)', 'absent'],
   ['ibm-cloud-sdk-core/auth/token-managers/(?!index)', 'absent'],
-  ['camelcase/', 'absent'],
-  ['dotenv/', 'absent'],
+  ['ibm-cloud-sdk-core/auth/utils/(?!index|helpers)', 'absent'],
   // The SDK's own repeats: `Calls` repeats.
   ['retry-axios/', 'absent'],
   // The SDK's trace of every request and answer: it may hold what is secret, and must not depend on a variable.
   ['debug/', 'silentDebug'],
   // Redirects: none is followed. HTTP/2: nothing asks for it.
   ['follow-redirects/', 'absent'],
-  ['(node:)?http2$', 'absent'],
+  ['http2$', 'absent'],
   // JSON Schema: only `npm run schema` and `npm run docs` write it.
   ['zod/v4/core/json-schema-processors', 'absent'],
   ['zod/v4/core/json-schema-generator', 'absent'],
   ['zod/v4/core/to-json-schema', 'absent', 'createStandardJSONSchemaMethod, createToJSONSchemaMethod'],
 ].map(([module, standIn, names]) => ({ module, pattern: new RegExp(`^${module}`), standIn, names, isUsed: false }));
+
+/** What runs before anything else in a bundle; each file says why. */
+const INJECTED = ['infra/bundle/global-scope.ts', 'infra/bundle/no-compiled-parsers.ts'];
 
 const leaveOut = {
   name: 'leave-out',
@@ -54,7 +57,8 @@ const leaveOut = {
       return { path: row.module, namespace: 'stand-in', pluginData: row };
     });
     bundle.onLoad({ filter: /./, namespace: 'stand-in' }, ({ pluginData: { module, standIn, names } }) => {
-      const made = `${standIn}(${JSON.stringify(module.replace(/\/.*/, ''))})`;
+      const name = module.replace(/\/?(\(.*|\$)?$/, '');
+      const made = `${standIn}('${name}')`;
       const contents = names
         ? `import { ${standIn} } from './infra/bundle/stand-ins.ts'; export const { ${names} } = ${made};`
         : `module.exports = require('./infra/bundle/stand-ins.ts').${made};`;
@@ -113,7 +117,7 @@ async function bundleFunction(name, out, options) {
     legalComments: 'linked',
     metafile: true,
     logLevel: 'warning',
-    inject: options.whole ? [] : ['infra/bundle/global-scope.ts', 'infra/bundle/no-compiled-parsers.ts'],
+    inject: options.whole ? [] : INJECTED,
     plugins: [...(options.official ? [officialSecretsManager] : []), ...(options.whole ? [] : [leaveOut])],
   });
   // CommonJS whatever a folder above it says.
