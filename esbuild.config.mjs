@@ -1,7 +1,7 @@
-// Bundles each function alone: `npm run build -- [--manifest FILE] [--official-secrets-manager] [--out FOLDER]`.
+// Bundles each function alone: `npm run build -- [--manifest FILE] [--official-secrets-manager] [--out FOLDER] [--whole-libraries]`.
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -11,6 +11,61 @@ const functionsFolder = join(root, 'functions');
 const OFFICIAL = '@ibm-cloud/secrets-manager';
 const WHERE_OFFICIAL_IS = `the public registry has only its versions for the retired v1 API.
 Take 2 or newer from https://github.com/IBM/secrets-manager-node-sdk, as a tarball (npm install FILE.tgz), or from a registry of yours.`;
+
+/**
+ * What the bundles leave out of libraries, and why nobody misses it: how the module's path below `node_modules` begins, what
+ * of `infra/bundle/stand-ins.ts` stands in for it, and for an ES module the names that others import from it.
+ * `--whole-libraries` leaves out nothing.
+ */
+const LEFT_OUT = [
+  // Cookies, and a list of all public suffixes with them: none of our clients has a jar.
+  ['ibm-cloud-sdk-core/lib/cookie-support', 'absent'],
+  // Uploads: no call of ours has a form with files. Types of files, with a table of all, serve nothing else.
+  ['form-data/', 'absentOnceMade'],
+  ['mime-types/', 'absent'],
+  // The SDK's own logins, and its reading of files and environments for them: we log in ourselves.
+  ['ibm-cloud-sdk-core/auth/authenticators/(?!index|authenticator|no-auth)', 'absent'],
+  ['ibm-cloud-sdk-core/auth/token-managers/(?!index)', 'absent'],
+  ['ibm-cloud-sdk-core/auth/utils/(?!index|helpers)', 'absent'],
+  // The SDK's own repeats: `Calls` repeats.
+  ['retry-axios/', 'absent'],
+  // The SDK's trace of every request and answer: it may hold what is secret, and must not depend on a variable.
+  ['debug/', 'silentDebug'],
+  // Redirects: none is followed. HTTP/2: nothing asks for it.
+  ['follow-redirects/', 'absent'],
+  ['http2$', 'absent'],
+  // JSON Schema: only `npm run schema` and `npm run docs` write it.
+  ['zod/v4/core/json-schema-processors', 'absent'],
+  ['zod/v4/core/json-schema-generator', 'absent'],
+  ['zod/v4/core/to-json-schema', 'absent', 'createStandardJSONSchemaMethod, createToJSONSchemaMethod'],
+].map(([module, standIn, names]) => ({ module, pattern: new RegExp(`^${module}`), standIn, names, isUsed: false }));
+
+/** What runs before anything else in a bundle; each file says why. */
+const INJECTED = ['infra/bundle/global-scope.ts', 'infra/bundle/no-compiled-parsers.ts'];
+
+const leaveOut = {
+  name: 'leave-out',
+  setup(bundle) {
+    const SEEN = Symbol('resolved by the others');
+    bundle.onResolve({ filter: /./ }, async ({ path, pluginData, ...importer }) => {
+      if (pluginData === SEEN) return null;
+      const found = await bundle.resolve(path, { ...importer, pluginData: SEEN });
+      const module = found.path.split(`${sep}node_modules${sep}`).at(-1).replaceAll(sep, '/');
+      const row = LEFT_OUT.find(({ pattern }) => pattern.test(module));
+      if (!row) return null;
+      row.isUsed = true;
+      return { path: row.module, namespace: 'stand-in', pluginData: row };
+    });
+    bundle.onLoad({ filter: /./, namespace: 'stand-in' }, ({ pluginData: { module, standIn, names } }) => {
+      const name = module.replace(/\/?(\(.*|\$)?$/, '');
+      const made = `${standIn}('${name}')`;
+      const contents = names
+        ? `import { ${standIn} } from './infra/bundle/stand-ins.ts'; export const { ${names} } = ${made};`
+        : `module.exports = require('./infra/bundle/stand-ins.ts').${made};`;
+      return { contents, resolveDir: root };
+    });
+  },
+};
 
 /** Takes IBM's own Secrets Manager class, where it is installed, in place of ours. Nothing else changes. */
 const officialSecretsManager = {
@@ -62,7 +117,8 @@ async function bundleFunction(name, out, options) {
     legalComments: 'linked',
     metafile: true,
     logLevel: 'warning',
-    plugins: options.official ? [officialSecretsManager] : [],
+    inject: options.whole ? [] : INJECTED,
+    plugins: [...(options.official ? [officialSecretsManager] : []), ...(options.whole ? [] : [leaveOut])],
   });
   // CommonJS whatever a folder above it says.
   const packageJson = { name, private: true, type: 'commonjs', main: 'main.js' };
@@ -85,6 +141,7 @@ function readArguments() {
     manifest: { type: 'string' },
     out: { type: 'string', default: join(root, 'dist') },
     'official-secrets-manager': { type: 'boolean', default: false },
+    'whole-libraries': { type: 'boolean', default: false },
   };
   try {
     const { values } = parseArgs({ options });
@@ -92,23 +149,26 @@ function readArguments() {
     if (empty) throw new Error(`--${empty}: is empty; name a ${empty === 'out' ? 'folder' : 'file'}, or leave it out`);
     const out = resolve(values.out);
     if (out === functionsFolder) throw new Error(`--out: ${out} holds the sources; name another folder`);
-    return { out, manifest: values.manifest ?? null, official: values['official-secrets-manager'] };
+    const { manifest = null, 'official-secrets-manager': official, 'whole-libraries': whole } = values;
+    return { out, manifest, official, whole };
   } catch (error) {
     return fail(error.message, WRONG_INPUT);
   }
 }
 
 async function main() {
-  const { out, official, manifest: manifestFile } = readArguments();
+  const { out, official, whole, manifest: manifestFile } = readArguments();
   const obstacle = official ? await whyNotOfficial() : null;
   if (obstacle) fail(obstacle);
   const manifest = manifestFile === null ? null : await manifestJson(manifestFile);
   await mkdir(out, { recursive: true });
   const entries = await readdir(functionsFolder, { withFileTypes: true });
   for (const { name } of entries.filter((entry) => entry.isDirectory())) {
-    const bytes = await bundleFunction(name, out, { official, manifest });
+    const bytes = await bundleFunction(name, out, { official, whole, manifest });
     process.stderr.write(`build: ${name} ${Math.round(bytes / 1000)} KB\n`);
   }
+  const unused = whole ? [] : LEFT_OUT.filter(({ isUsed }) => !isUsed).map(({ module }) => module);
+  if (unused.length > 0) fail(`nothing loads ${unused.join(', ')} any more: LEFT_OUT is out of date`);
 }
 
 await main().catch((error) => fail(error.message));

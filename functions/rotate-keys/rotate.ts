@@ -1,4 +1,5 @@
 import type { Manifest } from '../../shared/keys/manifest.ts';
+import { readManifest } from '../../shared/keys/read-manifest.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import type { RunReport } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
@@ -15,9 +16,16 @@ export interface RotateAnswer extends RunReport {
   counts: Record<string, number>;
 }
 
-/** Runs the reconciler once. @throws HttpError 400 for a name that the manifest does not have, and `force` without names. */
-export async function rotate(request: RotateRequest, runId: string, context: RunContext): Promise<RotateAnswer> {
-  const { manifest, settings, clock, log } = context;
+/**
+ * Runs the reconciler once, by the manifest that the settings or the build give.
+ * @throws HttpError 400 for a name that the manifest does not have, and `force` without names; what reading the manifest throws.
+ */
+export async function rotate(
+  request: RotateRequest,
+  runId: string,
+  { settings, clock, log }: Omit<RunContext, 'manifest'>,
+): Promise<RotateAnswer> {
+  const manifest = readManifest(settings);
   if (request.force && !request.only) throw new HttpError(400, 'invalid_request', 'force: needs `only`');
   refuseUnknownNames(request.only ?? [], manifest);
   const startMs = clock.nowMs();
@@ -33,7 +41,7 @@ export async function rotate(request: RotateRequest, runId: string, context: Run
     timerMs: settings.timerMs,
     keysAtOnce: settings.keysAtOnce,
   };
-  const report = await withPorts(context, (ports) => rotateAll(manifest, options, ports));
+  const report = await withPorts({ settings, manifest, clock, log }, (ports) => rotateAll(manifest, options, ports));
   const counts = countOutcomes(report);
   const tookMs = clock.nowMs() - startMs;
   const level = counts['failed'] ? 'warn' : 'info';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HttpError } from '../../shared/runtime/code-engine.ts';
 
 /** What a call may ask for; a timer asks for nothing. */

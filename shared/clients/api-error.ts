@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { TimeIsUp } from '../runtime/clock.ts';
 import { KeyrotaError, messageOf } from '../runtime/errors.ts';
 import type { Effect } from '../runtime/errors.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { withTimeLimit } from '../runtime/clock.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyrotaError } from '../runtime/errors.ts';

@@ -1,5 +1,5 @@
 import IamIdentityV1 from '@ibm-cloud/platform-services/iam-identity/v1.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { ApiError, isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';

@@ -1,5 +1,5 @@
 import IamPolicyManagementV1 from '@ibm-cloud/platform-services/iam-policy-management/v1.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallOptions, Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';

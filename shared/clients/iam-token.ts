@@ -1,5 +1,5 @@
 import { BaseService, NoAuthAuthenticator } from 'ibm-cloud-sdk-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
 import type { CallOptions, Calls } from './calls.ts';

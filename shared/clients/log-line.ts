@@ -1,5 +1,5 @@
 import { BaseService, NoAuthAuthenticator } from 'ibm-cloud-sdk-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Token } from './iam-token.ts';
 import type { Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';

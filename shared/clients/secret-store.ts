@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';

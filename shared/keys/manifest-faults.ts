@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { maskSecrets } from '../runtime/secret-value.ts';
 
 /** One thing that is wrong in the manifest. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SERVICE_URL_RULE, isServiceUrl } from '../runtime/service-url.ts';
 import { DURATION_TEXT, parseDuration } from './duration.ts';
 

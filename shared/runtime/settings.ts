@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { KeyrotaError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import { SecretValue } from './secret-value.ts';

@@ -1,5 +1,6 @@
+import { coldStartBench } from './cold-start.ts';
 import type { Bench } from './figure.ts';
 import { sizeBench } from './size.ts';
 
 /** Everything that `npm run bench` measures, in this order. */
-export const BENCHES: readonly Bench[] = [sizeBench];
+export const BENCHES: readonly Bench[] = [sizeBench, coldStartBench];

@@ -1,4 +1,6 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bundles } from './bundles.ts';
 import type { Bench } from './figure.ts';
 import { figure } from './figure.ts';
 
@@ -7,9 +9,15 @@ const AIM_KB = 450;
 /** How large the bundle of each function is. */
 export const sizeBench: Bench = {
   name: 'size',
-  what: 'the bundle of each function, against the aim of 450 KB',
+  what: 'the bundle of each function, against one with whole libraries and against the aim of 450 KB',
   async *measure() {
-    const file = new URL('../../dist/rotate-keys/main.js', import.meta.url);
-    yield figure('rotate-keys', statSync(file).size / 1_000, 'KB', AIM_KB);
+    using bundles = new Bundles();
+    for (const name of bundles.functionNames) {
+      const kilobytes = kilobytesOf(bundles.pathOf(name, 'lean'));
+      yield figure(`${name}, against whole libraries`, kilobytes, 'KB', kilobytesOf(bundles.pathOf(name, 'whole')));
+      yield figure(`${name}, against the aim`, kilobytes, 'KB', AIM_KB);
+    }
   },
 };
+
+const kilobytesOf = (folder: string): number => statSync(join(folder, 'main.js')).size / 1_000;

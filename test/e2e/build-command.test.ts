@@ -83,6 +83,14 @@ describe.concurrent('npm run build', () => {
     }
   });
 
+  it('fails where a library no longer loads what is to be left out of it', async () => {
+    const script = join(project, 'esbuild.config.stale.mjs');
+    const text = readFileSync(join(project, 'esbuild.config.mjs'), 'utf8');
+    writeFileSync(script, text.replace('const LEFT_OUT = [', "const LEFT_OUT = [['no-such-library/', 'absent'],"));
+    const { code, stderr } = await run(script, ['--out', join(folder.path, 'out-stale')], { cwd: project });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('nothing loads no-such-library/ any more')]);
+  });
+
   it.each([
     [['--fast'], '--fast'],
     [['something'], 'something'],

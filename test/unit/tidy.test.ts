@@ -124,6 +124,13 @@ describe('the text', () => {
     expect(wrong).toEqual(['functions/rotate-keys/handler.ts']);
   });
 
+  it('has zod imported as a namespace in the product: of its `z` no bundle can leave anything out', () => {
+    const wrong = sources.filter(
+      (file) => /^(functions|shared)\//.test(file) && /\{ z \} from 'zod'/.test(textOf(file)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('has no download address in the lock file', () => {
     expect(textOf('package-lock.json')).not.toMatch(/"resolved": "http/);
   });

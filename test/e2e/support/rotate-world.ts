@@ -76,6 +76,8 @@ export interface RotateWorldOptions {
   entry?: object;
   /** Changes what is hosted. */
   hosted?: Partial<HostedFunction>;
+  /** Changes what the cloud answers to the function. Default: nothing. */
+  answerWith?: (answer: Response, request: Request) => Promise<Response>;
 }
 
 /**
@@ -93,6 +95,7 @@ export class RotateWorld implements AsyncDisposable {
   #admin: Admin | undefined;
   #host: FunctionHost | undefined;
   #manifest: object = {};
+  #answerWith: (answer: Response, request: Request) => Promise<Response> = (answer) => Promise.resolve(answer);
 
   private constructor() {}
 
@@ -194,6 +197,7 @@ export class RotateWorld implements AsyncDisposable {
 
   async #open(options: RotateWorldOptions): Promise<void> {
     const { clock, cloud } = this;
+    this.#answerWith = options.answerWith ?? this.#answerWith;
     const attribution = {
       onArrival: (incoming: Parameters<FunctionHost['requestArrived']>[0]) => this.#host?.requestArrived(incoming),
       onDone: (incoming: Parameters<FunctionHost['requestDone']>[0]) => this.#host?.requestDone(incoming),
@@ -245,9 +249,9 @@ export class RotateWorld implements AsyncDisposable {
     this.#closing.push(this.#host);
   }
 
-  #answer(incoming: Request): Promise<Response> {
+  async #answer(incoming: Request): Promise<Response> {
     this.requests.push(incoming);
-    return this.cloud.handle(incoming);
+    return this.#answerWith(await this.cloud.handle(incoming), incoming);
   }
 
   #resource() {
