@@ -74,24 +74,24 @@ function issuerKey(key: ManagedKey, apiKey: ApiKey): IssuerKey {
 }
 
 /**
- * When the key was last disabled, and enabled again. The words of the history are not documented: an action may be named, or
- * told as an update of that property, and then the key's present state says what it was changed to. Of a disabled key
- * any update is late enough to count from.
+ * When the key was last disabled, and enabled again. The words of the history are not documented: it may name these actions,
+ * or tell of both as changes of one property, the latest of which brought the present state.
  */
 function stateChanges({ history, disabled }: ApiKey): Pick<IssuerKey, 'disabledAtMs' | 'enabledAtMs'> {
-  const change = latest(history, ({ params }) => params.includes('disabled'));
-  const disabledAtMs =
-    latest(history, ({ action }) => /disable/i.test(action)) ??
-    (disabled ? (change ?? latest(history, ({ action }) => /update/i.test(action))) : null);
-  const enabledAtMs = latest(history, ({ action }) => /enable/i.test(action)) ?? (disabled ? null : change);
-  return { disabledAtMs, enabledAtMs };
+  const entries = history ?? [];
+  const isNamed = entries.some(({ action }) => /disable/i.test(action));
+  const change = isNamed ? null : latest(entries, ({ params }) => params.includes('disabled'));
+  return {
+    disabledAtMs: isNamed ? latest(entries, ({ action }) => /disable/i.test(action)) : disabled ? change : null,
+    enabledAtMs: latest(entries, ({ action }) => /enable/i.test(action)) ?? (disabled ? null : change),
+  };
 }
 
 type HistoryEntry = NonNullable<ApiKey['history']>[number];
 
 /** When the history last tells of such an entry. */
-function latest(history: ApiKey['history'], isSuch: (entry: HistoryEntry) => boolean): number | null {
-  const times = (history ?? []).filter(isSuch).map(({ timestamp }) => timestamp);
+function latest(history: readonly HistoryEntry[], isSuch: (entry: HistoryEntry) => boolean): number | null {
+  const times = history.filter(isSuch).map(({ timestamp }) => timestamp);
   const known = times.filter((time) => time !== undefined);
   const isLatestKnown = known.length > 0 && known.length === times.length; // one that cannot be read may be the latest
   return isLatestKnown ? Math.max(...known) : null;

@@ -73,6 +73,25 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
       expect(namesOf(await identity.listApiKeys(lab.serviceId.iamId, signal))).toEqual(['first']);
     });
 
+    it('are seen where the service ID is in a group, whose id nobody gave', async () => {
+      const { lab, identity } = await open();
+      const group = await lab.admin.request('POST', '/v1/serviceid_groups', {
+        account_id: lab.cloud.account.id,
+        name: 'agents',
+      });
+      const grouped = await lab.admin.request('POST', '/v1/serviceids', {
+        account_id: lab.cloud.account.id,
+        name: 'grouped',
+        group_id: String(group['id']),
+      });
+      const iamId = String(grouped['iam_id']);
+      const resource = { resourceType: 'serviceid', resource: String(grouped['id']) };
+      await lab.admin.grant(lab.keyrota.iamId, ROLE.operator, 'iam-identity', resource);
+      expect(await identity.listApiKeys(iamId, signal)).toEqual([]);
+      await ownersKey(lab, iamId, { name: 'its key' });
+      expect(namesOf(await productOn(lab).identity.listApiKeys(iamId, signal))).toEqual(['its key']);
+    });
+
     it('have their history and no last use', async () => {
       const { lab, key, identity } = await open();
       await identity.disableApiKey(key.id, signal);
@@ -155,7 +174,7 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
       const found = await identity.getApiKey(key.id, signal);
       const minuteMs = Math.floor(usedAtMs / MINUTE_MS) * MINUTE_MS;
       expect(found?.activity).toEqual({ authn_count: 1, last_authn: minuteMs });
-      expect(found?.history).toEqual([{ action: 'create-apikey', timestamp: found?.created_at }]);
+      expect(found?.history).toMatchObject([{ action: 'create-apikey', timestamp: found?.created_at }]);
     });
 
     it('tell who owns them, their dates in milliseconds, and whether they are disabled and locked', async () => {
@@ -553,6 +572,7 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
       'locked, are so all the same, or refuse it with a conflict: %s',
       async (change) => {
         const { lab, key, identity } = await open();
+        if (change === 'enableApiKey') await identity.disableApiKey(key.id, signal);
         await identity.lockApiKey(key.id, signal);
         const outcome = await identity[change](key.id, signal).then(
           () => 'done',
@@ -1243,10 +1263,10 @@ describe('dates of IAM that are told about a key', () => {
       });
       const { identity } = productOn(lab, { adapter });
       const found = await identity.getApiKey(id, signal);
-      expect(found?.history).toEqual([{ action: 'create-apikey' }]);
+      expect(found?.history).toEqual([{ action: 'create-apikey', params: [] }]);
       expect(found?.activity?.last_authn ?? null).toBeNull();
       const [listed] = await identity.listApiKeys(lab.serviceId.iamId, signal);
-      expect(listed?.history).toEqual([{ action: 'create-apikey' }]);
+      expect(listed?.history).toEqual([{ action: 'create-apikey', params: [] }]);
     },
   );
 });

@@ -354,6 +354,21 @@ describe('what is seen of a key', () => {
     expect(await kind.list(key, signal)).toMatchObject([{ disabled: true, disabledAtMs }]);
   });
 
+  it('is when it was last disabled, or enabled again, also where the history tells of both as changes of a property', async () => {
+    const { lab, kind, key, request } = await open({ switches: { stateHistory: 'updates' } });
+    const { id } = await kind.create(key, request, signal);
+    await kind.extend(id, lab.clock.nowMs() + 90 * DAY_MS, signal);
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs: null, enabledAtMs: null });
+    await lab.pass(DAY_MS);
+    await kind.disable(id, signal);
+    const disabledAtMs = minuteOf(lab.clock.nowMs());
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs, enabledAtMs: null });
+    await lab.pass(DAY_MS);
+    await kind.enable(id, signal);
+    const enabledAtMs = minuteOf(lab.clock.nowMs());
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs: null, enabledAtMs });
+  });
+
   it('is no date of disabling where the history does not tell', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);

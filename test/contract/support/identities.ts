@@ -15,6 +15,8 @@ export const ANSWERS = [
       refusedKeyLoginStatus: 401,
       lockRefusesDisable: true,
       partialAccountLists: 'filtered',
+      repeatedChangeStatus: 409,
+      disabledKeysCount: false,
     },
   },
 ] as const;
