@@ -39,6 +39,8 @@ const ALONE: Trial[] = [
   { line: 'npm run keyrota -- validate docs/manifest.example.yaml', shows: /valid, 1 key, deployment prod/ },
   { line: 'npm run schema', shows: /"\$schema": "https:\/\/json-schema.org/ },
   { line: 'npm run -s cloud -- --help', shows: /--control-port/ },
+  { line: 'npm run sim -- --seed keyrota --runs 2', shows: /^2 of 2 went well$/m },
+  { line: 'npm run -s sim -- --help', shows: /--without <guard>/ },
 ];
 
 let copy: ProjectCopy;

@@ -140,13 +140,15 @@ async function untroubled({ scenes, WatchedRun, outcomeOf }: Simulation): Promis
   return outcomeOf(trial, new WatchedRun(trial.lab));
 }
 
-describe.each(GUARDS.map(({ name, rule }) => ({ name, rule, ...RUNS[name] })))('$name: $rule', (guard) => {
-  it(`${guard.what}`, async () => {
-    expect(await guard.run(asItIs)).toEqual([]);
+const guardedRuns = GUARDS.map(({ name, rule }) => ({ name, rule, ...RUNS[name] }));
+
+describe('by its guards', () => {
+  it.each(guardedRuns)('$what', async ({ run }) => {
+    expect(await run(asItIs)).toEqual([]);
   });
 
-  it('is what this depends on: without it the same run fails', async () => {
-    const wrongs = await guard.run(await simulationWithout(guard.name));
-    expect(wrongs.join('\n')).toMatch(guard.shows);
+  it.each(guardedRuns)('that fails without the $name: $rule', async ({ name, run, shows }) => {
+    const wrongs = await run(await simulationWithout(name));
+    expect(wrongs.join('\n')).toMatch(shows);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
+import type * as simulation from './simulation.ts';
 
 /** Something in the product that keeps keys safe, and how the test build leaves it out. */
 export interface Guard {
@@ -111,7 +112,7 @@ export type GuardName = (typeof GUARDS)[number]['name'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The laboratory and all that is tried in it: with the product as it is, or from a test build without one guard. */
-export type Simulation = typeof import('./simulation.ts');
+export type Simulation = typeof simulation;
 
 /**
  * Builds product, embedded cloud and simulation into one file, with one guard left out, and loads it. The product itself
