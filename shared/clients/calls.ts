@@ -11,11 +11,24 @@ const DELAYS_MS = [500, 1_500, 3_500];
 /** An answer that is worth waiting for and asking again. */
 const isTransient = ({ code }: ApiError) => code === 'throttled' || code === 'service_failed' || code === 'no_answer';
 
-/** Lets at most so many calls a second begin, evenly spaced. */
+/** A call that waits for its turn. */
+interface Waiting {
+  isWrite: boolean;
+  begin: () => void;
+}
+
+/**
+ * Lets at most so many calls a second begin, evenly spaced: writes first, for they end what is under way, and then in the
+ * order in which they came.
+ */
 export class RateCap {
   readonly #clock: Clock;
   readonly #spacingMs: number;
   #nextMs = 0;
+  /** As many as there are turns to come. */
+  #waiting: Waiting[] = [];
+  /** The turns to come, earliest first. */
+  #turns: AbortController[] = [];
 
   constructor(clock: Clock, callsPerSecond: number) {
     this.#clock = clock;
@@ -23,11 +36,50 @@ export class RateCap {
   }
 
   /** Resolves when the next call may begin. */
-  async turn(signal: AbortSignal): Promise<void> {
+  async turn(signal: AbortSignal, isWrite = false): Promise<void> {
     const nowMs = this.#clock.nowMs();
     const atMs = Math.max(nowMs, this.#nextMs);
     this.#nextMs = atMs + this.#spacingMs;
-    if (atMs > nowMs) await this.#clock.sleep(Math.ceil(atMs - nowMs), signal);
+    if (atMs <= nowMs) return;
+    signal.throwIfAborted();
+    this.#planTurn(Math.ceil(atMs - nowMs));
+    await this.#wait(isWrite, signal);
+  }
+
+  #planTurn(delayMs: number): void {
+    const turn = new AbortController();
+    this.#turns.push(turn);
+    this.#clock.sleep(delayMs, turn.signal).then(
+      () => {
+        this.#turns = this.#turns.filter((other) => other !== turn);
+        const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
+        next?.begin();
+      },
+      () => undefined, // whoever it was planned for has given up
+    );
+  }
+
+  #wait(isWrite: boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiting);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiting: Waiting = {
+        isWrite,
+        begin: () => {
+          leave();
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        leave();
+        this.#turns.pop()?.abort();
+        reject(signal.reason as Error);
+      };
+      this.#waiting.push(waiting);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
   }
 }
 
@@ -131,7 +183,7 @@ export class Calls {
   /** One attempt. A failed login is thrown: it was repeated already, and the call was not sent. */
   async #once(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Sent> {
     const { clock, timeoutMs, rateCap, login } = this.#options;
-    await rateCap?.turn(call.signal);
+    await rateCap?.turn(call.signal, call.kind !== 'reads');
     await login?.ready(call.signal);
     const generation = login?.generation ?? null;
     try {

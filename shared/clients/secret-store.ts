@@ -181,16 +181,17 @@ export class SecretStore {
     );
   }
 
-  /** Stores a new current version. Sent once. @throws ApiError `locked` when the previous version is. */
-  async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<void> {
+  /** Stores a new current version and tells its id. Sent once. @throws ApiError `locked` when the previous version is. */
+  async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<string> {
     const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal };
     const { secretMetadata, versionMetadata, value } = version;
     const metadata = { custom_metadata: secretMetadata, version_custom_metadata: versionMetadata };
     const data = place.type === 'arbitrary' ? { payload: value.reveal() } : { data: { [place.field]: value.reveal() } };
     const secretVersionPrototype = { ...metadata, ...data };
-    await this.#calls.send(call, Created, (attempt) =>
+    const { id } = await this.#calls.send(call, Created, (attempt) =>
       this.#sdkForOnce.createSecretVersion({ secretId, secretVersionPrototype, signal: attempt }),
     );
+    return id;
   }
 
   /** Replaces the secret's metadata, and with `labels` these too. Last writer wins. */

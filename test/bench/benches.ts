@@ -1,5 +1,6 @@
 import type { Bench } from './figure.ts';
+import { callsBench } from './calls.ts';
 import { sizeBench } from './size.ts';
 
 /** Everything that `npm run bench` measures, in this order. */
-export const BENCHES: readonly Bench[] = [sizeBench];
+export const BENCHES: readonly Bench[] = [sizeBench, callsBench];

@@ -1,6 +1,7 @@
 // `npm run bench -- [NAME] [--json]`: measures, and prints a figure a line.
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { endWithReader } from '../../infra/local/broken-pipe.ts';
 import { BENCHES } from './benches.ts';
 import type { Figure } from './figure.ts';
 
@@ -28,6 +29,7 @@ function textOf({ name, value, unit, baseline, ratio }: Figure): string {
   return `  ${name.padEnd(60)} ${String(value).padStart(10)} ${unit}${against}`;
 }
 
+endWithReader();
 try {
   await program.parseAsync();
 } catch (error) {
