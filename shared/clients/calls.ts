@@ -129,6 +129,16 @@ export interface CallOptions {
   signal: AbortSignal;
 }
 
+/** What was answered, or a part of it, checked. @throws ApiError `unexpected_answer`, with the paths that are not understood. */
+export function understood<T>({ operation, kind }: CallOptions, body: z.ZodType<T>, answer: unknown, status = 200): T {
+  const parsed = body.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const paths = parsed.error.issues.map((issue) => issue.path.join('.') || '(body)').join(', ');
+  const failure = { status, ibmCode: null, retryAfterMs: null };
+  const effect = kind === 'reads' ? 'none' : 'changed';
+  throw new ApiError(operation, 'unexpected_answer', failure, `not understood: ${paths}`, effect);
+}
+
 /**
  * The one way in which calls are sent: each attempt with a time limit, repeated after 429, 5xx or silence where that does
  * no harm, `Retry-After` heeded within the run's deadline.
@@ -146,12 +156,7 @@ export class Calls {
    */
   async send<T>(call: CallOptions, body: z.ZodType<T>, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<T> {
     const { result, status = 200 } = await this.#repeat(call, attempt);
-    const parsed = body.safeParse(result);
-    if (parsed.success) return parsed.data;
-    const paths = parsed.error.issues.map((issue) => issue.path.join('.') || '(body)').join(', ');
-    const failure = { status, ibmCode: null, retryAfterMs: null };
-    const effect = call.kind === 'reads' ? 'none' : 'changed';
-    throw new ApiError(call.operation, 'unexpected_answer', failure, `not understood: ${paths}`, effect);
+    return understood(call, body, result, status);
   }
 
   async #repeat(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
