@@ -26,7 +26,7 @@ const program = new Command('bench')
 
 function textOf({ name, value, unit, baseline, ratio }: Figure): string {
   const against = baseline === null ? '' : `  (${ratio} of ${baseline} ${unit})`;
-  return `  ${name.padEnd(60)} ${String(value).padStart(10)} ${unit}${against}`;
+  return `  ${name.padEnd(110)} ${String(value).padStart(10)} ${unit}${against}`;
 }
 
 endWithReader();
