@@ -10,11 +10,11 @@ describe('a run that has no time for all', () => {
     const before = lab.cloud.calls.total;
     const settings = { ...lab.context(manifest).settings, runMs: MINUTE_MS };
     const { keys } = await lab.tick(manifest, { timerMs: MINUTE_MS, keysAtOnce: 1 }, { settings });
-    expect(keys.map(({ steps }) => steps.map(({ step }) => step)).toSorted()).toEqual([[], ['mint'], ['mint']]);
+    expect(keys.flatMap(({ steps }) => steps.map(({ step }) => step))).toEqual(['mint', 'mint']);
     expect(keys.find(({ steps }) => steps.length === 0)).toMatchObject({ outcome: 'left', code: 'no_time' });
     const looks = lab.cloud.calls
       .list(before + 1)
-      .filter(({ method, path }) => method === 'GET' && /\/versions$/.test(path));
+      .filter(({ method, path }) => method === 'GET' && path.endsWith('/versions'));
     expect(looks).toHaveLength(2);
   });
 });
