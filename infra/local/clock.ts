@@ -146,12 +146,11 @@ export class CloudClock {
   /** Runs `run` at `atMs` (or at once, when that is past). Returns how to cancel it. */
   at(atMs: number, run: Scheduled): () => void {
     const entry: Entry = { atMs: Math.max(atMs, this.#virtualMs), order: this.#order++, run };
-    const isLater = (other: Entry) => other.atMs > entry.atMs;
-    const place = this.#entries.findIndex(isLater);
-    this.#entries.splice(place === -1 ? this.#entries.length : place, 0, entry);
+    this.#entries.splice(this.#placeAfter(entry.atMs), 0, entry);
     this.#activity();
     return () => {
-      this.#entries = this.#entries.filter((other) => other !== entry);
+      const place = this.#entries.lastIndexOf(entry, this.#placeAfter(entry.atMs) - 1);
+      if (place >= 0) this.#entries.splice(place, 1);
     };
   }
 
@@ -198,6 +197,18 @@ export class CloudClock {
     this.#stopped = true;
     this.#entries = [];
     clearTimeout(this.#wakeUp);
+  }
+
+  /** Where those begin that are due later, by halves: thousands may be scheduled. */
+  #placeAfter(atMs: number): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle]?.atMs ?? Infinity) > atMs) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #changeSpeed(change: () => void): void {

@@ -11,11 +11,24 @@ const DELAYS_MS = [500, 1_500, 3_500];
 /** An answer that is worth waiting for and asking again. */
 const isTransient = ({ code }: ApiError) => code === 'throttled' || code === 'service_failed' || code === 'no_answer';
 
-/** Lets at most so many calls a second begin, evenly spaced. */
+/** A call that waits for its turn. */
+interface Waiting {
+  isWrite: boolean;
+  begin: () => void;
+}
+
+/**
+ * Lets at most so many calls a second begin, evenly spaced: writes first, for they end what is under way, and then in the
+ * order in which they came.
+ */
 export class RateCap {
   readonly #clock: Clock;
   readonly #spacingMs: number;
   #nextMs = 0;
+  /** As many as there are turns to come. */
+  #waiting: Waiting[] = [];
+  /** The turns to come, earliest first. */
+  #turns: AbortController[] = [];
 
   constructor(clock: Clock, callsPerSecond: number) {
     this.#clock = clock;
@@ -23,11 +36,50 @@ export class RateCap {
   }
 
   /** Resolves when the next call may begin. */
-  async turn(signal: AbortSignal): Promise<void> {
+  async turn(signal: AbortSignal, isWrite = false): Promise<void> {
     const nowMs = this.#clock.nowMs();
     const atMs = Math.max(nowMs, this.#nextMs);
     this.#nextMs = atMs + this.#spacingMs;
-    if (atMs > nowMs) await this.#clock.sleep(Math.ceil(atMs - nowMs), signal);
+    if (atMs <= nowMs) return;
+    signal.throwIfAborted();
+    this.#planTurn(Math.ceil(atMs - nowMs));
+    await this.#wait(isWrite, signal);
+  }
+
+  #planTurn(delayMs: number): void {
+    const turn = new AbortController();
+    this.#turns.push(turn);
+    this.#clock.sleep(delayMs, turn.signal).then(
+      () => {
+        this.#turns = this.#turns.filter((other) => other !== turn);
+        const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
+        next?.begin();
+      },
+      () => undefined, // whoever it was planned for has given up
+    );
+  }
+
+  #wait(isWrite: boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiting);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiting: Waiting = {
+        isWrite,
+        begin: () => {
+          leave();
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        leave();
+        this.#turns.pop()?.abort();
+        reject(signal.reason as Error);
+      };
+      this.#waiting.push(waiting);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
   }
 }
 
@@ -77,6 +129,16 @@ export interface CallOptions {
   signal: AbortSignal;
 }
 
+/** What was answered, or a part of it, checked. @throws ApiError `unexpected_answer`, with the paths that are not understood. */
+export function understood<T>({ operation, kind }: CallOptions, body: z.ZodType<T>, answer: unknown, status = 200): T {
+  const parsed = body.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const paths = parsed.error.issues.map((issue) => issue.path.join('.') || '(body)').join(', ');
+  const failure = { status, ibmCode: null, retryAfterMs: null };
+  const effect = kind === 'reads' ? 'none' : 'changed';
+  throw new ApiError(operation, 'unexpected_answer', failure, `not understood: ${paths}`, effect);
+}
+
 /**
  * The one way in which calls are sent: each attempt with a time limit, repeated after 429, 5xx or silence where that does
  * no harm, `Retry-After` heeded within the run's deadline.
@@ -94,12 +156,7 @@ export class Calls {
    */
   async send<T>(call: CallOptions, body: z.ZodType<T>, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<T> {
     const { result, status = 200 } = await this.#repeat(call, attempt);
-    const parsed = body.safeParse(result);
-    if (parsed.success) return parsed.data;
-    const paths = parsed.error.issues.map((issue) => issue.path.join('.') || '(body)').join(', ');
-    const failure = { status, ibmCode: null, retryAfterMs: null };
-    const effect = call.kind === 'reads' ? 'none' : 'changed';
-    throw new ApiError(call.operation, 'unexpected_answer', failure, `not understood: ${paths}`, effect);
+    return understood(call, body, result, status);
   }
 
   async #repeat(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
@@ -131,7 +188,7 @@ export class Calls {
   /** One attempt. A failed login is thrown: it was repeated already, and the call was not sent. */
   async #once(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Sent> {
     const { clock, timeoutMs, rateCap, login } = this.#options;
-    await rateCap?.turn(call.signal);
+    await rateCap?.turn(call.signal, call.kind !== 'reads');
     await login?.ready(call.signal);
     const generation = login?.generation ?? null;
     try {

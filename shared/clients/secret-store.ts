@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { isApiError } from './api-error.ts';
+import { understood } from './calls.ts';
 import type { CallOptions, Calls } from './calls.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
@@ -55,7 +56,8 @@ const LockAnswer = z.object({
 export type StoredLock = z.infer<typeof LockAnswer>;
 
 const Total = { total_count: z.number() };
-const SecretsAnswer = z.object({ secrets: z.array(SecretAnswer), ...Total });
+/** Each is checked when its turn comes: a checked copy of a whole page would take as much memory again. */
+const SecretsAnswer = z.object({ secrets: z.array(z.unknown()), ...Total });
 const VersionsAnswer = z.object({ versions: z.array(VersionAnswer) });
 const LocksAnswer = z.object({ locks: z.array(LockAnswer), ...Total });
 const Created = z.object({ id: z.string() });
@@ -93,15 +95,16 @@ export class SecretStore {
     this.#calls = options.calls;
   }
 
-  /** Every secret with our label, a page of 1,000 a call. */
-  listOwn(signal: AbortSignal): Promise<StoredSecret[]> {
+  /** Every secret with our label, one after the other, 1,000 a call. */
+  listOwn(signal: AbortSignal): AsyncGenerator<StoredSecret> {
     return this.#list({ matchAllLabels: [LABEL] }, signal);
   }
 
   /** The secret of that type and name, labelled or not; null when there is none. */
   async find(place: Place, signal: AbortSignal): Promise<StoredSecret | null> {
-    const found = await this.#list({ search: place.name.slice(0, LONGEST_SEARCH), secretTypes: [place.type] }, signal);
-    const namesakes = found.filter((secret) => secret.name === place.name);
+    const filter = { search: place.name.slice(0, LONGEST_SEARCH), secretTypes: [place.type] };
+    const namesakes: StoredSecret[] = [];
+    for await (const secret of this.#list(filter, signal)) if (secret.name === place.name) namesakes.push(secret);
     // Whether names are unique in the instance or in a group only is not documented.
     return namesakes.find((secret) => secret.secret_group_id === place.groupId) ?? namesakes[0] ?? null;
   }
@@ -182,16 +185,17 @@ export class SecretStore {
     );
   }
 
-  /** Stores a new current version. Sent once. @throws ApiError `locked` when the previous version is. */
-  async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<void> {
+  /** Stores a new current version and tells its id. Sent once. @throws ApiError `locked` when the previous version is. */
+  async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<string> {
     const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal };
     const { secretMetadata, versionMetadata, value } = version;
     const metadata = { custom_metadata: secretMetadata, version_custom_metadata: versionMetadata };
     const data = place.type === 'arbitrary' ? { payload: value.reveal() } : { data: { [place.field]: value.reveal() } };
     const secretVersionPrototype = { ...metadata, ...data };
-    await this.#calls.send(call, Created, (attempt) =>
+    const { id } = await this.#calls.send(call, Created, (attempt) =>
       this.#sdkForOnce.createSecretVersion({ secretId, secretVersionPrototype, signal: attempt }),
     );
+    return id;
   }
 
   /** Replaces the secret's metadata, and with `labels` these too. Last writer wins. */
@@ -247,15 +251,15 @@ export class SecretStore {
     return Object.keys(data);
   }
 
-  async #list(filter: object, signal: AbortSignal): Promise<StoredSecret[]> {
+  async *#list(filter: object, signal: AbortSignal): AsyncGenerator<StoredSecret> {
     const call: CallOptions = { operation: 'listSecrets', kind: 'reads', signal };
-    const secrets: StoredSecret[] = [];
-    for (;;) {
-      const page = await this.#calls.send(call, SecretsAnswer, (attempt) =>
-        this.#sdk.listSecrets({ ...filter, offset: secrets.length, limit: PAGE, sort: 'created_at', signal: attempt }),
+    for (let offset = 0; ;) {
+      const { secrets, total_count: total } = await this.#calls.send(call, SecretsAnswer, (attempt) =>
+        this.#sdk.listSecrets({ ...filter, offset, limit: PAGE, sort: 'created_at', signal: attempt }),
       );
-      secrets.push(...page.secrets);
-      if (page.secrets.length === 0 || secrets.length >= page.total_count) return secrets;
+      for (const secret of secrets) yield understood(call, SecretAnswer, secret);
+      offset += secrets.length;
+      if (secrets.length === 0 || offset >= total) return;
     }
   }
 }

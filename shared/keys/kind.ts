@@ -57,8 +57,8 @@ export interface KeyKind {
   survey(signal: AbortSignal): AsyncIterable<Pick<IssuerKey, 'id' | 'name' | 'disabled'>[]>;
   /** One key with its last use and history; null when the issuer says that it is gone. */
   look(key: ManagedKey, keyId: string, signal: AbortSignal): Promise<IssuerKey | null>;
-  /** What stands in the way of a new key: missing roles, a full quota. */
-  obstacles(key: ManagedKey, signal: AbortSignal): Promise<Obstacle[]>;
+  /** What stands in the way of a new key: missing roles, a full quota. `keyCount` is how many keys `list` has shown. */
+  obstacles(key: ManagedKey, keyCount: number, signal: AbortSignal): Promise<Obstacle[]>;
   /** One attempt, never repeated: after an unclear answer look for the name. */
   create(key: ManagedKey, request: KeyRequest, signal: AbortSignal): Promise<CreatedKey>;
   /** One fresh login, and with `withProbe` the entry's probe, where it has one. */

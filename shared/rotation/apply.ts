@@ -9,6 +9,7 @@ import { guardName } from './observation.ts';
 import type { Observation } from './observation.ts';
 import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
+import { readSummary } from './record.ts';
 import type { Settled, Step } from './step.ts';
 
 /** Every step that changes something. */
@@ -73,7 +74,8 @@ async function extend(kind: KeyKind, step: Extract<Change, { step: 'extend' }>, 
 
 /**
  * Moves our guard from the previous version to the observed current one. By its id, and without wiping anything, so that
- * a repeat, however late, is harmless.
+ * a repeat, however late, is harmless. What is written beside it replaces all, so it is read again first: where another
+ * run has stored meanwhile, its word stands.
  */
 async function release(
   key: ManagedKey,
@@ -87,5 +89,11 @@ async function release(
   if (previous?.locks.some(({ name }) => name === lock.name)) {
     await ports.secrets.lockVersion(secret.id, step.versionId, lock, ports.signal);
   }
-  await ports.secrets.writeMetadata(secret.id, metadataAfterRelease(key, secret), ports.signal);
+  const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
+  const summary = readSummary(metadata);
+  const currentKeyId = secret.versions.find(({ id }) => id === step.versionId)?.record?.key_id;
+  const isOurs = summary?.key_id === currentKeyId || summary?.key_id === secret.summary?.key_id;
+  if (!isOurs) return;
+  const written = metadataAfterRelease(key, { ...secret, metadata, summary });
+  await ports.secrets.writeMetadata(secret.id, written, ports.signal);
 }

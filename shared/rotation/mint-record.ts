@@ -17,7 +17,8 @@ export interface Attempt {
   ports: Ports;
 }
 
-interface MintMetadata {
+/** What is written beside a value. */
+export interface MintMetadata {
   secretMetadata: Record<string, unknown>;
   versionMetadata: Record<string, unknown>;
 }

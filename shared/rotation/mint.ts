@@ -1,9 +1,10 @@
 import { ApiError, isApiError } from '../clients/api-error.ts';
 import { MINUTE_MS } from '../keys/duration.ts';
 import { formatKeyName, newOp } from '../keys/key-name.ts';
-import type { CreatedKey, Obstacle } from '../keys/kind.ts';
+import type { CreatedKey, IssuerKey, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { observationAfterMint } from './foresee.ts';
 import { metadataAfterFailure, metadataOfMint } from './mint-record.ts';
 import type { Attempt } from './mint-record.ts';
 import { guardName } from './observation.ts';
@@ -20,8 +21,8 @@ const CLOCKS_DIFFER_MS = 2 * MINUTE_MS;
 
 /** How a mint ended. */
 export type MintOutcome =
-  /** The new key is current. */
-  | { outcome: 'stored'; keyId: string; op: string }
+  /** The new key is current. `seen` is what a look would show now, where that is known without one. */
+  | { outcome: 'stored'; keyId: string; op: string; seen?: Observation }
   /** The store was refused, for another run's version or a consumer's lock; our key is deleted. */
   | { outcome: 'lost-race'; why: string }
   /** Nothing is stored, and the next attempt waits. */
@@ -36,7 +37,7 @@ export type MintOutcome =
  * the key is stored, or gone, or known by its name to the next observation.
  */
 export async function mint(key: ManagedKey, seen: Observation, reason: MintReason, ports: Ports): Promise<MintOutcome> {
-  const [obstacle] = await ports.kinds[key.kind].obstacles(key, ports.signal);
+  const [obstacle] = await ports.kinds[key.kind].obstacles(key, seen.keyCount, ports.signal);
   if (obstacle) return { outcome: 'ask', obstacle };
   const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, secret: seen.secret, ports };
   const notClaimed = await claim(attempt);
@@ -45,7 +46,7 @@ export async function mint(key: ManagedKey, seen: Observation, reason: MintReaso
   if ('outcome' in created) return created;
   const unfit = await whyUnfit(attempt, created);
   if (unfit) return giveUp(attempt, created.id, unfit);
-  return store(attempt, created);
+  return store(attempt, created, seen);
 }
 
 /** Our guard lock on the current version: others hold for its lease, and of two stores one is refused. */
@@ -145,11 +146,13 @@ async function removeOwn({ key, secret, ports }: Attempt, keyId: string): Promis
 }
 
 /** Sent once. Only a clear refusal says that the key is not stored, and so may go. */
-async function store(attempt: Attempt, created: CreatedKey): Promise<MintOutcome> {
+async function store(attempt: Attempt, created: CreatedKey, seen: Observation): Promise<MintOutcome> {
   const { key, secret, ports } = attempt;
-  const version = { value: created.value, ...metadataOfMint(attempt, created) };
+  const written = metadataOfMint(attempt, created);
+  const version = { value: created.value, ...written };
+  let versionId: string | null = null;
   try {
-    if (secret) await ports.secrets.storeVersion(secret.id, key.secret, version, ports.signal);
+    if (secret) versionId = await ports.secrets.storeVersion(secret.id, key.secret, version, ports.signal);
     else await ports.secrets.createSecret(key.secret, `Kept by Keyrota (${key.deployment}).`, version, ports.signal);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -161,8 +164,9 @@ async function store(attempt: Attempt, created: CreatedKey): Promise<MintOutcome
     keyId: created.id,
     op: attempt.op,
   });
-  await lookAfterStore(attempt, created);
-  return { outcome: 'stored', keyId: created.id, op: attempt.op };
+  const issued = await lookAfterStore(attempt, created);
+  const after = versionId && issued && observationAfterMint(attempt, seen, { versionId, written, issued });
+  return { outcome: 'stored', keyId: created.id, op: attempt.op, ...(after && { seen: after }) };
 }
 
 async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError): Promise<MintOutcome> {
@@ -189,15 +193,17 @@ async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError)
 /**
  * A run that was frozen and woken late may have stored a key that others discarded meanwhile. It heals that at once: the
  * version is marked, and the next observation replaces the key.
+ * @returns the key; null where it is not seen.
  */
-async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<void> {
+async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<IssuerKey | null> {
   const { key, ports } = attempt;
   const kind = ports.kinds[key.kind];
   try {
-    if (await kind.look(key, created.id, ports.signal)) return;
+    const issued = await kind.look(key, created.id, ports.signal);
+    if (issued) return issued;
     // One 404 may be a stale answer; a refused login beside it is not.
     const verdict = await kind.verify(key, created.value, false, ports.signal);
-    if (verdict.outcome !== 'refused') return;
+    if (verdict.outcome !== 'refused') return null;
     await markDead(attempt);
     ports.log.error('stored_key_dead', `key ${created.id} was deleted while it was being stored`, {
       keyId: created.id,
@@ -206,6 +212,7 @@ async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<vo
     // The regular looks find a dead current key too, only later.
     ports.log.warn('look_failed', `could not look at key ${created.id} after storing it`, { keyId: created.id, error });
   }
+  return null;
 }
 
 async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: Attempt): Promise<void> {

@@ -46,6 +46,8 @@ export interface Observation {
   keys: readonly SeenKey[];
   /** The issuer knows the identity that the manifest names. */
   identityExists: boolean;
+  /** How many keys the issuer lists of that identity, ours or not. */
+  keyCount: number;
   /** A person asked for a rotation now. */
   rotationAsked: boolean;
 }

@@ -2,6 +2,7 @@ import type { StoredLock, StoredSecret, StoredVersion } from '../clients/secret-
 import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { IssuerKey, KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenSecret, SeenVersion } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, readVersionRecord } from './record.ts';
@@ -25,7 +26,7 @@ export async function observe(
   const kind = ports.kinds[key.kind];
   const [secret, listed] = await Promise.all([seenSecret(key, known, ports), kind.list(key, ports.signal)]);
   const keys = await seenKeys(key, secret, listed ?? [], kind, ports);
-  return { takenAtMs, secret, keys, identityExists: listed !== null, rotationAsked };
+  return { takenAtMs, secret, keys, identityExists: listed !== null, keyCount: listed?.length ?? 0, rotationAsked };
 }
 
 async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Ports): Promise<SeenSecret | null> {
@@ -42,6 +43,16 @@ async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Po
 export function withSecret(seen: Observation, stored: StoredSecret): Observation {
   if (!seen.secret) return seen;
   return { ...seen, secret: { ...seen.secret, ...ownFields(stored) } };
+}
+
+/** The observation with the versions as they are now; their locks stay as they were seen. */
+export async function withVersions(key: ManagedKey, seen: Observation, ports: Ports): Promise<Observation> {
+  const { secret } = seen;
+  if (!secret) return seen;
+  const locks = new Map(secret.versions.map((version) => [version.id, version.locks]));
+  const stored = await ports.secrets.listVersions(secret.id, ports.signal);
+  const versions = stored.map((version) => ({ ...seenVersion(key, version, []), locks: locks.get(version.id) ?? [] }));
+  return { ...seen, secret: { ...secret, versions } };
 }
 
 function ownFields(stored: StoredSecret): Omit<SeenSecret, 'versions'> {
@@ -84,7 +95,7 @@ function seenVersion(key: ManagedKey, version: StoredVersion, locks: readonly St
 /**
  * The keys that concern the entry. A list may be stale, so every key is asked for by id on which a step may be decided: all
  * but a current one that is listed as well. So are keys that no list of this identity shows: those of the current and the
- * previous version, and those of an identity that the entry had before.
+ * previous version, until that is released, and those of an identity that the entry had before.
  */
 async function seenKeys(
   key: ManagedKey,
@@ -103,7 +114,8 @@ async function seenKeys(
   const isWell = (one: IssuerKey) =>
     one.id === currentId && key.state === 'active' && !isMarked(one) && !one.disabled && !expiresSoon(one, nowMs);
   const moved = records.filter(({ owner }) => owner !== '' && owner !== key.serviceId).map((record) => record.key_id);
-  const unlisted = [currentId, keyIdOf('previous'), ...moved].filter(
+  const formerId = secret && isReleased(key, secret) ? undefined : keyIdOf('previous');
+  const unlisted = [currentId, formerId, ...moved].filter(
     (id) => id !== undefined && !ours.some((one) => one.id === id),
   );
   const toLookAt = [
@@ -113,13 +125,22 @@ async function seenKeys(
   const looks = await Promise.all(
     [...new Set(toLookAt)].map(async (id): Promise<SeenKey> => {
       const found = await kind.look(key, id, signal);
-      return found ? existing(found) : { exists: false, id };
+      return found ? seenKey(found) : { exists: false, id };
     }),
   );
   const looked = new Set(looks.map((one) => one.id));
-  return [...ours.filter((one) => !looked.has(one.id)).map(existing), ...looks];
+  return [...ours.filter((one) => !looked.has(one.id)).map(seenKey), ...looks];
+}
+
+/** The previous version is not guarded any more, and the summary names no former key: its key was seen to be gone, by id. */
+function isReleased(key: ManagedKey, { summary, versions }: SeenSecret): boolean {
+  const previous = versions.find(({ alias }) => alias === 'previous');
+  const current = versions.find(({ alias }) => alias === 'current');
+  const isGuarded = previous?.locks.some(({ name }) => name === guardName(key.deployment)) ?? false;
+  return !isGuarded && summary?.previous_key_id === '' && summary.key_id === current?.record?.key_id;
 }
 
 const isMarked = (key: IssuerKey): boolean => key.description.includes(COMPROMISED_MARK);
 
-const existing = (key: IssuerKey): SeenKey => ({ exists: true, markedCompromised: isMarked(key), ...key });
+/** A key that exists, as plan sees it. */
+export const seenKey = (key: IssuerKey): SeenKey => ({ exists: true, markedCompromised: isMarked(key), ...key });

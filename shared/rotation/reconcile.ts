@@ -5,6 +5,7 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { apply } from './apply.ts';
 import type { Applied, Change } from './apply.ts';
+import { observationAfter } from './foresee.ts';
 import { extensionOf } from './mint-rules.ts';
 import { writeNotes } from './notes.ts';
 import type { Observation } from './observation.ts';
@@ -93,6 +94,8 @@ interface Work {
   /** The secret without its versions; `isListed` while a list told it, which may be late. */
   secret: StoredSecret | null;
   isListed: boolean;
+  /** What a look would show after the last step, where that is known without one. */
+  expected: Observation | null;
   rotationAsked: boolean;
   /** What was found is written down. Once: whatever becomes of a note, it must not keep us from working. */
   isNoted: boolean;
@@ -110,12 +113,22 @@ async function workOn(
 ): Promise<End> {
   const { clock, deadlineMs } = ports;
   const done = new Set<string>();
-  const work: Work = { key, ports, secret, isListed: true, rotationAsked: force, isNoted: dryRun, done, lostRaces: 0 };
+  const work: Work = {
+    key,
+    ports,
+    secret,
+    isListed: true,
+    expected: null,
+    rotationAsked: force,
+    isNoted: dryRun,
+    done,
+    lostRaces: 0,
+  };
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const { seen, step } = await lookAndPlan(work);
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
-    if (dryRun) return await planned(key, step, ports, steps);
+    if (dryRun) return await planned(key, seen, step, ports, steps);
     const neededMs = step.step === 'mint' ? SHORTEST_MINT_MS : SHORTEST_STEP_MS;
     if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
     if (clock.nowMs() - seen.takenAtMs > FRESH_MS) continue; // the look took too long to act on
@@ -128,13 +141,16 @@ async function workOn(
     const end = work.lostRaces > 1 ? left(STORE_REFUSED, 'store_refused') : endOf(applied);
     if (end) return end;
     if (step.step === 'mint') work.rotationAsked = false;
-    await refresh(work, seen);
+    work.expected = await observationAfter(key, seen, step, applied, ports);
+    if (!work.expected) await refresh(work, seen);
   }
   return left(`it took more than ${MOST_STEPS} steps`, 'too_many_steps');
 }
 
 async function lookAndPlan(work: Work): Promise<{ seen: Observation; step: Step }> {
   const { key, ports } = work;
+  const expected = await planAsExpected(work);
+  if (expected) return expected;
   const seen = await observe(key, work.secret, work.rotationAsked, ports);
   const step = plan(key, seen, ports.clock.nowMs());
   if (!work.isNoted && step.step !== 'contain' && (await writeNotes(key, seen, ports))) {
@@ -146,6 +162,20 @@ async function lookAndPlan(work: Work): Promise<{ seen: Observation; step: Step 
   // The list of secrets may be older than another run's store, which the summary tells.
   const fresh = withSecret(seen, await ports.secrets.get(seen.secret.id, ports.signal));
   return { seen: fresh, step: plan(key, fresh, ports.clock.nowMs()) };
+}
+
+/**
+ * What a step has changed need not be asked for again: where nothing follows from it, or a release, which harms nobody
+ * however late it comes, that is decided at once. Everything else is decided on another look.
+ */
+async function planAsExpected(work: Work): Promise<{ seen: Observation; step: Step } | null> {
+  const { key, ports, expected } = work;
+  if (!expected) return null;
+  work.expected = null;
+  const step = plan(key, expected, ports.clock.nowMs());
+  if (isSettled(step) || step.step === 'release') return { seen: expected, step };
+  await refresh(work, expected);
+  return null;
 }
 
 async function refresh(work: Work, { secret }: Observation): Promise<void> {
@@ -183,8 +213,15 @@ function settled(step: Settled, ports: Ports): End {
 }
 
 /** What a run would do. Whether a mint could begin is asked too: that changes nothing either. */
-async function planned(key: ManagedKey, step: Change, ports: Ports, steps: KeyReport['steps']): Promise<End> {
-  const [obstacle] = step.step === 'mint' ? await ports.kinds[key.kind].obstacles(key, ports.signal) : [];
+async function planned(
+  key: ManagedKey,
+  seen: Observation,
+  step: Change,
+  ports: Ports,
+  steps: KeyReport['steps'],
+): Promise<End> {
+  const [obstacle] =
+    step.step === 'mint' ? await ports.kinds[key.kind].obstacles(key, seen.keyCount, ports.signal) : [];
   if (obstacle) return asked(obstacle);
   steps.push(toldOf(step));
   return { outcome: 'planned', why: step.why, since: null, until: null, code: null, next: [] };

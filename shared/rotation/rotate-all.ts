@@ -4,6 +4,7 @@ import type { KeyReport } from './reconcile.ts';
 import type { Ports } from './ports.ts';
 import { survey } from './survey.ts';
 import type { Candidate, SurveyWish } from './survey.ts';
+import { SHORTEST_MINT_MS } from './verification.ts';
 
 export interface RunOptions extends SurveyWish {
   force: boolean;
@@ -47,8 +48,12 @@ export async function rotateAll(manifest: Manifest, options: RunOptions, ports: 
   return { keys: reports.toSorted((one, other) => one.name.localeCompare(other.name)), restingCount, unlisted };
 }
 
-async function workOn({ key, secret }: Candidate, { force, dryRun }: RunOptions, ports: Ports): Promise<KeyReport> {
-  if (ports.clock.nowMs() + SHORTEST_WORK_MS <= ports.deadlineMs)
+/** A key that is due is not even looked at when there is no time left to replace it. */
+const leastTimeMs = ({ why }: Candidate): number => (why === 'due' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS);
+
+async function workOn(candidate: Candidate, { force, dryRun }: RunOptions, ports: Ports): Promise<KeyReport> {
+  const { key, secret } = candidate;
+  if (ports.clock.nowMs() + leastTimeMs(candidate) <= ports.deadlineMs)
     return reconcile(key, { secret, force, dryRun }, ports);
   const why = 'the time was up before its turn';
   return { name: key.name, steps: [], outcome: 'left', why, since: null, until: null, code: 'no_time', next: [] };

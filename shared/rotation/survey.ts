@@ -14,7 +14,7 @@ import { isNamedFor } from './situation.ts';
 /** A key that this run looks at in full. */
 export interface Candidate {
   key: ManagedKey;
-  /** Its secret as the list showed it; null when the list did not. */
+  /** Its secret as the list showed it; null when the list did not, or did not say that the key is to be looked at. */
   secret: StoredSecret | null;
   why: 'asked' | 'suspicious' | 'new' | 'due' | 'retiring' | 'regular look';
 }
@@ -53,36 +53,77 @@ const URGENCY = ['suspicious', 'asked', 'new', 'due', 'retiring', 'regular look'
  * so once an hour the issuer's list is held against them, and once a day every key is looked at.
  */
 export async function survey(manifest: Manifest, wish: SurveyWish, ports: Ports): Promise<Survey> {
-  const { clock, secrets, signal } = ports;
-  const nowMs = clock.nowMs();
-  const own = await secrets.listOwn(signal);
+  const nowMs = ports.clock.nowMs();
   const entries = wish.only ? manifest.keys.filter((key) => wish.only?.includes(key.name)) : manifest.keys;
-  const secretOf = finder(own);
-  const paired = entries.map((key) => ({ key, secret: secretOf(key) }));
+  const { listed, unlisted } = await listOwn(manifest, entries, wish, ports);
   const listsAccount = !wish.only && isTurn(nowMs, OFTEN_MS, wish.timerMs, manifest.deployment);
-  const suspicious = listsAccount ? await suspiciousNames(paired, ports) : new Set<string>();
-  const candidates = paired.flatMap(({ key, secret }): Candidate[] => {
-    if (wish.only) return [{ key, secret, why: 'asked' }];
-    if (suspicious.has(key.name)) return [{ key, secret, why: 'suspicious' }];
-    const why = reasonToLook(key, secret && readSummary(secret.custom_metadata), nowMs, wish.timerMs);
+  const suspicious = listsAccount ? await suspiciousNames(entries, listed, ports) : new Set<string>();
+  const candidates = entries.flatMap((key): Candidate[] => {
+    const { secret, reason } = listed.get(key) ?? { secret: null, reason: wish.only ? 'asked' : 'new' };
+    const why = suspicious.has(key.name) ? 'suspicious' : reason;
     return why ? [{ key, secret, why }] : [];
   });
   return {
     candidates: candidates.toSorted((one, other) => URGENCY.indexOf(one.why) - URGENCY.indexOf(other.why)),
     restingCount: entries.length - candidates.length,
-    unlisted: wish.only ? [] : unlistedNames(manifest, own),
+    unlisted,
   };
 }
 
-/** Finds the labelled secret of an entry, also under a name that the entry had before. */
-function finder(own: readonly StoredSecret[]): (key: ManagedKey) => StoredSecret | null {
-  const byName = Map.groupBy(own, (secret) => `${secret.secret_type} ${secret.name}`);
-  return (key) => {
-    const names = [key.secret.name, ...key.formerly];
-    const found = names.flatMap((name) => byName.get(`${key.secret.type} ${name}`) ?? []);
-    return found.find((secret) => secret.secret_group_id === key.secret.groupId) ?? found[0] ?? null;
-  };
+/** What the list of secrets shows of an entry. */
+interface Listed {
+  /** Lower is better, where several secrets fit the entry. */
+  rank: number;
+  reason: Candidate['why'] | null;
+  /** Kept where the entry is looked at: a list of thousands would fill the memory. */
+  secret: StoredSecret | null;
+  currentKeyId: string;
+  formerKeyId: string;
 }
+
+/** Holds the list of all our secrets against the entries, and keeps what is needed of it. */
+async function listOwn(
+  manifest: Manifest,
+  entries: readonly ManagedKey[],
+  wish: SurveyWish,
+  { clock, secrets, signal }: Ports,
+): Promise<{ listed: Map<ManagedKey, Listed>; unlisted: string[] }> {
+  const nowMs = clock.nowMs();
+  const fitting = finder(entries);
+  const named = new Set(manifest.keys.flatMap((key) => [key.name, ...key.formerly]));
+  const listed = new Map<ManagedKey, Listed>();
+  const unlisted: string[] = [];
+  for await (const secret of secrets.listOwn(signal)) {
+    const summary = readSummary(secret.custom_metadata);
+    for (const { key, rank } of fitting(secret)) {
+      if (rank >= (listed.get(key)?.rank ?? Infinity)) continue;
+      const reason = wish.only ? 'asked' : reasonToLook(key, summary, nowMs, wish.timerMs);
+      const { key_id: currentKeyId = '', previous_key_id: formerKeyId = '' } = summary ?? {};
+      listed.set(key, { rank, reason, secret: reason && secret, currentKeyId, formerKeyId });
+    }
+    const isUnlisted = summary?.deployment === manifest.deployment && !named.has(summary.name);
+    if (!wish.only && isUnlisted && secret.labels.includes(LABEL)) unlisted.push(summary.name);
+  }
+  return { listed, unlisted };
+}
+
+const placeOf = (type: string, name: string): string => `${type} ${name}`;
+
+/** Finds the entries that a secret fits, also under names that they had before: their own group first, then their present name. */
+function finder(entries: readonly ManagedKey[]): (secret: StoredSecret) => { key: ManagedKey; rank: number }[] {
+  const named = entries.flatMap((key) =>
+    [key.secret.name, ...key.formerly].map((name, place) => ({ key, place, wanted: placeOf(key.secret.type, name) })),
+  );
+  const byPlace = Map.groupBy(named, ({ wanted }) => wanted);
+  return (secret) =>
+    (byPlace.get(placeOf(secret.secret_type, secret.name)) ?? []).map(({ key, place }) => ({
+      key,
+      rank: place + (secret.secret_group_id === key.secret.groupId ? 0 : ELSEWHERE),
+    }));
+}
+
+/** A secret of another group is worse than one of any name in the right group. */
+const ELSEWHERE = 1_000_000;
 
 function reasonToLook(
   key: ManagedKey,
@@ -113,26 +154,26 @@ function reasonToLook(
  * Whether something that happens every `everyMs`, at a moment that differs by name, falls to this tick. It falls to two
  * ticks in a row, so that one may be lost.
  */
-function isTurn(nowMs: number, everyMs: number, timerMs: number, name: string): boolean {
+export function isTurn(nowMs: number, everyMs: number, timerMs: number, name: string): boolean {
   const sinceTurnMs = (nowMs + spreadOf(name) * everyMs) % everyMs;
   return sinceTurnMs < 2 * timerMs;
 }
 
 /** Entries whose keys at the issuer are not what their summaries say: disabled, missing, or more than are known. */
 async function suspiciousNames(
-  paired: readonly { key: ManagedKey; secret: StoredSecret | null }[],
+  entries: readonly ManagedKey[],
+  listed: ReadonlyMap<ManagedKey, Listed>,
   ports: Ports,
 ): Promise<Set<string>> {
   const suspicious = new Set<string>();
   const nameOfCurrent = new Map<string, string>();
   const former = new Set<string>();
-  for (const { key, secret } of paired) {
-    const summary = secret && readSummary(secret.custom_metadata);
-    if (summary?.key_id) nameOfCurrent.set(summary.key_id, key.name);
-    if (summary?.previous_key_id) former.add(summary.previous_key_id);
+  for (const [key, { currentKeyId, formerKeyId }] of listed) {
+    if (currentKeyId) nameOfCurrent.set(currentKeyId, key.name);
+    if (formerKeyId) former.add(formerKeyId);
   }
   const missing = new Map(nameOfCurrent);
-  const ownerOf = ownerFinder(paired.map(({ key }) => key));
+  const ownerOf = ownerFinder(entries);
   const listAll = async (signal: AbortSignal) => {
     for (const kind of Object.values(ports.kinds)) {
       for await (const page of kind.survey(signal)) {
@@ -178,13 +219,4 @@ function ownerFinder(keys: readonly ManagedKey[]): (issuerName: string) => strin
     const key = byName.get(managedName);
     return key && isNamedFor(key, issuerName) ? key.name : null;
   };
-}
-
-function unlistedNames(manifest: Manifest, own: readonly StoredSecret[]): string[] {
-  const listed = new Set(manifest.keys.flatMap((key) => [key.name, ...key.formerly]));
-  return own
-    .filter((secret) => secret.labels.includes(LABEL))
-    .map((secret) => readSummary(secret.custom_metadata))
-    .filter((summary) => summary?.deployment === manifest.deployment && !listed.has(summary.name))
-    .map((summary) => summary?.name ?? '');
 }

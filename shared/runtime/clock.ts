@@ -51,6 +51,9 @@ export class TimeIsUp extends Error {
   }
 }
 
+/** Why a time limit is not waited for any more. Made once: an abort without a reason makes an error, with its stack, each time. */
+const WORK_DONE = new Error('the work is done');
+
 /**
  * Runs `work` with a signal that aborts after `limitMs`, or when `parent` does.
  * @throws TimeIsUp after `limitMs`, even if the work ignores its signal; the parent's reason when that aborts.
@@ -75,6 +78,6 @@ export async function withTimeLimit<T>(
   try {
     return await Promise.race([work(signal), aborted]);
   } finally {
-    done.abort();
+    done.abort(WORK_DONE);
   }
 }

@@ -78,7 +78,9 @@ export const SettingsSchema = z.strictObject({
   KEYROTA_RUN_SECONDS: whole(45, 110)
     .prefault('100')
     .meta({ description: 'How long one run works at most, in seconds. Code Engine ends it at 120.' }),
-  KEYROTA_KEYS_AT_ONCE: whole(1, 500).prefault('32').meta({ description: 'How many keys one run works on at a time.' }),
+  KEYROTA_KEYS_AT_ONCE: whole(1, 500)
+    .prefault('128')
+    .meta({ description: 'How many keys one run works on at a time.' }),
   KEYROTA_CALL_TIMEOUT_SECONDS: whole(1, 60)
     .prefault('10')
     .meta({ description: 'How long one call to IBM Cloud may take, in seconds.' }),

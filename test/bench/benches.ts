@@ -1,6 +1,9 @@
 import { coldStartBench } from './cold-start.ts';
 import type { Bench } from './figure.ts';
+import { callsBench } from './calls.ts';
+import { fleetBench } from './fleet.ts';
+import { idleBench } from './idle.ts';
 import { sizeBench } from './size.ts';
 
 /** Everything that `npm run bench` measures, in this order. */
-export const BENCHES: readonly Bench[] = [sizeBench, coldStartBench];
+export const BENCHES: readonly Bench[] = [sizeBench, coldStartBench, callsBench, idleBench, fleetBench];

@@ -1,6 +1,7 @@
 // `npm run bench -- [NAME] [--json]`: measures, and prints a figure a line.
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { endWithReader } from '../../infra/local/broken-pipe.ts';
 import { BENCHES } from './benches.ts';
 import type { Figure } from './figure.ts';
 
@@ -25,9 +26,10 @@ const program = new Command('bench')
 
 function textOf({ name, value, unit, baseline, ratio }: Figure): string {
   const against = baseline === null ? '' : `  (${ratio} of ${baseline} ${unit})`;
-  return `  ${name.padEnd(60)} ${String(value).padStart(10)} ${unit}${against}`;
+  return `  ${name.padEnd(110)} ${String(value).padStart(10)} ${unit}${against}`;
 }
 
+endWithReader();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -932,6 +932,24 @@ describe('the rate cap', () => {
     expect(readyAtMs).toEqual([0, 1_000, 2_000]);
   });
 
+  it('lets writes that wait begin before reads that came earlier', async () => {
+    const { begun, turn } = await waitingAtACap();
+    await Promise.all([turn('read 1'), turn('read 2'), turn('read 3'), turn('write 1'), turn('write 2')]);
+    expect(begun).toEqual(['read 1 at 0', 'write 1 at 1000', 'write 2 at 2000', 'read 2 at 3000', 'read 3 at 4000']);
+  });
+
+  it('gives the turn of a call that is given up to those behind it, also when a write took it', async () => {
+    const { begun, turn } = await waitingAtACap();
+    const givenUp = new AbortController();
+    const first = turn('read 2', givenUp.signal);
+    const second = turn('read 3', givenUp.signal);
+    const others = [turn('read 4'), turn('write 1')];
+    givenUp.abort(new Error('given up'));
+    await expect(second).rejects.toThrow('given up');
+    await Promise.all([first, ...others]);
+    expect(begun).toEqual(['read 2 at 0', 'write 1 at 1000', 'read 4 at 2000']);
+  });
+
   it('lets no more than so many begin in any second, first come, first served', () => {
     fc.assert(
       fc.property(
@@ -1322,6 +1340,19 @@ function breakOff(outgoing: ServerResponse, status = 200): void {
 function callsOn(lab: Laboratory, more: { login?: Login; rateCap?: RateCap } = {}): Calls {
   const clock = lab.portClock;
   return new Calls({ clock, log: silentLog(clock), timeoutMs: 10_000, deadlineMs: clock.nowMs() + 100_000, ...more });
+}
+
+/** A cap of one call a second, and which calls begin when. */
+async function waitingAtACap() {
+  const { portClock } = await Laboratory.open();
+  const startMs = portClock.nowMs();
+  const cap = new RateCap(portClock, 1);
+  const begun: string[] = [];
+  const turn = async (name: string, signal = new AbortController().signal) => {
+    await cap.turn(signal, name.startsWith('write'));
+    begun.push(`${name} at ${portClock.nowMs() - startMs}`);
+  };
+  return { begun, turn };
 }
 
 /** When calls begin that come at these distances, in milliseconds. */

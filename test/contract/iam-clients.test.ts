@@ -802,7 +802,7 @@ describe('the login', () => {
     await Promise.all([
       identity.listApiKeys(iamId, signal),
       policies.listPolicies(iamId, signal),
-      secrets.listOwn(signal),
+      secrets.listOwn(signal).next(),
     ]);
     expect(calls().filter(({ call }) => call === TOKEN)).toHaveLength(1);
   });

@@ -16,6 +16,8 @@ import type { ProductOptions } from './support/product.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+/** As many keys as any identity may have. */
+const FULL = 20;
 const TOKEN = 'POST /identity/token';
 const LINE = 'POST /logs/v1/singles';
 const UNKNOWN_KEY = 'ApiKey-00000000-0000-4000-8000-000000000000';
@@ -521,7 +523,7 @@ describe('a survey', () => {
 });
 
 describe('obstacles to a new key', () => {
-  const codes = async ({ kind, key }: Bench) => (await kind.obstacles(key, signal)).map(({ code }) => code);
+  const codes = async ({ kind, key }: Bench) => (await kind.obstacles(key, FULL, signal)).map(({ code }) => code);
 
   /** Removes the policies of an identity that are about a service. */
   async function revoke(lab: Laboratory, iamId: string, service: string): Promise<void> {
@@ -541,7 +543,7 @@ describe('obstacles to a new key', () => {
     const bench = await open();
     await revoke(bench.lab, bench.lab.serviceId.iamId, 'logs');
     const { serviceId } = bench.key;
-    expect(await bench.kind.obstacles(bench.key, signal)).toEqual([
+    expect(await bench.kind.obstacles(bench.key, FULL, signal)).toEqual([
       {
         code: 'grant_missing',
         problem: `${serviceId} does not show the role Sender on logs: it is missing, or Keyrota may not see it.`,
@@ -566,7 +568,7 @@ describe('obstacles to a new key', () => {
     await revoke(lab, lab.serviceId.iamId, 'logs');
     await lab.admin.grant(lab.serviceId.iamId, ROLE.cloudLogsSender, 'logs', { serviceInstance: 'another' });
     const bench = await open({ on: lab, entry: { grants: [{ service: 'logs', role: 'Sender', instance }] } });
-    const [obstacle] = await bench.kind.obstacles(bench.key, signal);
+    const [obstacle] = await bench.kind.obstacles(bench.key, FULL, signal);
     expect(obstacle?.code).toBe('grant_missing');
     expect(obstacle?.steps[0]).toContain(`--service-instance ${instance}`);
     await lab.admin.grant(lab.serviceId.iamId, ROLE.cloudLogsSender, 'logs', { serviceInstance: instance });
@@ -580,7 +582,7 @@ describe('obstacles to a new key', () => {
       { service: 'logs-router', role: 'Writer' },
     ];
     const bench = await open({ entry: { grants } });
-    const found = await bench.kind.obstacles(bench.key, signal);
+    const found = await bench.kind.obstacles(bench.key, FULL, signal);
     expect(found.map(({ problem }) => /role (\w+ on [\w-]+)/.exec(problem)?.[1])).toEqual([
       'Manager on logs',
       'Writer on logs-router',
@@ -600,7 +602,7 @@ describe('obstacles to a new key', () => {
     expect(await codes(bench)).toEqual([]);
     await ownersKey(bench.lab, bench.lab.serviceId.iamId);
     const { serviceId } = bench.key;
-    expect(await bench.kind.obstacles(bench.key, signal)).toEqual([
+    expect(await bench.kind.obstacles(bench.key, FULL, signal)).toEqual([
       {
         code: 'key_limit_reached',
         problem: `${serviceId} has 20 API keys of at most 20.`,
@@ -610,6 +612,13 @@ describe('obstacles to a new key', () => {
         ],
       },
     ]);
+  });
+
+  it('are not asked for while the identity has fewer keys than any may have', async () => {
+    const bench = await open();
+    const calls = watchCalls(bench.lab);
+    expect(await bench.kind.obstacles(bench.key, FULL - 1, signal)).toEqual([]);
+    expect(calls().map(({ call }) => call)).toEqual([TOKEN, 'GET /v1/policies']);
   });
 
   it('are twenty keys also when some are disabled', async () => {
@@ -643,7 +652,7 @@ describe('obstacles to a new key', () => {
   ])('are unknown while IAM does not answer: $operation', async ({ match, operation }) => {
     const bench = await open();
     bench.lab.fault({ match, times: 4, status: 503 });
-    expect(await apiFailureOf(bench.kind.obstacles(bench.key, signal))).toMatchObject({
+    expect(await apiFailureOf(bench.kind.obstacles(bench.key, FULL, signal))).toMatchObject({
       operation,
       code: 'service_failed',
     });
@@ -653,7 +662,7 @@ describe('obstacles to a new key', () => {
     const bench = await open();
     const before = bench.lab.state;
     const calls = watchCalls(bench.lab);
-    await bench.kind.obstacles(bench.key, signal);
+    await bench.kind.obstacles(bench.key, FULL, signal);
     expect(bench.lab.state.secretsManager).toEqual(before.secretsManager);
     expect(new Set(calls().map(({ call }) => call.split(' ')[0]))).toEqual(new Set(['POST', 'GET']));
     expect(

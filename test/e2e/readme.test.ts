@@ -38,6 +38,7 @@ const ALONE: Trial[] = [
   { line: 'npm run build -- --manifest docs/manifest.example.yaml', shows: /rotate-keys \d+ KB/ },
   { line: 'npm run keyrota -- validate docs/manifest.example.yaml', shows: /valid, 1 key, deployment prod/ },
   { line: 'npm run schema', shows: /"\$schema": "https:\/\/json-schema.org/ },
+  { line: 'npm run bench -- calls', shows: /a whole life +\d+ calls/ },
   { line: 'npm run -s cloud -- --help', shows: /--control-port/ },
   { line: 'npm run sim -- --seed keyrota --runs 2', shows: /^2 of 2 went well$/m },
   { line: 'npm run -s sim -- --help', shows: /--without <guard>/ },

@@ -128,7 +128,15 @@ export function secretWith(
 }
 
 export function observation(facts: Partial<Observation> = {}): Observation {
-  return { takenAtMs: NOW_MS, secret: null, keys: [], identityExists: true, rotationAsked: false, ...facts };
+  return {
+    takenAtMs: NOW_MS,
+    secret: null,
+    keys: [],
+    identityExists: true,
+    keyCount: 2,
+    rotationAsked: false,
+    ...facts,
+  };
 }
 
 export const isoIn = (ms: number): string => timeText(NOW_MS + ms);

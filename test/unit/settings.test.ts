@@ -103,7 +103,7 @@ describe('settings', () => {
       triggerTokens: [],
       timerMs: 60_000,
       runMs: 100_000,
-      keysAtOnce: 32,
+      keysAtOnce: 128,
       callTimeoutMs: 10_000,
       secretsManagerCallsPerSecond: 20,
       logLevel: 'info',

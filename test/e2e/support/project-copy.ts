@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-const NOT_COPIED = new Set(['node_modules', '.git', '.keyrota', 'dist', 'test']);
+const NOT_COPIED = new Set(['node_modules', '.git', '.keyrota', 'dist']);
 
 /** The project in a folder of its own, so that its commands neither meet nor leave anything in the repository. */
 export class ProjectCopy implements Disposable {
