@@ -7,6 +7,7 @@ import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import { guardName } from './observation.ts';
 import type { Observation } from './observation.ts';
+import { withVersions } from './observe.ts';
 import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
 import { readSummary } from './record.ts';
@@ -16,7 +17,13 @@ import type { Settled, Step } from './step.ts';
 export type Change = Exclude<Step, Settled>;
 
 /** What became of a step: done; or only a person can go on; or, for a mint, how it ended. */
-export type Applied = { outcome: 'done' } | { outcome: 'ask'; obstacle: Obstacle } | MintOutcome;
+export type Applied =
+  /** `seen` is what was seen before it, with what was read again after it. */
+  | { outcome: 'done'; seen?: Observation }
+  /** It was overtaken, and what it did is undone. */
+  | { outcome: 'taken-back'; why: string }
+  | { outcome: 'ask'; obstacle: Obstacle }
+  | MintOutcome;
 
 /**
  * Performs exactly one step. Each is safe to repeat, or is recognised as done by the next observation.
@@ -44,9 +51,7 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
       await disableThroughLock(kind, step.keyId, signal);
       break;
     case 'disable':
-      if (step.unlockFirst) await kind.unlock(step.keyId, signal);
-      await kind.disable(step.keyId, signal);
-      break;
+      return disable(key, seen, step, ports);
     case 'discard':
       await (step.phase === 'disable' ? kind.disable(step.keyId, signal) : kind.delete(step.keyId, signal));
       break;
@@ -64,6 +69,29 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
   }
   return { outcome: 'done' };
 }
+
+/**
+ * An undo may have made the key current since it was looked at, and not every issuer's lock refuses to disable: then it is
+ * switched on again at once, and locked as the undo left it.
+ */
+async function disable(
+  key: ManagedKey,
+  seen: Observation,
+  { keyId, unlockFirst }: Extract<Change, { step: 'disable' }>,
+  ports: Ports,
+): Promise<Applied> {
+  const kind = ports.kinds[key.kind];
+  if (unlockFirst) await kind.unlock(keyId, ports.signal);
+  await kind.disable(keyId, ports.signal);
+  const after = await withVersions(key, seen, ports);
+  if (currentKeyId(seen) === keyId || currentKeyId(after) !== keyId) return { outcome: 'done', seen: after };
+  if (unlockFirst) await kind.lock(keyId, ports.signal);
+  await kind.enable(keyId, ports.signal);
+  return { outcome: 'taken-back', why: `an undo made key ${keyId} current in the same moment: it is enabled again` };
+}
+
+const currentKeyId = ({ secret }: Observation): string | undefined =>
+  secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
 
 /** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */
 async function extend(kind: KeyKind, step: Extract<Change, { step: 'extend' }>, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { metadataAfterRelease } from './mint-record.ts';
 import type { Attempt, MintMetadata } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from './observation.ts';
-import { seenKey, withVersions } from './observe.ts';
+import { seenKey } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, readVersionRecord } from './record.ts';
 import type { ExistingKey } from './situation.ts';
@@ -26,8 +26,7 @@ export async function observationAfter(
   const nowMs = ports.clock.nowMs();
   switch (step.step) {
     case 'disable':
-      // An undo may have made the key current in this very moment: then it is dead now, and is replaced at once.
-      return withVersions(key, withKey(seen, step.keyId, disabledAt(nowMs)), ports);
+      return applied.seen ? withKey(applied.seen, step.keyId, disabledAt(nowMs)) : null;
     case 'delete':
       return withoutKey(seen, step.keyId);
     case 'extend':

@@ -262,6 +262,7 @@ function endOf(applied: Applied): End | null {
   switch (applied.outcome) {
     case 'done':
     case 'stored':
+    case 'taken-back':
     case 'unclear':
     case 'lost-race':
       return null;

@@ -22,6 +22,9 @@ export function logApplied(step: Change, applied: Applied, log: Log): void {
     case 'done':
       log.info(DONE_EVENTS[step.step], `${step.step}: ${step.why}`, fields);
       break;
+    case 'taken-back':
+      log.warn('step_taken_back', `${step.step} taken back: ${applied.why}`, fields);
+      break;
     case 'stored':
       log.info('key_minted', `mint: ${step.why}`, { ...fields, keyId: applied.keyId, op: applied.op });
       break;

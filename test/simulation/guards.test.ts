@@ -132,6 +132,17 @@ const RUNS: Record<GuardName, GuardedRun> = {
     },
     shows: /at api-key.delete the current key is gone/,
   },
+  'taking back a disable': {
+    what: 'a key that an undo makes current again survives a run that was about to disable it',
+    run: async ({ scenes, frozenRun, callsOf }) => {
+      const at = (await callsOf(scenes.disabling)).findIndex((call) => call.endsWith('/disable')) + 1;
+      const trial = await scenes.disabling();
+      const undoMeanwhile = () => scenes.undoDeed(trial, {}).catch(() => undefined);
+      await frozenRun(trial.lab, at, undoMeanwhile).run(trial);
+      return [...trial.witness.wrongs];
+    },
+    shows: /at api-key.disable the current key is disabled/,
+  },
 };
 
 async function untroubled({ scenes, WatchedRun, outcomeOf }: Simulation): Promise<string[]> {

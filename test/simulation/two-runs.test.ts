@@ -69,7 +69,7 @@ async function wrongsOfUndo(scene: Scene, undone: Set<Trial>): Promise<string[]>
   return wrongs;
 }
 
-async function wrongsAfterUndo({ lab, manifest, witness }: Trial, isUndone: boolean): Promise<string[]> {
+async function wrongsAfterUndo({ lab, manifest, witness, effects }: Trial, isUndone: boolean): Promise<string[]> {
   const reasons = lab.secret().versions.map(({ customMetadata }) => customMetadata.keyrota?.reason);
   await lab.passWithTicks(manifest, DAY_MS / 4);
   const works = await lab.works(await lab.fetchValue());
@@ -77,6 +77,7 @@ async function wrongsAfterUndo({ lab, manifest, witness }: Trial, isUndone: bool
     ...witness.wrongs,
     ...(works ? [] : ['the current key does not work']),
     ...(isUndone === reasons.includes('undo') ? [] : ['the undo is lost']),
+    ...(effects.some((effect) => effect.startsWith('create')) ? ['another key was made'] : []),
   ];
 }
 

@@ -105,6 +105,13 @@ export const GUARDS = [
     code: 'await kind.lock(keyId, ports.signal);\n  try {',
     instead: 'try {',
   },
+  {
+    name: 'taking back a disable',
+    rule: 'a run that has disabled a key which an undo made current meanwhile enables it again',
+    file: 'shared/rotation/apply.ts',
+    code: 'if (currentKeyId(seen) === keyId || currentKeyId(after) !== keyId) return',
+    instead: 'if (after) return',
+  },
 ] as const satisfies readonly Guard[];
 
 export type GuardName = (typeof GUARDS)[number]['name'];

@@ -14,6 +14,11 @@ export class Witness {
   /** Ids of keys by their values, also of those that are gone. */
   readonly #keyOf = new Map<string, string>();
   #held: readonly Key[] = [];
+  /**
+   * A disable that was under way when an undo made its key current may reach it. It is no wrong when the very next effect is
+   * that the same key is enabled.
+   */
+  #maybeTakenBack: { keyId: string; wrongs: readonly string[] } | null = null;
 
   constructor(lab: Laboratory) {
     this.#lab = lab;
@@ -23,7 +28,7 @@ export class Witness {
   }
 
   get wrongs(): readonly string[] {
-    return [...this.#wrongs];
+    return [...this.#wrongs, ...(this.#maybeTakenBack?.wrongs ?? [])];
   }
 
   /** Somebody else has killed the key: nobody expects it to work. */
@@ -43,20 +48,29 @@ export class Witness {
     this.#held = apiKeys.filter(({ value }) => value !== undefined && values.includes(value));
   }
 
-  #look({ action }: AuditRecord): void {
+  #look(record: AuditRecord): void {
     const { state } = this.#lab;
-    const current = currentKeyOf(state);
-    this.#expectToWork('the current key', current, state, action);
-    for (const key of this.#held) this.#expectToWork('a key that a consumer holds', key, state, action);
+    const { action } = record;
+    const keyId = 'keyId' in record ? record.keyId : '';
+    const isTakenBack = action === 'api-key.enable' && this.#maybeTakenBack?.keyId === keyId;
+    const earlier = isTakenBack ? [] : (this.#maybeTakenBack?.wrongs ?? []);
+    this.#maybeTakenBack = null;
+    const wrongs = [
+      ...this.#wrongsOf('the current key', currentKeyOf(state), state, action),
+      ...this.#held.flatMap((key) => this.#wrongsOf('a key that a consumer holds', key, state, action)),
+    ];
+    for (const wrong of earlier) this.#wrongs.add(wrong);
+    if (action === 'api-key.disable') this.#maybeTakenBack = { keyId, wrongs };
+    else for (const wrong of wrongs) this.#wrongs.add(wrong);
   }
 
-  #expectToWork(what: string, key: Key | null, state: State, action: string): void {
-    if (!key || this.#excused.has(key.id)) return;
+  #wrongsOf(what: string, key: Key | null, state: State, action: string): string[] {
+    if (!key || this.#excused.has(key.id)) return [];
     const now = state.iam.apiKeys.find(({ id }) => id === key.id);
     const nowMs = this.#lab.clock.nowMs();
     const isFresh = now && now.createdAtMs + this.#lab.cloud.switches.firstLoginDelayMs > nowMs;
     const trouble = now ? (now.disabled ? 'disabled' : isFresh ? 'not known everywhere yet' : null) : 'gone';
-    if (trouble) this.#wrongs.add(`at ${action} ${what} is ${trouble}`);
+    return trouble ? [`at ${action} ${what} is ${trouble}`] : [];
   }
 }
 
