@@ -722,9 +722,12 @@ describe('a value', () => {
     expect((await secrets.readValue(id, currentId, { ...place, field: 'token' }, signal))?.reveal()).toBe('t');
   });
 
-  it('of a version that is not there is not found', async () => {
-    const { id, place, secrets } = await open();
-    expect(await outcomeOf(secrets.readValue(id, UNKNOWN_ID, place, signal))).toMatchObject({ code: 'not_found' });
+  it('of a version that is not there, or not any more, is none', async () => {
+    const { lab, id, place, secrets, versionIds } = await open({ versions: 3 });
+    expect(await secrets.readValue(id, UNKNOWN_ID, place, signal)).toBeNull();
+    expect(await secrets.readValue(id, versionIds()[0] ?? '', place, signal)).toBeNull();
+    lab.cloud.switches.goneVersionReadStatus = 404;
+    expect(await secrets.readValue(id, versionIds()[0] ?? '', place, signal)).toBeNull();
   });
 
   it('is not told by an error or the log', async () => {

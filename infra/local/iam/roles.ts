@@ -59,6 +59,8 @@ const READER = secrets(
   'secret-version-locks.list',
   'secret-tasks.list',
   'secret-task.read',
+  'notifications-registration.read',
+  'notifications-registration.test',
 );
 const SECRETS_READER = [...READER, ...secrets('secret.read', 'secret-version.read')];
 const WRITER = [
@@ -86,7 +88,6 @@ const MANAGER = [
     'configurations.list',
     'secret-task.delete',
     'notifications-registration.create',
-    'notifications-registration.read',
     'notifications-registration.delete',
   ),
 ];
