@@ -67,7 +67,7 @@ export const LIFE: readonly PlannedStep[] = [
       { call: 'POST /v1/apikeys/*/disable', purpose: 'disable: the former key' },
       {
         call: VERSIONS.call,
-        purpose: 'last check: no undo has made the key current in this moment, else it is replaced at once',
+        purpose: 'last check: no undo has made the key current in this moment, else it is enabled again',
       },
     ],
   },
