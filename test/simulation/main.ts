@@ -1,5 +1,6 @@
 // `npm run sim -- [--seed S] [--runs N] [--without GUARD]`: lives of a key under random trouble, the same ones for the same seed.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { endWithReader } from '../../infra/local/broken-pipe.ts';
 import { GUARDS, simulationWithout } from '../support/guards.ts';
 import type { GuardName } from '../support/guards.ts';
 import { randomLife } from '../support/random-life.ts';
@@ -59,6 +60,7 @@ async function live({ seed, runs, without, story }: Options): Promise<boolean> {
   return failed === 0;
 }
 
+endWithReader();
 try {
   await program.parseAsync();
   process.exitCode = (await live(program.opts<Options>())) ? 0 : 1;

@@ -9,14 +9,16 @@ interface AxiosConfig {
   headers: { toJSON: () => Record<string, string> };
   data?: string;
   signal?: AbortSignal;
+  /** In milliseconds; 0 for none. */
+  timeout?: number;
 }
 
 const failure = (message: string, code: string, config: AxiosConfig, response?: object) =>
   Object.assign(new Error(message), { isAxiosError: true, code, config, request: {}, ...(response && { response }) });
 
 /**
- * An axios adapter that calls the embedded cloud as a function. It behaves like the network: it honours the signal,
- * breaks connections, and rejects 4xx and 5xx as axios does.
+ * An axios adapter that calls the embedded cloud as a function. It behaves like the network: it honours the signal and, in
+ * virtual time, the timeout, breaks connections, and rejects 4xx and 5xx as axios does.
  */
 export function inProcess(cloud: EmbeddedCloud): (config: unknown) => Promise<object> {
   return async (given) => {
@@ -28,7 +30,7 @@ export function inProcess(cloud: EmbeddedCloud): (config: unknown) => Promise<ob
       ([, value]) => value !== undefined && value !== null,
     );
     const request = new Request(url, { method, headers, ...(config.data !== undefined && { body: config.data }) });
-    const response = await raceAgainst(config, answered(cloud, request, config));
+    const response = await raceAgainst(config, withTimeout(cloud, config, answered(cloud, request, config)));
     const { status } = response;
     if (status >= 200 && status < 300) return response;
     throw failure(
@@ -51,6 +53,18 @@ async function answered(cloud: EmbeddedCloud, request: Request, config: AxiosCon
     const code = error.kind === 'refused' ? 'ECONNREFUSED' : 'ECONNRESET';
     throw failure(`connect ${code}`, code, config);
   }
+}
+
+/** The caller stops waiting when its timeout is over; what it sent takes effect all the same. */
+async function withTimeout<T>(cloud: EmbeddedCloud, config: AxiosConfig, answer: Promise<T>): Promise<T> {
+  const { timeout: timeoutMs = 0 } = config;
+  if (timeoutMs === 0) return answer;
+  const settled = new AbortController();
+  const over = cloud.clock.sleep(timeoutMs, settled.signal).then(
+    () => Promise.reject(failure(`timeout of ${timeoutMs}ms exceeded`, 'ECONNABORTED', config)),
+    () => answer, // it was settled before
+  );
+  return Promise.race([answer, over]).finally(() => settled.abort());
 }
 
 /** The caller stops waiting when its signal aborts; what it sent takes effect all the same. */
