@@ -81,10 +81,11 @@ function stateChanges({ history, disabled }: ApiKey): Pick<IssuerKey, 'disabledA
   const entries = history ?? [];
   const isNamed = entries.some(({ action }) => /disable/i.test(action));
   const change = isNamed ? null : latest(entries, ({ params }) => params.includes('disabled'));
-  return {
-    disabledAtMs: isNamed ? latest(entries, ({ action }) => /disable/i.test(action)) : disabled ? change : null,
-    enabledAtMs: latest(entries, ({ action }) => /enable/i.test(action)) ?? (disabled ? null : change),
-  };
+  const enabledAtMs = latest(entries, ({ action }) => /enable/i.test(action)) ?? (disabled ? null : change);
+  const disabledAtMs = isNamed ? latest(entries, ({ action }) => /disable/i.test(action)) : disabled ? change : null;
+  // Disabled now, and enabled last by its history: that does not show the latest disabling.
+  const isBehind = disabled && disabledAtMs !== null && enabledAtMs !== null && enabledAtMs > disabledAtMs;
+  return { disabledAtMs: isBehind ? null : disabledAtMs, enabledAtMs };
 }
 
 type HistoryEntry = NonNullable<ApiKey['history']>[number];

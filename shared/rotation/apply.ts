@@ -1,7 +1,7 @@
 import { isApiError } from '../clients/api-error.ts';
 import type { KeyKind, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
-import { disableThroughLock } from './locked-key.ts';
+import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { metadataAfterRelease } from './mint-record.ts';
 import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
@@ -83,10 +83,14 @@ async function disable(
   const kind = ports.kinds[key.kind];
   if (unlockFirst) await kind.unlock(keyId, ports.signal);
   await kind.disable(keyId, ports.signal);
-  const after = await withVersions(key, seen, ports);
+  const after = await withVersions(key, seen, ports).catch((error: unknown) => {
+    if (ports.signal.aborted) throw error;
+    return null; // it is disabled all the same, and the next look is a full one
+  });
+  if (!after) return { outcome: 'done' };
   if (currentKeyId(seen) === keyId || currentKeyId(after) !== keyId) return { outcome: 'done', seen: after };
+  await enableThroughLock(kind, keyId, ports.signal);
   if (unlockFirst) await kind.lock(keyId, ports.signal);
-  await kind.enable(keyId, ports.signal);
   return { outcome: 'taken-back', why: `an undo made key ${keyId} current in the same moment: it is enabled again` };
 }
 

@@ -26,13 +26,14 @@ export async function observationAfter(
   const nowMs = ports.clock.nowMs();
   switch (step.step) {
     case 'disable':
-      return applied.seen ? withKey(applied.seen, step.keyId, disabledAt(nowMs)) : null;
+      // One that was disabled before keeps its date, and its quarantine may be over.
+      if (!applied.seen || seen.keys.some((one) => one.exists && one.id === step.keyId && one.disabled)) return null;
+      return withKey(applied.seen, step.keyId, disabledAt(nowMs));
     case 'delete':
       return withoutKey(seen, step.keyId);
-    case 'extend':
-      return withKey(seen, step.keyId, { expiresAtMs: step.expiresAtMs });
     case 'release':
       return seen.secret && { ...seen, secret: released(key, seen.secret, step.versionId, nowMs) };
+    case 'extend': // the key may have gone meanwhile
     case 'contain': // what follows a leak, and whether a stray was one, another look decides
     case 'discard':
     case 'mint':

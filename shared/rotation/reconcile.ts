@@ -131,7 +131,10 @@ async function workOn(
     if (dryRun) return await planned(key, seen, step, ports, steps);
     const neededMs = step.step === 'mint' ? SHORTEST_MINT_MS : SHORTEST_STEP_MS;
     if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
-    if (clock.nowMs() - seen.takenAtMs > FRESH_MS) continue; // the look took too long to act on
+    if (clock.nowMs() - seen.takenAtMs > FRESH_MS) {
+      await refresh(work, seen); // the look took too long to act on
+      continue;
+    }
     const applied = await apply(key, seen, step, ports);
     logApplied(step, applied, ports.log);
     if (step.step === 'mint' && applied.outcome === 'ask') await extendMeanwhile(key, seen, ports, steps);

@@ -169,7 +169,9 @@ async function suspiciousNames(
   const nameOfCurrent = new Map<string, string>();
   const former = new Set<string>();
   for (const [key, { currentKeyId, formerKeyId }] of listed) {
-    if (currentKeyId) nameOfCurrent.set(currentKeyId, key.name);
+    // That the keys of a retired entry go is as it should be.
+    if (key.state === 'retired') former.add(currentKeyId);
+    else if (currentKeyId) nameOfCurrent.set(currentKeyId, key.name);
     if (formerKeyId) former.add(formerKeyId);
   }
   const missing = new Map(nameOfCurrent);
@@ -198,6 +200,11 @@ async function suspiciousNames(
   // A list in which most of a fleet is missing shows only what we may see, and proves nothing.
   const isPlausible = missing.size <= FEW || missing.size * 2 <= nameOfCurrent.size;
   if (isPlausible) for (const name of missing.values()) suspicious.add(name);
+  else
+    log.warn(
+      'account_list_implausible',
+      'the list of the account lacks most current keys; each is looked at once a day',
+    );
   return suspicious;
 }
 

@@ -1,10 +1,11 @@
-import { ApiError, isRefusedByLock } from '../clients/api-error.ts';
+import { ApiError } from '../clients/api-error.ts';
 import { newOp } from '../keys/key-name.ts';
+import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { KeyrotaError, messageOf } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
-import { disableThroughLock } from './locked-key.ts';
+import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { metadataOfMint } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
@@ -58,6 +59,7 @@ export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
     if (!mayBeStored) await putBack(key, former, kind, ports);
     throw error;
   }
+  await keepOn(key, keyId, kind, ports);
   ports.log.info('rotation_undone', `key ${keyId} is current again`, { keyId });
   return { keyId, supersededKeyId: former.current.record?.key_id ?? '' };
 }
@@ -89,19 +91,29 @@ function markUndo({ secret, version, record, wasLocked }: Former, undoAt: string
   return ports.secrets.writeVersionMetadata(secret.id, version.id, marked, ports.signal);
 }
 
-/** The lock is there: look again, then enable. Some issuers may refuse to enable a locked key. */
+/** The lock is there: look again, then enable. */
 async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, ports: Ports): Promise<void> {
   const keyId = record.key_id;
   const looked = await kind.look(key, keyId, ports.signal);
   if (!looked) throw new KeyrotaError('undo_refused', `Key ${keyId} was deleted before it could be locked.`);
-  if (!looked.disabled) return;
+  if (looked.disabled) await enableThroughLock(kind, keyId, ports.signal);
+}
+
+/**
+ * A run that looked before the store may have disabled the key, or lifted the lock of an earlier undo, in the same moment. It
+ * looks at the versions after that, and we at the key after the store, so one of the two sees what the other did.
+ */
+async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Ports): Promise<void> {
   try {
-    await kind.enable(keyId, ports.signal);
+    const looked = await kind.look(key, keyId, ports.signal);
+    if (!looked || looked.description.includes(COMPROMISED_MARK)) return; // the next run replaces it
+    if (looked.disabled) await enableThroughLock(kind, keyId, ports.signal);
+    if (!looked.locked) await kind.lock(keyId, ports.signal);
   } catch (error) {
-    if (!isRefusedByLock(error)) throw error;
-    await kind.unlock(keyId, ports.signal);
-    await kind.enable(keyId, ports.signal);
-    await kind.lock(keyId, ports.signal);
+    ports.log.warn('undo_not_checked', `key ${keyId} is current again, and could not be looked at after that`, {
+      keyId,
+      error,
+    });
   }
 }
 

@@ -32,6 +32,12 @@ const whole = (smallest: number, largest: number) => {
 const fitsTheEnvironment = (value: string) =>
   Buffer.byteLength(`KEYROTA_MANIFEST=${value}`) + 1 <= LONGEST_ENVIRONMENT_STRING_BYTES;
 
+/**
+ * A look takes three calls to Secrets Manager, and is too old to act on after 30 s. With more keys at once than this, each would
+ * wait so long for its turns that no look could be acted on.
+ */
+const MOST_KEYS_PER_CALL_A_SECOND = 6;
+
 /** Every setting of Keyrota. `docs/settings.md` is made from it. */
 export const SettingsSchema = z.strictObject({
   KEYROTA_ACCOUNT_ID: z
@@ -80,7 +86,7 @@ export const SettingsSchema = z.strictObject({
     .meta({ description: 'How long one run works at most, in seconds. Code Engine ends it at 120.' }),
   KEYROTA_KEYS_AT_ONCE: whole(1, 500)
     .prefault('128')
-    .meta({ description: 'How many keys one run works on at a time.' }),
+    .meta({ description: 'How many keys one run works on at a time; no more than six for each call a second.' }),
   KEYROTA_CALL_TIMEOUT_SECONDS: whole(1, 60)
     .prefault('10')
     .meta({ description: 'How long one call to IBM Cloud may take, in seconds.' }),
@@ -176,7 +182,10 @@ export function readSettings(environment: Record<string, string | undefined>): S
     ),
     timerMs: parsed.KEYROTA_TIMER_MINUTES * 60_000,
     runMs: parsed.KEYROTA_RUN_SECONDS * 1_000,
-    keysAtOnce: parsed.KEYROTA_KEYS_AT_ONCE,
+    keysAtOnce: Math.min(
+      parsed.KEYROTA_KEYS_AT_ONCE,
+      MOST_KEYS_PER_CALL_A_SECOND * parsed.KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND,
+    ),
     callTimeoutMs: parsed.KEYROTA_CALL_TIMEOUT_SECONDS * 1_000,
     secretsManagerCallsPerSecond: parsed.KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND,
     logLevel: parsed.KEYROTA_LOG_LEVEL,

@@ -13,6 +13,8 @@ const CALL_MS = 50;
 /** More than any fleet here needs. */
 const NO_CAP = 1_000_000;
 const MOST_KEYS_AT_ONCE = 500;
+/** A cap that is divided by several shards. */
+const SLOW = { KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: '5' };
 /** As long as a job may run. */
 const JOB_MS = DAY_MS;
 
@@ -44,6 +46,15 @@ export const fleetBench: Bench = {
       capless.tookMs / 1_000,
       's',
       scriptMs / 1_000,
+    );
+
+    const slow = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [] }, SLOW).settings;
+    const { rotations: slowRotations } = await run(slow);
+    yield figure(
+      `keys that one run rotates at ${slow.secretsManagerCallsPerSecond} calls a second, ${slow.keysAtOnce} keys at once`,
+      slowRotations,
+      'keys',
+      (slow.secretsManagerCallsPerSecond / callsEach) * (slow.runMs / 1_000),
     );
 
     const { rotations } = await run({});

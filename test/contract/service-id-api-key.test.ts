@@ -371,6 +371,19 @@ describe('what is seen of a key', () => {
     expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs: null, enabledAtMs });
   });
 
+  it('is no date of disabling where the history says that it was enabled after that, and it is disabled', async () => {
+    const { lab, kind: full, key, request } = await open();
+    const { id } = await full.create(key, request, signal);
+    await full.disable(id, signal);
+    await lab.pass(DAY_MS);
+    await full.enable(id, signal);
+    const adapter = altering(cloudAdapter(lab.cloud), (body) => {
+      body['disabled'] = true;
+    });
+    const { kind } = await open({ on: lab, adapter });
+    expect(await kind.look(key, id, signal)).toMatchObject({ disabled: true, disabledAtMs: null });
+  });
+
   it('is no date of disabling where the history does not tell', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);

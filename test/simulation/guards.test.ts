@@ -122,15 +122,16 @@ const RUNS: Record<GuardName, GuardedRun> = {
     shows: /the former value is not guarded/,
   },
   'lock of an undo': {
-    what: 'a key that an undo makes current again survives a run that was about to delete it',
-    run: async ({ scenes, frozenRun, callsOf }) => {
-      const at = (await callsOf(scenes.deletion)).findIndex((call) => call.startsWith('DELETE ')) + 1;
-      const trial = await scenes.deletion();
-      const undoMeanwhile = () => scenes.undoDeed(trial, {}).catch(() => undefined);
-      await frozenRun(trial.lab, at, undoMeanwhile).run(trial);
+    what: 'a key that an undo is about to make current survives a run that was about to delete it',
+    run: async ({ scenes, interleavedRuns, callsOf, tickDeed }) => {
+      const { deletion, undoDeed } = scenes;
+      const first = (await callsOf(deletion)).findIndex((call) => call.startsWith('DELETE '));
+      const second = (await callsOf(deletion, undoDeed)).findIndex(isStore);
+      const trial = await deletion();
+      await interleavedRuns(trial, { first, second }, [tickDeed, undoDeed]);
       return [...trial.witness.wrongs];
     },
-    shows: /at api-key.delete the current key is gone/,
+    shows: /at secret-version.create the current key is gone/,
   },
   'taking back a disable': {
     what: 'a key that an undo makes current again survives a run that was about to disable it',
@@ -142,6 +143,18 @@ const RUNS: Record<GuardName, GuardedRun> = {
       return [...trial.witness.wrongs];
     },
     shows: /at api-key.disable the current key is disabled/,
+  },
+  'look after an undo': {
+    what: 'a key that is disabled right before an undo stores it works right after that',
+    run: async ({ scenes, interleavedRuns, callsOf, tickDeed }) => {
+      const { disabling, undoDeed } = scenes;
+      const first = (await callsOf(disabling)).findIndex((call) => call.endsWith('/disable'));
+      const second = (await callsOf(disabling, undoDeed)).findIndex(isStore);
+      const trial = await disabling();
+      await interleavedRuns(trial, { first, second }, [tickDeed, undoDeed]);
+      return [...trial.witness.wrongs];
+    },
+    shows: /at secret-version.create the current key is disabled/,
   },
 };
 

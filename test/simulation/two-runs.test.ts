@@ -4,7 +4,7 @@ import { callsOf, endOf } from '../support/mishaps.ts';
 import { adoptingVersion, deadInGrace, deletion, disabling, firstMint, rotation, undoDeed } from '../support/scenes.ts';
 import type { Scene } from '../support/scenes.ts';
 import { tickDeed } from '../support/trial.ts';
-import type { Trial } from '../support/trial.ts';
+import type { Deed, Trial } from '../support/trial.ts';
 import { frozenRun, interleavedRuns, isWrite } from '../support/watched-run.ts';
 
 /** Right before and right after each call that changes something. */
@@ -80,6 +80,35 @@ async function wrongsAfterUndo({ lab, manifest, witness, effects }: Trial, isUnd
     ...(effects.some((effect) => effect.startsWith('create')) ? ['another key was made'] : []),
   ];
 }
+
+describe.each([
+  { does: 'disables', scene: disabling, lockRefusesDisable: false },
+  { does: 'disables', scene: disabling, lockRefusesDisable: true },
+  { does: 'deletes', scene: deletion, lockRefusesDisable: false },
+  { does: 'deletes', scene: deletion, lockRefusesDisable: true },
+])('an undo beside a run that $does the former key, lock refuses disable: $lockRefusesDisable', (given) => {
+  const scene = () => given.scene({ switches: { lockRefusesDisable: given.lockRefusesDisable } });
+
+  it('either fails, or costs no consumer its key, wherever both stand still before or after a write', async () => {
+    const tickStops = stopsOf(await callsOf(scene));
+    const undoStops = stopsOf(await callsOf(scene, undoDeed));
+    const wrongs: string[] = [];
+    for (const first of tickStops) {
+      for (const second of undoStops) {
+        const trial = await scene();
+        let isUndone = false;
+        const undoIt: Deed = async (one, changes) => {
+          await undoDeed(one, changes);
+          isUndone = true;
+        };
+        await interleavedRuns(trial, { first, second }, [tickDeed, undoIt]);
+        const found = await wrongsAfterUndo(trial, isUndone);
+        wrongs.push(...found.map((wrong) => `${first} and ${second}: ${wrong} (${trial.effects.join(', ')})`));
+      }
+    }
+    expect(wrongs).toEqual([]);
+  });
+});
 
 describe.each([
   { does: 'disables', scene: disabling },

@@ -110,7 +110,14 @@ export const GUARDS = [
     rule: 'a run that has disabled a key which an undo made current meanwhile enables it again',
     file: 'shared/rotation/apply.ts',
     code: 'if (currentKeyId(seen) === keyId || currentKeyId(after) !== keyId) return',
-    instead: 'if (after) return',
+    instead: 'if (currentKeyId) return',
+  },
+  {
+    name: 'look after an undo',
+    rule: 'an undo looks at the key after its store, and enables it again where a run has disabled it meanwhile',
+    file: 'shared/rotation/undo.ts',
+    code: 'await keepOn(key, keyId, kind, ports);',
+    instead: 'void keepOn;',
   },
 ] as const satisfies readonly Guard[];
 

@@ -4,7 +4,7 @@ import { MINUTE_MS } from '../../shared/keys/duration.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Scene } from './scenes.ts';
 import { tickDeed } from './trial.ts';
-import type { Trial } from './trial.ts';
+import type { Deed, Trial } from './trial.ts';
 import { WatchedRun, isWrite } from './watched-run.ts';
 import type { Call } from './watched-run.ts';
 
@@ -91,10 +91,10 @@ export const MISHAPS: readonly Mishap[] = [
 ];
 
 /** The calls of a run to which nothing happens, without ids. */
-export async function callsOf(scene: Scene): Promise<string[]> {
+export async function callsOf(scene: Scene, deed?: Deed): Promise<string[]> {
   const trial = await scene();
   const run = new WatchedRun(trial.lab);
-  await run.run(trial);
+  await run.run(trial, deed);
   return run.calls.map((call) => call.replace(/\/(ApiKey-)?[0-9a-f-]{32,}/g, '/*'));
 }
 

@@ -15,7 +15,7 @@ export class Witness {
   readonly #keyOf = new Map<string, string>();
   #held: readonly Key[] = [];
   /**
-   * A disable that was under way when an undo made its key current may reach it. It is no wrong when the very next effect is
+   * A disable that is under way may reach a key that an undo is making current. That is no wrong when the very next effect is
    * that the same key is enabled.
    */
   #maybeTakenBack: { keyId: string; wrongs: readonly string[] } | null = null;
@@ -60,7 +60,8 @@ export class Witness {
       ...this.#held.flatMap((key) => this.#wrongsOf('a key that a consumer holds', key, state, action)),
     ];
     for (const wrong of earlier) this.#wrongs.add(wrong);
-    if (action === 'api-key.disable') this.#maybeTakenBack = { keyId, wrongs };
+    const current = currentKeyOf(state);
+    if (wrongs.length > 0 && current?.disabled) this.#maybeTakenBack = { keyId: current.id, wrongs };
     else for (const wrong of wrongs) this.#wrongs.add(wrong);
   }
 

@@ -78,7 +78,7 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
   },
   KEYROTA_TIMER_MINUTES: { good: '5', gives: { timerMs: 300_000 }, bad: ['0', '1441', '1.5', 'often', '-1'] },
   KEYROTA_RUN_SECONDS: { good: '45', gives: { runMs: 45_000 }, bad: ['44', '111', '100s'] },
-  KEYROTA_KEYS_AT_ONCE: { good: '500', gives: { keysAtOnce: 500 }, bad: ['0', '501', 'Infinity'] },
+  KEYROTA_KEYS_AT_ONCE: { good: '119', gives: { keysAtOnce: 119 }, bad: ['0', '501', 'Infinity'] },
   KEYROTA_CALL_TIMEOUT_SECONDS: { good: '60', gives: { callTimeoutMs: 60_000 }, bad: ['0', '61'] },
   KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: {
     good: '1000',
@@ -103,11 +103,18 @@ describe('settings', () => {
       triggerTokens: [],
       timerMs: 60_000,
       runMs: 100_000,
-      keysAtOnce: 128,
+      keysAtOnce: 120,
       callTimeoutMs: 10_000,
       secretsManagerCallsPerSecond: 20,
       logLevel: 'info',
     });
+  });
+
+  it('let no more keys be worked on at once than their calls have turns for', () => {
+    const given = { ...NEEDED, KEYROTA_KEYS_AT_ONCE: '500' };
+    expect(readSettings(given).keysAtOnce).toBe(120);
+    expect(readSettings({ ...given, KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: '1' }).keysAtOnce).toBe(6);
+    expect(readSettings({ ...given, KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: '100' }).keysAtOnce).toBe(500);
   });
 
   it('are all tried in these tests', () => {
