@@ -17,46 +17,55 @@ interface Waiting {
   begin: () => void;
 }
 
+/** Why a turn is not waited for any more. */
+const NOBODY_WAITS = new Error('nobody waits for this turn');
+
 /**
  * Lets at most so many calls a second begin, evenly spaced: writes first, for they end what is under way, and then in the
- * order in which they came.
+ * order in which they came. A turn that comes late makes those behind it late too: nothing is made up for in a rush.
  */
 export class RateCap {
   readonly #clock: Clock;
-  readonly #spacingMs: number;
-  #nextMs = 0;
-  /** As many as there are turns to come. */
+  readonly #callsPerSecond: number;
+  /** From when even distances are counted, in whole epoch milliseconds, and how many calls began since: fractions add up. */
+  #anchorMs = 0;
+  #begunCount = 0;
   #waiting: Waiting[] = [];
-  /** The turns to come, earliest first. */
-  #turns: AbortController[] = [];
+  /** The one timer there is while somebody waits. */
+  #timer: AbortController | null = null;
 
   constructor(clock: Clock, callsPerSecond: number) {
     this.#clock = clock;
-    this.#spacingMs = 1_000 / callsPerSecond;
+    this.#callsPerSecond = callsPerSecond;
   }
 
   /** Resolves when the next call may begin. */
   async turn(signal: AbortSignal, isWrite = false): Promise<void> {
-    const nowMs = this.#clock.nowMs();
-    const atMs = Math.max(nowMs, this.#nextMs);
-    this.#nextMs = atMs + this.#spacingMs;
-    if (atMs <= nowMs) return;
     signal.throwIfAborted();
-    this.#planTurn(Math.ceil(atMs - nowMs));
+    if (this.#waiting.length === 0 && this.#takeTurn()) return;
     await this.#wait(isWrite, signal);
   }
 
-  #planTurn(delayMs: number): void {
-    const turn = new AbortController();
-    this.#turns.push(turn);
-    this.#clock.sleep(delayMs, turn.signal).then(
-      () => {
-        this.#turns = this.#turns.filter((other) => other !== turn);
-        const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
-        next?.begin();
-      },
-      () => undefined, // whoever it was planned for has given up
-    );
+  /** Until the next call may begin. Negative when it could have begun earlier. */
+  #delayMs(): number {
+    return this.#anchorMs + this.#distanceMs(this.#begunCount) - this.#clock.nowMs();
+  }
+
+  #distanceMs(callCount: number): number {
+    return Math.ceil((callCount * 1_000) / this.#callsPerSecond);
+  }
+
+  /** Whether the turn has come; then it is used. */
+  #takeTurn(): boolean {
+    const delayMs = this.#delayMs();
+    const isSetBack = delayMs > this.#distanceMs(1); // the clock: nobody waits until it shows that time again
+    if (delayMs < 0 || isSetBack) {
+      this.#anchorMs = this.#clock.nowMs();
+      this.#begunCount = 0;
+    }
+    if (delayMs > 0 && !isSetBack) return false;
+    this.#begunCount += 1;
+    return true;
   }
 
   #wait(isWrite: boolean, signal: AbortSignal): Promise<void> {
@@ -74,12 +83,40 @@ export class RateCap {
       };
       const onAbort = () => {
         leave();
-        this.#turns.pop()?.abort();
+        if (this.#waiting.length === 0) this.#endTimer();
         reject(signal.reason as Error);
       };
       this.#waiting.push(waiting);
       signal.addEventListener('abort', onAbort, { once: true });
+      if (!this.#timer) this.#startTimer();
     });
+  }
+
+  #startTimer(): void {
+    const timer = new AbortController();
+    this.#timer = timer;
+    this.#clock.sleep(Math.max(this.#delayMs(), 0), timer.signal).then(
+      () => {
+        if (this.#timer !== timer) return; // given up in the very moment in which it ended
+        this.#timer = null;
+        this.#beginWaiting();
+        if (this.#waiting.length > 0) this.#startTimer();
+      },
+      () => undefined, // whoever it was planned for has given up
+    );
+  }
+
+  #endTimer(): void {
+    this.#timer?.abort(NOBODY_WAITS);
+    this.#timer = null;
+  }
+
+  /** One, unless so many a second may begin that several fit into a millisecond. */
+  #beginWaiting(): void {
+    while (this.#waiting.length > 0 && this.#takeTurn()) {
+      const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
+      next?.begin();
+    }
   }
 }
 
