@@ -8,6 +8,12 @@ import { ApiError, apiErrorOf } from './api-error.ts';
 /** Delays before the second, third and fourth attempt. */
 const DELAYS_MS = [500, 1_500, 3_500];
 
+/**
+ * How long after its first attempt was asked for a call that may be sent once is still sent, though each attempt was refused
+ * for the rate. A key that waits to be stored grows old meanwhile, and a mint has five minutes from its key's creation.
+ */
+const ONCE_PATIENCE_MS = 30_000;
+
 /** An answer that is worth waiting for and asking again. */
 const isTransient = ({ code }: ApiError) => code === 'throttled' || code === 'service_failed' || code === 'no_answer';
 
@@ -161,7 +167,10 @@ export interface CallsOptions {
 export interface CallOptions {
   /** The SDK's name of the operation. */
   operation: string;
-  /** `reads`; `repeatable`: a write that may be sent twice without harm; `once`: a write that may not. */
+  /**
+   * `reads`; `repeatable`: a write that may be sent twice without harm; `once`: a write that may not, and is sent again only
+   * where it was clearly not carried out: its token was refused, or it was one too many (429).
+   */
   kind: 'reads' | 'repeatable' | 'once';
   signal: AbortSignal;
 }
@@ -178,7 +187,7 @@ export function understood<T>({ operation, kind }: CallOptions, body: z.ZodType<
 
 /**
  * The one way in which calls are sent: each attempt with a time limit, repeated after 429, 5xx or silence where that does
- * no harm, `Retry-After` heeded within the run's deadline.
+ * no harm, `Retry-After` heeded within the run's deadline, and within 30 s for a write that may be sent once.
  */
 export class Calls {
   readonly #options: CallsOptions;
@@ -199,6 +208,7 @@ export class Calls {
   async #repeat(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     let wasUnclear = false;
     let loggedInAgain = false;
+    const untilMs = this.#patienceEndsMs(call);
     for (let repeats = 0; ;) {
       const sent = await this.#once(call, attempt).catch((error: unknown) => {
         throw wasUnclear ? unclear(call.operation, error) : error;
@@ -211,7 +221,8 @@ export class Calls {
         continue;
       }
       wasUnclear ||= failure.effect === 'unknown';
-      const delayMs = this.#delayBeforeNext(call, failure, repeats);
+      const mayRepeat = call.kind === 'once' ? failure.code === 'throttled' && !wasUnclear : isTransient(failure);
+      const delayMs = mayRepeat ? this.#delayBeforeNext(failure, repeats, untilMs) : null;
       if (delayMs === null) throw wasUnclear ? failure.afterUnclearAttempt() : failure;
       repeats += 1;
       this.#options.log.debug('call_repeated', `${failure.message}; asking again`, {
@@ -237,11 +248,17 @@ export class Calls {
     }
   }
 
-  /** Null when the call is not to be sent again. */
-  #delayBeforeNext(call: CallOptions, failure: ApiError, repeats: number): number | null {
+  /** The moment from which a call is not sent again, in epoch milliseconds. */
+  #patienceEndsMs({ kind }: CallOptions): number {
+    const { clock, deadlineMs } = this.#options;
+    return kind === 'once' ? Math.min(clock.nowMs() + ONCE_PATIENCE_MS, deadlineMs) : deadlineMs;
+  }
+
+  /** Null when nothing is waited for any more. */
+  #delayBeforeNext({ failure }: ApiError, repeats: number, untilMs: number): number | null {
     const delayMs = DELAYS_MS[repeats];
-    if (call.kind === 'once' || delayMs === undefined || !isTransient(failure)) return null;
-    const waitMs = Math.max(delayMs, failure.failure.retryAfterMs ?? 0);
-    return this.#options.clock.nowMs() + waitMs < this.#options.deadlineMs ? waitMs : null;
+    if (delayMs === undefined) return null;
+    const waitMs = Math.max(delayMs, failure.retryAfterMs ?? 0);
+    return this.#options.clock.nowMs() + waitMs < untilMs ? waitMs : null;
   }
 }

@@ -83,7 +83,9 @@ describe('a call that meets trouble which may pass', () => {
     },
   );
 
-  it.each(each(PASSING, [ONCE]))('is never sent twice if it may be sent once: $trouble', async (one) => {
+  const UNCLEAR = PASSING.filter(({ effect }) => effect === 'unknown');
+
+  it.each(each(UNCLEAR, [ONCE]))('is never sent twice if it may be sent once: $trouble', async (one) => {
     const world = await open();
     const calls = watchCalls(world.lab);
     world.lab.fault({ match: one.match, ...one.fault });
@@ -237,18 +239,82 @@ describe('Retry-After', () => {
       const startMs = lab.clock.nowMs();
       await READ.make(readable);
       expect(lab.clock.nowMs() - startMs).toBe(500);
-      const product = productOn(lab, { adapter: answeringFirst(cloudAdapter(lab.cloud), ONCE.match, replies) });
+      const always = replies.flatMap((reply) => [reply, reply, reply, reply]);
+      const product = productOn(lab, { adapter: answeringFirst(cloudAdapter(lab.cloud), ONCE.match, always) });
       expect((await apiFailureOf(ONCE.make({ ...readable, product }))).failure.retryAfterMs).toBeNull();
     },
   );
+});
 
-  it('does not make a write repeatable that may be sent once', async () => {
+describe('a write that may be sent once, and is refused for the rate,', () => {
+  const valuesIn = (world: World) => world.lab.secret().versions.map(({ payload }) => payload);
+
+  it('is sent again: it takes effect exactly once', async () => {
     const world = await open();
     const calls = watchCalls(world.lab);
-    world.lab.fault({ match: ONCE.match, status: 429, retryAfterSeconds: 1 });
-    const { failure } = await apiFailureOf(ONCE.make(world));
-    expect(failure.retryAfterMs).toBe(1_000);
+    world.lab.fault({ match: ONCE.match, times: 3, status: 429 });
+    await ONCE.make(world);
+    expect(calls().map(({ afterMs, outcome }) => [afterMs, outcome])).toEqual([
+      [0, 429],
+      [500, 429],
+      [2_000, 429],
+      [5_500, 201],
+    ]);
+    expect(valuesIn(world)).toEqual(['the first value', STORED_VALUE]);
+  });
+
+  it('fails without effect after the fourth attempt', async () => {
+    const world = await open();
+    const calls = watchCalls(world.lab);
+    world.lab.fault({ match: ONCE.match, times: 100, status: 429 });
+    expect(await outcomeOf(ONCE.make(world))).toMatchObject({ code: 'throttled', status: 429, effect: 'none' });
+    expect(timesOf(calls())).toEqual([0, 500, 2_000, 5_500]);
+    expect(valuesIn(world)).toEqual(['the first value']);
+  });
+
+  it.each([
+    { retryAfterSeconds: 29, times: [0, 29_000] },
+    { retryAfterSeconds: 30, times: [0] },
+    { retryAfterSeconds: 60, times: [0] },
+    { retryAfterSeconds: 12, times: [0, 12_000, 24_000] },
+  ])('waits less than 30 s in all: $retryAfterSeconds s are asked for', async ({ retryAfterSeconds, times }) => {
+    const world = await open();
+    const calls = watchCalls(world.lab);
+    world.lab.fault({ match: ONCE.match, times: 4, status: 429, retryAfterSeconds });
+    const { code, effect, failure } = await apiFailureOf(ONCE.make(world));
+    expect({ code, effect }).toEqual({ code: 'throttled', effect: 'none' });
+    expect(failure.retryAfterMs).toBe(retryAfterSeconds * 1_000);
+    expect(timesOf(calls())).toEqual(times);
+  });
+
+  it('waits no longer than the run lasts', async () => {
+    const world = await open({ runMs: 1_000 });
+    const calls = watchCalls(world.lab);
+    world.lab.fault({ match: ONCE.match, times: 4, status: 429, retryAfterSeconds: 1 });
+    expect(await outcomeOf(ONCE.make(world))).toMatchObject({ code: 'throttled', effect: 'none' });
     expect(timesOf(calls())).toEqual([0]);
+  });
+
+  it.each(each(PASSING, [ONCE]).filter(({ effect }) => effect === 'unknown'))(
+    'is not sent a third time after an unclear attempt: $trouble',
+    async ({ match, make, fault, code }) => {
+      const world = await open();
+      const calls = watchCalls(world.lab);
+      world.lab.fault({ match, status: 429 });
+      world.lab.fault({ match, ...fault });
+      world.lab.fault({ match, status: 429 });
+      expect(await outcomeOf(make(world))).toMatchObject({ code, effect: 'unknown' });
+      await world.lab.pass(HOUR_MS);
+      expect(timesOf(calls())).toEqual([0, 500]);
+    },
+  );
+
+  it('logs in again once where its token was refused meanwhile', async () => {
+    const world = await open();
+    world.lab.fault({ match: ONCE.match, status: 429 });
+    world.lab.fault({ match: ONCE.match, status: 401 });
+    await ONCE.make(world);
+    expect(valuesIn(world)).toEqual(['the first value', STORED_VALUE]);
   });
 });
 
@@ -496,10 +562,10 @@ describe('the abort of a run', () => {
     expect(world.lab.clock.nowMs() - startMs).toBe(4_000);
   });
 
-  it.each([READ, REPEATABLE])('ends the delay between two attempts with the reason: $kind', async ({ match, make }) => {
+  it.each(KINDS)('ends the delay between two attempts with the reason: $kind', async ({ match, make }) => {
     const world = await endingAfter(1_200);
     const calls = watchCalls(world.lab);
-    world.lab.fault({ match, times: 4, status: 503 });
+    world.lab.fault({ match, times: 4, status: 429 });
     expect(await failureOf(make(world))).toBe(reason);
     await world.lab.pass(HOUR_MS);
     expect(timesOf(calls())).toEqual([0, 500]);
