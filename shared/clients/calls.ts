@@ -8,6 +8,12 @@ import { ApiError, apiErrorOf } from './api-error.ts';
 /** Delays before the second, third and fourth attempt. */
 const DELAYS_MS = [500, 1_500, 3_500];
 
+/**
+ * How long after its first attempt was asked for a call that may be sent once is still sent, though each attempt was refused
+ * for the rate. A key that waits to be stored grows old meanwhile, and a mint has five minutes from its key's creation.
+ */
+const ONCE_PATIENCE_MS = 30_000;
+
 /** An answer that is worth waiting for and asking again. */
 const isTransient = ({ code }: ApiError) => code === 'throttled' || code === 'service_failed' || code === 'no_answer';
 
@@ -17,46 +23,55 @@ interface Waiting {
   begin: () => void;
 }
 
+/** Why a turn is not waited for any more. */
+const NOBODY_WAITS = new Error('nobody waits for this turn');
+
 /**
  * Lets at most so many calls a second begin, evenly spaced: writes first, for they end what is under way, and then in the
- * order in which they came.
+ * order in which they came. A turn that comes late makes those behind it late too: nothing is made up for in a rush.
  */
 export class RateCap {
   readonly #clock: Clock;
-  readonly #spacingMs: number;
-  #nextMs = 0;
-  /** As many as there are turns to come. */
+  readonly #callsPerSecond: number;
+  /** From when even distances are counted, in whole epoch milliseconds, and how many calls began since: fractions add up. */
+  #anchorMs = 0;
+  #begunCount = 0;
   #waiting: Waiting[] = [];
-  /** The turns to come, earliest first. */
-  #turns: AbortController[] = [];
+  /** The one timer there is while somebody waits. */
+  #timer: AbortController | null = null;
 
   constructor(clock: Clock, callsPerSecond: number) {
     this.#clock = clock;
-    this.#spacingMs = 1_000 / callsPerSecond;
+    this.#callsPerSecond = callsPerSecond;
   }
 
   /** Resolves when the next call may begin. */
   async turn(signal: AbortSignal, isWrite = false): Promise<void> {
-    const nowMs = this.#clock.nowMs();
-    const atMs = Math.max(nowMs, this.#nextMs);
-    this.#nextMs = atMs + this.#spacingMs;
-    if (atMs <= nowMs) return;
     signal.throwIfAborted();
-    this.#planTurn(Math.ceil(atMs - nowMs));
+    if (this.#waiting.length === 0 && this.#takeTurn()) return;
     await this.#wait(isWrite, signal);
   }
 
-  #planTurn(delayMs: number): void {
-    const turn = new AbortController();
-    this.#turns.push(turn);
-    this.#clock.sleep(delayMs, turn.signal).then(
-      () => {
-        this.#turns = this.#turns.filter((other) => other !== turn);
-        const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
-        next?.begin();
-      },
-      () => undefined, // whoever it was planned for has given up
-    );
+  /** Until the next call may begin. Negative when it could have begun earlier. */
+  #delayMs(): number {
+    return this.#anchorMs + this.#distanceMs(this.#begunCount) - this.#clock.nowMs();
+  }
+
+  #distanceMs(callCount: number): number {
+    return Math.ceil((callCount * 1_000) / this.#callsPerSecond);
+  }
+
+  /** Whether the turn has come; then it is used. */
+  #takeTurn(): boolean {
+    const delayMs = this.#delayMs();
+    const isSetBack = delayMs > this.#distanceMs(1); // the clock: nobody waits until it shows that time again
+    if (delayMs < 0 || isSetBack) {
+      this.#anchorMs = this.#clock.nowMs();
+      this.#begunCount = 0;
+    }
+    if (delayMs > 0 && !isSetBack) return false;
+    this.#begunCount += 1;
+    return true;
   }
 
   #wait(isWrite: boolean, signal: AbortSignal): Promise<void> {
@@ -74,12 +89,40 @@ export class RateCap {
       };
       const onAbort = () => {
         leave();
-        this.#turns.pop()?.abort();
+        if (this.#waiting.length === 0) this.#endTimer();
         reject(signal.reason as Error);
       };
       this.#waiting.push(waiting);
       signal.addEventListener('abort', onAbort, { once: true });
+      if (!this.#timer) this.#startTimer();
     });
+  }
+
+  #startTimer(): void {
+    const timer = new AbortController();
+    this.#timer = timer;
+    this.#clock.sleep(Math.max(this.#delayMs(), 0), timer.signal).then(
+      () => {
+        if (this.#timer !== timer) return; // given up in the very moment in which it ended
+        this.#timer = null;
+        this.#beginWaiting();
+        if (this.#waiting.length > 0) this.#startTimer();
+      },
+      () => undefined, // whoever it was planned for has given up
+    );
+  }
+
+  #endTimer(): void {
+    this.#timer?.abort(NOBODY_WAITS);
+    this.#timer = null;
+  }
+
+  /** One, unless so many a second may begin that several fit into a millisecond. */
+  #beginWaiting(): void {
+    while (this.#waiting.length > 0 && this.#takeTurn()) {
+      const next = this.#waiting.find(({ isWrite }) => isWrite) ?? this.#waiting[0];
+      next?.begin();
+    }
   }
 }
 
@@ -124,7 +167,10 @@ export interface CallsOptions {
 export interface CallOptions {
   /** The SDK's name of the operation. */
   operation: string;
-  /** `reads`; `repeatable`: a write that may be sent twice without harm; `once`: a write that may not. */
+  /**
+   * `reads`; `repeatable`: a write that may be sent twice without harm; `once`: a write that may not, and is sent again only
+   * where it was clearly not carried out: its token was refused, or it was one too many (429).
+   */
   kind: 'reads' | 'repeatable' | 'once';
   signal: AbortSignal;
 }
@@ -141,7 +187,7 @@ export function understood<T>({ operation, kind }: CallOptions, body: z.ZodType<
 
 /**
  * The one way in which calls are sent: each attempt with a time limit, repeated after 429, 5xx or silence where that does
- * no harm, `Retry-After` heeded within the run's deadline.
+ * no harm, `Retry-After` heeded within the run's deadline, and within 30 s for a write that may be sent once.
  */
 export class Calls {
   readonly #options: CallsOptions;
@@ -162,6 +208,7 @@ export class Calls {
   async #repeat(call: CallOptions, attempt: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     let wasUnclear = false;
     let loggedInAgain = false;
+    const untilMs = this.#patienceEndsMs(call);
     for (let repeats = 0; ;) {
       const sent = await this.#once(call, attempt).catch((error: unknown) => {
         throw wasUnclear ? unclear(call.operation, error) : error;
@@ -174,7 +221,8 @@ export class Calls {
         continue;
       }
       wasUnclear ||= failure.effect === 'unknown';
-      const delayMs = this.#delayBeforeNext(call, failure, repeats);
+      const mayRepeat = call.kind === 'once' ? failure.code === 'throttled' && !wasUnclear : isTransient(failure);
+      const delayMs = mayRepeat ? this.#delayBeforeNext(failure, repeats, untilMs) : null;
       if (delayMs === null) throw wasUnclear ? failure.afterUnclearAttempt() : failure;
       repeats += 1;
       this.#options.log.debug('call_repeated', `${failure.message}; asking again`, {
@@ -200,11 +248,17 @@ export class Calls {
     }
   }
 
-  /** Null when the call is not to be sent again. */
-  #delayBeforeNext(call: CallOptions, failure: ApiError, repeats: number): number | null {
+  /** The moment from which a call is not sent again, in epoch milliseconds. */
+  #patienceEndsMs({ kind }: CallOptions): number {
+    const { clock, deadlineMs } = this.#options;
+    return kind === 'once' ? Math.min(clock.nowMs() + ONCE_PATIENCE_MS, deadlineMs) : deadlineMs;
+  }
+
+  /** Null when nothing is waited for any more. */
+  #delayBeforeNext({ failure }: ApiError, repeats: number, untilMs: number): number | null {
     const delayMs = DELAYS_MS[repeats];
-    if (call.kind === 'once' || delayMs === undefined || !isTransient(failure)) return null;
-    const waitMs = Math.max(delayMs, failure.failure.retryAfterMs ?? 0);
-    return this.#options.clock.nowMs() + waitMs < this.#options.deadlineMs ? waitMs : null;
+    if (delayMs === undefined) return null;
+    const waitMs = Math.max(delayMs, failure.retryAfterMs ?? 0);
+    return this.#options.clock.nowMs() + waitMs < untilMs ? waitMs : null;
   }
 }

@@ -11,7 +11,11 @@ import { SecretsManagerV2 } from './secrets-manager.ts';
 export const LABEL = 'keyrota';
 
 type Metadata = Record<string, unknown>;
-const Metadata = z.record(z.string(), z.unknown()).default({});
+/** Without a value: left out or null; which of these is not documented. */
+const Metadata = z
+  .record(z.string(), z.unknown())
+  .nullish()
+  .transform((metadata): Metadata => metadata ?? {});
 
 const Instant = z.string().transform((text, context): number => {
   const atMs = Date.parse(text);
@@ -24,7 +28,10 @@ const SecretAnswer = z.object({
   name: z.string(),
   secret_group_id: z.string(),
   secret_type: z.string(),
-  labels: z.array(z.string()).default([]),
+  labels: z
+    .array(z.string())
+    .nullish()
+    .transform((labels) => labels ?? []),
   custom_metadata: Metadata,
   /** 1 is active, 5 is destroyed. */
   state: z.number(),
@@ -60,6 +67,7 @@ const Total = { total_count: z.number() };
 const SecretsAnswer = z.object({ secrets: z.array(z.unknown()), ...Total });
 const VersionsAnswer = z.object({ versions: z.array(VersionAnswer) });
 const LocksAnswer = z.object({ locks: z.array(LockAnswer), ...Total });
+const Named = z.object({ name: z.string() });
 const Created = z.object({ id: z.string() });
 const ValueAnswer = z.object({ payload: z.string().optional(), data: z.record(z.string(), z.unknown()).optional() });
 
@@ -81,6 +89,8 @@ export interface NewVersion {
 const PAGE = 1_000;
 const LONGEST_SEARCH = 128;
 
+const listCall = (signal: AbortSignal): CallOptions => ({ operation: 'listSecrets', kind: 'reads', signal });
+
 /** The secrets of one Secrets Manager instance, as Keyrota uses them. https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2 */
 export class SecretStore {
   readonly #sdk: SecretsManagerV2;
@@ -95,16 +105,26 @@ export class SecretStore {
     this.#calls = options.calls;
   }
 
-  /** Every secret with our label, one after the other, 1,000 a call. */
-  listOwn(signal: AbortSignal): AsyncGenerator<StoredSecret> {
-    return this.#list({ matchAllLabels: [LABEL] }, signal);
+  /** Every secret with our label, one after the other, 1,000 a call. Those that are not understood are left out. */
+  async *listOwn(signal: AbortSignal): AsyncGenerator<StoredSecret> {
+    for await (const secret of this.#list({ matchAllLabels: [LABEL] }, signal)) {
+      const parsed = SecretAnswer.safeParse(secret);
+      // One must not end the run of all. Nor is it hushed up: an entry without a secret looks for it by name, and says why.
+      if (parsed.success) yield parsed.data;
+    }
   }
 
-  /** The secret of that type and name, labelled or not; null when there is none. */
+  /**
+   * The secret of that type and name, labelled or not; null when there is none.
+   * @throws ApiError `unexpected_answer` for one of that name that is not understood.
+   */
   async find(place: Place, signal: AbortSignal): Promise<StoredSecret | null> {
     const filter = { search: place.name.slice(0, LONGEST_SEARCH), secretTypes: [place.type] };
     const namesakes: StoredSecret[] = [];
-    for await (const secret of this.#list(filter, signal)) if (secret.name === place.name) namesakes.push(secret);
+    for await (const secret of this.#list(filter, signal)) {
+      const named = Named.safeParse(secret);
+      if (named.data?.name === place.name) namesakes.push(understood(listCall(signal), SecretAnswer, secret));
+    }
     // Whether names are unique in the instance or in a group only is not documented.
     return namesakes.find((secret) => secret.secret_group_id === place.groupId) ?? namesakes[0] ?? null;
   }
@@ -251,13 +271,12 @@ export class SecretStore {
     return Object.keys(data);
   }
 
-  async *#list(filter: object, signal: AbortSignal): AsyncGenerator<StoredSecret> {
-    const call: CallOptions = { operation: 'listSecrets', kind: 'reads', signal };
+  async *#list(filter: object, signal: AbortSignal): AsyncGenerator {
     for (let offset = 0; ;) {
-      const { secrets, total_count: total } = await this.#calls.send(call, SecretsAnswer, (attempt) =>
+      const { secrets, total_count: total } = await this.#calls.send(listCall(signal), SecretsAnswer, (attempt) =>
         this.#sdk.listSecrets({ ...filter, offset, limit: PAGE, sort: 'created_at', signal: attempt }),
       );
-      for (const secret of secrets) yield understood(call, SecretAnswer, secret);
+      yield* secrets;
       offset += secrets.length;
       if (secrets.length === 0 || offset >= total) return;
     }

@@ -58,6 +58,17 @@ async function ownersSecret(lab: Laboratory, name: string, more: object = {}): P
 
 const seenByOwner = (lab: Laboratory, id: string) => lab.admin.request('GET', `/api/v2/secrets/${id}/metadata`);
 
+/** What makes a listed secret one that is not understood. */
+const UNLIKE_SECRETS = [{ state: 'active' }, { labels: 'none' }, { custom_metadata: [7] }, { id: null }, { name: 7 }];
+
+/** Changes a secret of that name wherever it is listed. */
+const spoiling = (lab: Laboratory, name: string, change: object) =>
+  altering(cloudAdapter(lab.cloud), (body, { path }) => {
+    if (path !== '/api/v2/secrets') return;
+    const listed = body['secrets'] as Record<string, unknown>[];
+    for (const secret of listed.filter((one) => one['name'] === name)) Object.assign(secret, change);
+  });
+
 describe('our own secrets', () => {
   it('are all listed, a thousand a call, and no others', async () => {
     const { lab, secrets, sent } = await open();
@@ -134,6 +145,38 @@ describe('our own secrets', () => {
     });
   });
 
+  it('may have no labels and no metadata in the answer, or null', async () => {
+    const { lab, place, id, secrets } = await open();
+    const bare = { labels: [], custom_metadata: {} };
+    for (const value of [null, undefined]) {
+      const adapter = spoiling(lab, 'ingest', { labels: value, custom_metadata: value });
+      const store = productOn(lab, { adapter }).secrets;
+      expect(await allOwn(store)).toMatchObject([{ id, ...bare }]);
+      expect(await store.find(place, signal)).toMatchObject({ id, ...bare });
+    }
+    expect(await allOwn(secrets)).toMatchObject([{ id, labels: [LABEL] }]);
+  });
+
+  it.each(UNLIKE_SECRETS)('are told without one that is not understood: %o', async (spoilt) => {
+    const { lab } = await open();
+    await ownersSecret(lab, 'odd', { labels: [LABEL] });
+    await ownersSecret(lab, 'last', { labels: [LABEL] });
+    const { secrets } = productOn(lab, { adapter: spoiling(lab, 'odd', spoilt) });
+    expect((await allOwn(secrets)).map(({ name }) => name)).toEqual(['ingest', 'last']);
+  });
+
+  it('are looked for by name where what the list shows is not understood', async () => {
+    const { lab } = await open();
+    const adapter = spoiling(lab, 'ingest', { state: 'active' });
+    const manifest = lab.manifest();
+    const context = { ...lab.context(manifest), http: { adapter } };
+    const { candidates } = await withPorts(context, async (ports) => {
+      await ports.login();
+      return survey(manifest, { only: null, timerMs: 3_600_000 }, ports);
+    });
+    expect(candidates).toMatchObject([{ key: { name: 'ingest' }, secret: null, why: 'new' }]);
+  });
+
   it('are refused to somebody without the right', async () => {
     const lab = await Laboratory.open();
     const { secrets } = productOn(lab, { login: await powerlessLogin(lab) });
@@ -160,6 +203,21 @@ describe('a secret', () => {
     const { secrets } = productOn(lab, { adapter: withShortPages(cloudAdapter(lab.cloud), 'limit', 4) });
     const place: Place = { name: 'ingest', groupId: lab.groupId, type: 'arbitrary', field: '' };
     expect((await secrets.find(place, signal))?.id).toBe(id);
+  });
+
+  it.each(UNLIKE_SECRETS)('is found beside one of another name that is not understood: %o', async (spoilt) => {
+    const { lab, place, id } = await open();
+    await ownersSecret(lab, 'ingest-2');
+    const { secrets } = productOn(lab, { adapter: spoiling(lab, 'ingest-2', spoilt) });
+    expect((await secrets.find(place, signal))?.id).toBe(id);
+  });
+
+  it('that is not understood is no secret that is missing', async () => {
+    const { lab, place } = await open();
+    const { secrets } = productOn(lab, { adapter: spoiling(lab, 'ingest', { state: 'active', labels: 'none' }) });
+    const error = await apiFailureOf(secrets.find(place, signal));
+    expect(error).toMatchObject({ code: 'unexpected_answer', effect: 'none' });
+    expect(error.message).toBe('listSecrets: status 200: not understood: labels, state');
   });
 
   it('is found whether it has our label or not', async () => {
@@ -389,6 +447,18 @@ describe('versions', () => {
     });
     const [found] = await productOn(lab, { adapter }).secrets.listVersions(id, signal);
     expect(found).toMatchObject({ version_custom_metadata: {}, downloaded: false });
+  });
+
+  it('and locks may say null where they have no metadata', async () => {
+    const { lab, id, versionIds } = await open();
+    await productOn(lab).secrets.lockVersion(id, versionIds()[0] ?? '', GUARD, signal);
+    const adapter = altering(cloudAdapter(lab.cloud), (body) => {
+      for (const one of (body['versions'] ?? []) as object[]) Object.assign(one, { version_custom_metadata: null });
+      for (const one of (body['locks'] ?? []) as object[]) Object.assign(one, { attributes: null });
+    });
+    const { secrets } = productOn(lab, { adapter });
+    expect(await secrets.listVersions(id, signal)).toMatchObject([{ version_custom_metadata: {} }]);
+    expect(await secrets.listLocks(id, signal)).toMatchObject([{ attributes: {} }]);
   });
 
   it('of a secret that is gone are not found', async () => {

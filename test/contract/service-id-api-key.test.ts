@@ -710,7 +710,7 @@ describe('a creation', () => {
     { status: 500, code: 'service_failed', effect: 'unknown' },
   ] as const)('that fails says whether there may be a key: $status, $effect', async ({ status, code, effect }) => {
     const { lab, kind, key, request } = await open();
-    lab.fault({ match: 'POST /v1/apikeys', status });
+    lab.fault({ match: 'POST /v1/apikeys', times: 4, status });
     expect(await outcomeOf(kind.create(key, request, signal))).toMatchObject({ status, code, effect });
   });
 });

@@ -94,7 +94,7 @@ describe('a dead current key whose replacement fails', () => {
   it('is replaced minutes later when it was contained in the run that failed', async () => {
     const { lab, manifest } = await minted(5);
     await lab.markCompromised(lab.currentKeyId());
-    lab.fault({ match: CREATE, status: 429 });
+    lab.fault({ match: CREATE, status: 429, times: 4 });
     const { keys } = await lab.tick(manifest, { only: ['ingest'], timerMs: MINUTE_MS });
     expect(keys).toMatchObject([{ outcome: 'failed', steps: [{ step: 'contain' }] }]);
     expect(await minutesUntilWorking(lab, manifest)).toBeLessThan(10);
@@ -110,6 +110,15 @@ describe('a dead current key whose replacement fails', () => {
     lab.fault({ match: CREATE, status: 503 });
     await lab.tick(paused, { only: ['ingest'], timerMs: MINUTE_MS });
     expect(await minutesUntilWorking(lab, paused)).toBeLessThan(10);
+  });
+});
+
+describe('a mint that is refused for the rate', () => {
+  it.each([CREATE, STORE])('waits, and stores its key: %s', async (match) => {
+    const { lab, manifest, effects } = await minted(30);
+    lab.fault({ match, status: 429, times: 3 });
+    expect((await lab.tick(manifest)).keys).toMatchObject([{ steps: [{ step: 'mint' }] }]);
+    expect(effects).toEqual(['create K1', 'store']);
   });
 });
 
