@@ -169,6 +169,8 @@ describe('resource keys', () => {
   it.each<[string, Partial<ResourceControllerV2.CreateResourceKeyParams>]>([
     ['an unknown role', { role: 'Owner' }],
     ['a platform role', { role: 'Viewer' }],
+    ['the last two parts of the CRN of a role', { role: 'serviceRole:Reader' }],
+    ['the end of the CRN of a role', { role: 'iam::::serviceRole:Reader' }],
     ['the role of another service', { role: 'crn:v1:bluemix:public:logs::::serviceRole:Sender' }],
     ['a parameter that the service does not know', { parameters: { HMAC: true } }],
     ['an unknown service ID', { parameters: { serviceid_crn: `crn:serviceid:ServiceId-${UNKNOWN_GUID}` } }],
