@@ -376,6 +376,14 @@ describe('what stands behind a key in IAM', () => {
     expect((await world.iam.logIn(String(other.credentials['apikey']))).status).toBe(200);
   });
 
+  it('is never the service ID of another key, which would go with that one', async () => {
+    const other = await world.key(secretsManager().guid);
+    const parameters = { serviceid_crn: String(other.credentials['iam_serviceid_crn']) };
+    const call = world.key(secretsManager().guid, { parameters });
+    expect(await resourceRefused(call)).toEqual([400, 'RC-BadRequest']);
+    expect(iamState().apiKeys.filter(({ name }) => name === 'a key')).toHaveLength(1);
+  });
+
   it('is no more than 20 API keys of a service ID', async () => {
     const { crn, iamId } = await ownServiceId();
     const { identity } = world.owner;

@@ -89,6 +89,7 @@ function serviceIdOf(desk: Desk, instance: Instance, crn: string, caller: Caller
   const isUsed = ({ identity, offering: other }: ResourceKey) =>
     other.name === offering.name && identity?.serviceIdCrn === crn;
   if (offering.name === 'cloud-object-storage' && parts.switches.cosRefusesUsedServiceId && keys.all().some(isUsed)) {
+  if (serviceId.hidden) throw badRequest(`The service ID '${crn}' was made for a resource key of its own.`);
     throw brokerFailure(409, 'Conflict', `The service ID ${serviceId.id} is in use by another application.`);
   }
   return serviceId;
