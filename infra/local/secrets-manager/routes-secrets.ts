@@ -23,6 +23,10 @@ function assertFuture(expiresAtMs: number | null, nowMs: number): void {
   if (expiresAtMs !== null && expiresAtMs <= nowMs) throw invalid('expiration_date', 'is not in the future');
 }
 
+function assertGroup({ store }: Desk, groupId: string): void {
+  if (!store.groups.has(groupId)) throw notFound('secret group');
+}
+
 function assertFree({ store, parts }: Desk, secret: Secret, exceptId?: string): void {
   if (!store.isTaken(secret, exceptId)) return;
   throw conflict(`A secret with the same name already exists: ${secret.name}`, parts.switches.duplicateSecretStatus);
@@ -115,11 +119,12 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     assertEmbeddedBody(given);
     const body = parse(SecretPrototype, given);
     const { iamId } = desk.demand(context, 'secret.create', body.secret_group_id);
-    if (!store.groups.has(body.secret_group_id)) throw notFound('secret group');
+    assertGroup(desk, body.secret_group_id);
     const secret = newSecret(desk, body, iamId);
     assertFuture(secret.expiresAtMs, desk.nowMs);
     assertInTime(desk, secret);
     const create = () => {
+      assertGroup(desk, body.secret_group_id);
       recordCreate(desk, secret);
       return store.put(secret);
     };
