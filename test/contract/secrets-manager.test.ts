@@ -977,6 +977,18 @@ describe('locks', () => {
     expect(await lockNames(cloud, secretId, 'previous')).toEqual([]);
   });
 
+  it('are not deleted by a name twice, or by what no lock is called', async () => {
+    await using cloud = await startCloud();
+    const { id } = await createSecret(cloud);
+    await cloud.admin.createSecretLocksBulk({ id, locks: [{ name: 'guard' }] });
+    for (const name of [['guard', 'guard'], ['guard', '9 !*'], ['*'], ['guard', '']]) {
+      expect(await refusalOf(cloud.admin.deleteSecretLocksBulk({ id, name }))).toBe(400);
+      const version = { secretId: id, id: 'current', name };
+      expect(await refusalOf(cloud.admin.deleteSecretVersionLocksBulk(version))).toBe(400);
+    }
+    expect(await lockNames(cloud, id, 'current')).toEqual(['guard']);
+  });
+
   it('are all deleted without a name, but not with an empty one', async () => {
     await using cloud = await startCloud();
     const { secretId } = await rotatedOnce(cloud);
