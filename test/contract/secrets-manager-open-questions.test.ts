@@ -146,6 +146,18 @@ describe('a lock', () => {
     expect(await refusalOf(cloud.admin.createSecretVersionLocksBulk({ secretId, id, locks: guard() }))).toBe(status);
   });
 
+  it('on any version refuses to patch the metadata of the secret, where the switch says so; that of versions never', async () => {
+    await using cloud = await startCloud({ lockRefusesSecretPatch: true });
+    const { secretId: id } = await rotatedOnce(cloud);
+    const patch = () => cloud.admin.updateSecretMetadata({ id, secretMetadataPatch: { labels: ['one'] } });
+    await cloud.admin.createSecretVersionLocksBulk({ secretId: id, id: 'previous', locks: guard() });
+    expect(await refusalOf(patch())).toBe(412);
+    const version = { secretId: id, id: 'previous', versionCustomMetadata: { a: 1 } };
+    expect((await cloud.admin.updateSecretVersionMetadata(version)).status).toBe(200);
+    await cloud.admin.deleteSecretLocksBulk({ id });
+    expect((await patch()).status).toBe(200);
+  });
+
   it('that replaces one is new, where the switch says so', async () => {
     await using cloud = await startCloud({ replacedLockCreatedAt: 'new' });
     const { id } = await createSecret(cloud);

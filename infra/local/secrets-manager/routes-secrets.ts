@@ -5,7 +5,7 @@ import { callerOf } from '../strict-routes.ts';
 import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
-import { conflict, invalid, notFound, parse, refused } from './errors.ts';
+import { conflict, invalid, locked, notFound, parse, refused } from './errors.ts';
 import { selected } from './listing.ts';
 import { patchedMetadata } from './metadata.ts';
 import type { Secret } from './model.ts';
@@ -81,6 +81,12 @@ function patchedSecret(desk: Desk, secret: Secret, patch: MetadataPatch): Secret
   const patched = { ...secret, name, description, labels, expiresAtMs, customMetadata, credentials };
   if (patch.rotation !== undefined || patch.expiration_date !== undefined) assertInTime(desk, patched);
   return { ...patched, updatedAtMs: nowMs };
+}
+
+function assertPatchable(desk: Desk, secret: Secret, patch: MetadataPatch): void {
+  if (desk.parts.switches.lockRefusesSecretPatch && isLocked(secret)) throw locked('The secret version is locked.');
+  const patched = patchedSecret(desk, secret, patch);
+  if (patched.name !== secret.name) assertFree(desk, patched, secret.id);
 }
 
 function recordCreate({ parts }: Desk, secret: Secret): void {
@@ -182,10 +188,7 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     const secret = desk.secret(context, 'secret-metadata.update', context.req.param('id'));
     assertAlive(secret);
     const patch = parse<MetadataPatch>(metadataPatches[secret.type], body);
-    const check = () => {
-      const patched = patchedSecret(desk, secret, patch);
-      if (patched.name !== secret.name) assertFree(desk, patched, secret.id);
-    };
+    const check = () => assertPatchable(desk, secret, patch);
     const patched = await desk.write(check, () => store.put(patchedSecret(desk, desk.present(secret), patch)));
     return context.json(secretMetadata(patched, crn));
   });
