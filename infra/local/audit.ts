@@ -19,8 +19,9 @@ export class Audit {
     this.#nowMs = nowMs;
   }
 
-  record(event: AuditEvent): void {
-    const record = { ...event, atMs: this.#nowMs() };
+  /** `atMs`, now by default, is when it happened: earlier for what time did before anybody looked. */
+  record(event: AuditEvent, atMs = this.#nowMs()): void {
+    const record = { ...event, atMs };
     for (const watcher of this.#watchers) watcher(record);
   }
 

@@ -61,6 +61,8 @@ export const Switches = z.strictObject({
   metadataReadMarksDownloaded: z.boolean().default(false),
   /** Whether patching the metadata of a version takes a Manager. (unconfirmed) */
   versionMetadataNeedsManager: z.boolean().default(false),
+  /** Whether a lock on any version of a secret refuses, with 412, to patch the metadata of the secret. (unconfirmed) */
+  lockRefusesSecretPatch: z.boolean().default(false),
   /** Status of locking a secret version without payload. (unconfirmed) */
   lockWithoutPayloadStatus: z.union([z.literal(400), z.literal(404), z.literal(409), z.literal(412)]).default(400),
   /** What a lock mode does when the lock is put on the previous version: nothing, or to the lock itself. (unconfirmed) */

@@ -180,7 +180,21 @@ describe('resource instances', () => {
     expect((await world.iam.logIn(String(key.credentials['apikey']))).status).toBe(400);
   });
 
-  it('show as removed after their deletion, then not at all, and never in lists', async () => {
+  it('keep all of their keys when one of them is locked in IAM', async () => {
+    const { guid } = await world.instance(PLAN.cloudant);
+    const first = await world.key(guid);
+    const second = await world.key(guid);
+    const id = String(second.credentials['iam_apikey_id']);
+    await world.owner.identity.lockApiKey({ id });
+    const remove = () => owner().deleteResourceInstance({ id: guid, recursive: true });
+    expect(await resourceRefused(remove())).toEqual([422, 'RC-IamErrorResponse']);
+    expect((await owner().getResourceKey({ id: first.guid })).result.state).toBe('active');
+    expect((await world.iam.logIn(String(first.credentials['apikey']))).status).toBe(200);
+    await world.owner.identity.unlockApiKey({ id });
+    expect((await remove()).status).toBe(204);
+  });
+
+  it('show as removed after their deletion, then not at all, and only in lists that ask for removed ones', async () => {
     const { guid } = await named('one');
     await owner().deleteResourceInstance({ id: guid });
     const { result } = await owner().getResourceInstance({ id: guid });
@@ -196,6 +210,7 @@ describe('resource instances', () => {
     expect((await resourceRefused(owner().updateResourceInstance({ id: guid, name: 'b' })))[0]).toBe(410);
     await world.pass(DAY_MS);
     expect((await resourceRefused(owner().getResourceInstance({ id: guid })))[0]).toBe(404);
+    expect(await listedNames({ state: 'removed' })).toEqual([]);
     world.switches.forgottenResourceStatus = 410;
     expect((await resourceRefused(owner().getResourceInstance({ id: guid })))[0]).toBe(410);
   });

@@ -169,6 +169,8 @@ describe('resource keys', () => {
   it.each<[string, Partial<ResourceControllerV2.CreateResourceKeyParams>]>([
     ['an unknown role', { role: 'Owner' }],
     ['a platform role', { role: 'Viewer' }],
+    ['the last two parts of the CRN of a role', { role: 'serviceRole:Reader' }],
+    ['the end of the CRN of a role', { role: 'iam::::serviceRole:Reader' }],
     ['the role of another service', { role: 'crn:v1:bluemix:public:logs::::serviceRole:Sender' }],
     ['a parameter that the service does not know', { parameters: { HMAC: true } }],
     ['an unknown service ID', { parameters: { serviceid_crn: `crn:serviceid:ServiceId-${UNKNOWN_GUID}` } }],
@@ -372,6 +374,14 @@ describe('what stands behind a key in IAM', () => {
     expect(keysOf()).toEqual([other.credentials['iam_apikey_id']]);
     expect(iamState().policies).toMatchObject([{ subject: iamId, roleIds: [WRITER] }]);
     expect((await world.iam.logIn(String(other.credentials['apikey']))).status).toBe(200);
+  });
+
+  it('is never the service ID of another key, which would go with that one', async () => {
+    const other = await world.key(secretsManager().guid);
+    const parameters = { serviceid_crn: String(other.credentials['iam_serviceid_crn']) };
+    const call = world.key(secretsManager().guid, { parameters });
+    expect(await resourceRefused(call)).toEqual([400, 'RC-BadRequest']);
+    expect(iamState().apiKeys.filter(({ name }) => name === 'a key')).toHaveLength(1);
   });
 
   it('is no more than 20 API keys of a service ID', async () => {

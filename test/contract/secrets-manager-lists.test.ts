@@ -53,6 +53,19 @@ describe('pages', () => {
     ]);
   });
 
+  it('of secrets keep their order where lists are stale, whichever of one millisecond is read meanwhile', async () => {
+    await using cloud = await startCloud();
+    const { id } = await createSecret(cloud, 's1');
+    for (const name of ['s2', 's3']) await createSecret(cloud, name);
+    cloud.switches.staleListMs = MINUTE_MS;
+    const pages = [['s1'], ['s2'], ['s3']];
+    expect(await follow(cloud, '/api/v2/secrets?limit=1', 'next', namesOf)).toEqual(pages);
+    await cloud.admin.getSecret({ id });
+    expect(await follow(cloud, '/api/v2/secrets?limit=1', 'next', namesOf)).toEqual(pages);
+    await cloud.admin.deleteSecret({ id });
+    expect(await follow(cloud, '/api/v2/secrets?limit=1', 'next', namesOf), 'not deleted yet').toEqual(pages);
+  });
+
   it('beyond the end are empty, and the only page has no neighbours', async () => {
     await using cloud = await startCloud();
     await createSecret(cloud, 's1');

@@ -11,6 +11,7 @@ import {
   resultOf,
   rotate,
   rotatedOnce,
+  START_MS,
   startCloud,
   versionsOf,
 } from './support/secrets-manager-cloud.ts';
@@ -198,6 +199,25 @@ describe('a notification', () => {
     });
     await cloud.passMs(DAY_MS);
     expect(sent(cloud)).toEqual([]);
+  });
+
+  it('is never sent of what time did before the registration, though nobody looked until then', async () => {
+    await using cloud = await startCloud();
+    const rotation = { auto_rotate: true, interval: 1, unit: 'day' };
+    const login = { payload: undefined, secret_type: 'username_password', username: 'app', rotation };
+    await createSecret(cloud, 'login', login);
+    await createSecret(cloud, 'database', { expiration_date: '2026-11-30T12:00:00Z' });
+    await cloud.passMs(30.25 * DAY_MS);
+    expect((await register(cloud)).status).toBe(201);
+    await cloud.passMs(DAY_MS);
+    expect(told(cloud)).toEqual([
+      'secret_expired 2026-12-20T12:00:00Z itself',
+      'secret_rotated 2026-12-21T00:00:00Z itself',
+    ]);
+    const rotations = cloud.audited.filter((record) => record.action === 'secret-version.create').slice(-31);
+    expect(rotations.map(({ atMs }) => new Date(atMs).toISOString().slice(0, 16))).toEqual(
+      Array.from({ length: 31 }, (_, day) => new Date(START_MS + (day + 1) * DAY_MS).toISOString().slice(0, 16)),
+    );
   });
 
   it('is sent no more once the instance is gone', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   createKv,
@@ -145,6 +146,18 @@ describe('a lock', () => {
     expect(await refusalOf(cloud.admin.createSecretVersionLocksBulk({ secretId, id, locks: guard() }))).toBe(status);
   });
 
+  it('on any version refuses to patch the metadata of the secret, where the switch says so; that of versions never', async () => {
+    await using cloud = await startCloud({ lockRefusesSecretPatch: true });
+    const { secretId: id } = await rotatedOnce(cloud);
+    const patch = () => cloud.admin.updateSecretMetadata({ id, secretMetadataPatch: { labels: ['one'] } });
+    await cloud.admin.createSecretVersionLocksBulk({ secretId: id, id: 'previous', locks: guard() });
+    expect(await refusalOf(patch())).toBe(412);
+    const version = { secretId: id, id: 'previous', versionCustomMetadata: { a: 1 } };
+    expect((await cloud.admin.updateSecretVersionMetadata(version)).status).toBe(200);
+    await cloud.admin.deleteSecretLocksBulk({ id });
+    expect((await patch()).status).toBe(200);
+  });
+
   it('that replaces one is new, where the switch says so', async () => {
     await using cloud = await startCloud({ replacedLockCreatedAt: 'new' });
     const { id } = await createSecret(cloud);
@@ -252,6 +265,19 @@ describe('writes that are not atomic', () => {
     const deleted = await Promise.all([1, 2].map(() => inProcess(cloud, 'DELETE', path)));
     expect(deleted.map(({ status }) => status)).toEqual([204, 204]);
     expect(cloud.audited.filter(({ action }) => action === 'secret.delete')).toHaveLength(1);
+  });
+
+  it('leave no secret in a group that is deleted meanwhile', async () => {
+    await using cloud = await raced();
+    const groupId = await groupOf(cloud, 'payments');
+    const body = { secret_type: 'arbitrary', name: 'database', payload: 'v1', secret_group_id: groupId };
+    const creating = inProcess(cloud, 'POST', '/api/v2/secrets', body);
+    // Reading the body takes less turns than the write then lets pass.
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    const deleted = await inProcess(cloud, 'DELETE', `/api/v2/secret_groups/${groupId}`);
+    expect([(await creating).status, deleted.status]).toEqual([404, 204]);
+    expect((await resultOf(cloud.admin.listSecrets())).total_count).toBe(0);
+    expect(cloud.audited).toEqual([]);
   });
 
   it('lose nothing that another write has done meanwhile', async () => {

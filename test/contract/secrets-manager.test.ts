@@ -298,6 +298,19 @@ describe('errors', () => {
     expect((await cloud.raw('GET', '/api/v2/secrets?limit=5&limit=6')).status).toBe(400);
   });
 
+  it('refuses what is nested too deep, wherever it is, and nothing breaks', async () => {
+    await using cloud = await startCloud();
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    const kv = (data: string) => `{"secret_type":"kv","name":"settings","data":{"a":${data}}}`;
+    const create = (body: string) => cloud.raw('POST', '/api/v2/secrets', json, body);
+    for (const levels of [999, 20_000]) expect((await create(kv(nested(levels)))).status).toBe(400);
+    const { id } = await createSecret(cloud);
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    const body = `{"custom_metadata":{"a":${nested(4_000)}}}`;
+    expect((await cloud.raw('PATCH', `/api/v2/secrets/${id}/metadata`, merge, body)).status).toBe(400);
+    expect((await create(kv(nested(998)))).status).toBe(201);
+  });
+
   it('never quotes what it was sent', async () => {
     await using cloud = await startCloud();
     const body = '{"secret_type":"arbitrary","name":"db","payload":"hush-hush"';
@@ -962,6 +975,18 @@ describe('locks', () => {
     const all = await cloud.admin.deleteSecretLocksBulk({ id: secretId, name: ['backup'] });
     expect(all.result.versions.map((version) => version.locks)).toEqual([['guard']]);
     expect(await lockNames(cloud, secretId, 'previous')).toEqual([]);
+  });
+
+  it('are not deleted by a name twice, or by what no lock is called', async () => {
+    await using cloud = await startCloud();
+    const { id } = await createSecret(cloud);
+    await cloud.admin.createSecretLocksBulk({ id, locks: [{ name: 'guard' }] });
+    for (const name of [['guard', 'guard'], ['guard', '9 !*'], ['*'], ['guard', '']]) {
+      expect(await refusalOf(cloud.admin.deleteSecretLocksBulk({ id, name }))).toBe(400);
+      const version = { secretId: id, id: 'current', name };
+      expect(await refusalOf(cloud.admin.deleteSecretVersionLocksBulk(version))).toBe(400);
+    }
+    expect(await lockNames(cloud, id, 'current')).toEqual(['guard']);
   });
 
   it('are all deleted without a name, but not with an empty one', async () => {

@@ -59,6 +59,7 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   versionsBeyondLimit: ['drop-oldest', 'refused'],
   metadataReadMarksDownloaded: [false, true],
   versionMetadataNeedsManager: [false, true],
+  lockRefusesSecretPatch: [false, true],
   lockWithoutPayloadStatus: [400, 404, 409, 412],
   lockModeOnPrevious: ['ignored', 'applied'],
   replacedLockCreatedAt: ['kept', 'new'],

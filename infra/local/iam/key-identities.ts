@@ -95,18 +95,29 @@ export class KeyIdentities {
   }
 
   /** Removes the API key and, where it was made for the resource key, the service ID. Refuses when one is locked. */
-  withdraw({ apiKeyId, serviceIdIamId, hidden }: KeyIdentity): void {
-    const { keys, parts, serviceIds } = this.#world;
+  withdraw(identity: KeyIdentity): void {
+    this.demandWithdrawable(identity);
+    const { keys, serviceIds } = this.#world;
+    const serviceId = serviceIds.withIamId(identity.serviceIdIamId);
+    for (const one of this.#goingKeys(identity)) keys.remove(one);
+    if (identity.hidden && serviceId) this.#removeServiceId(serviceId);
+  }
+
+  /** Throws what the switch says when the API key is locked, or a service ID that would go with it. */
+  demandWithdrawable(identity: KeyIdentity): void {
+    const { parts, serviceIds } = this.#world;
     const { lockedWriteStatus } = parts.switches;
-    const serviceId = serviceIds.withIamId(serviceIdIamId);
-    const key = keys.get(apiKeyId);
-    const going = hidden ? keys.ofIdentity(serviceIdIamId) : key ? [key] : [];
-    const lockedKey = going.find(({ locked }) => locked);
+    const serviceId = serviceIds.withIamId(identity.serviceIdIamId);
+    const lockedKey = this.#goingKeys(identity).find(({ locked }) => locked);
     if (lockedKey) throw notPossible(lockedWriteStatus, 'delete', `The API key '${lockedKey.id}' is locked.`);
-    if (hidden && serviceId?.locked)
+    if (identity.hidden && serviceId?.locked)
       throw notPossible(lockedWriteStatus, 'delete', `The service ID '${serviceId.id}' is locked.`);
-    for (const one of going) keys.remove(one);
-    if (hidden && serviceId) this.#removeServiceId(serviceId);
+  }
+
+  #goingKeys({ apiKeyId, serviceIdIamId, hidden }: KeyIdentity) {
+    const { keys } = this.#world;
+    const key = keys.get(apiKeyId);
+    return hidden ? keys.ofIdentity(serviceIdIamId) : key ? [key] : [];
   }
 
   #hiddenServiceId({ guid, crn }: IdentityRequest, byIamId: string): ServiceId {

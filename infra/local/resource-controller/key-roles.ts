@@ -4,6 +4,8 @@ import type { Offering } from './catalog.ts';
 
 const BASE = ['Reader', 'Writer', 'Manager'].map((name) => `crn:v1:bluemix:public:iam::::serviceRole:${name}`);
 
+const nameIn = (roleId: string): string => roleId.slice(roleId.lastIndexOf(':') + 1);
+
 /** How a caller's access compares with that of a key. */
 export type Comparison = 'enough' | 'too little' | 'not comparable';
 
@@ -12,7 +14,7 @@ export type Comparison = 'enough' | 'too little' | 'not comparable';
  * or another one of the service by CRN. Undefined for what is none of these.
  */
 export function keyRoleOf(role: string, { name }: Offering, switches: Switches): string | undefined {
-  const roleId = BASE.find((base) => base === role || base.endsWith(`:${role}`));
+  const roleId = BASE.find((base) => base === role || nameIn(base) === role);
   return roleId ?? (roleExists(role, switches) && ownerOfRole(role) === name ? role : undefined);
 }
 

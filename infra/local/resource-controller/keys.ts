@@ -49,6 +49,11 @@ export function makeKey(desk: Desk, input: NewKey, caller: Caller): ResourceKey 
   return key;
 }
 
+/** Throws 422 when something that goes with the key is locked in IAM. */
+export function demandRemovable({ identities }: Desk, { identity }: ResourceKey): void {
+  if (identity) inIam(() => identities.demandWithdrawable(identity));
+}
+
 /** Removes the key and what was made for it in IAM. Throws 422 when something there is locked. */
 export function removeKey(desk: Desk, key: ResourceKey, byIamId: string): void {
   const { identity } = key;
@@ -84,6 +89,7 @@ function serviceIdOf(desk: Desk, instance: Instance, crn: string, caller: Caller
   const { identities, keys, parts } = desk;
   const serviceId = identities.serviceIdWithCrn(crn);
   if (!serviceId) throw badRequest(`The service ID '${crn}' does not exist.`);
+  if (serviceId.hidden) throw badRequest(`The service ID '${crn}' was made for a resource key of its own.`);
   if (parts.switches.serviceIdCrnNeedsKeyRight) inIam(() => identities.demandKeyRight(caller, serviceId));
   const { offering } = instance;
   const isUsed = ({ identity, offering: other }: ResourceKey) =>

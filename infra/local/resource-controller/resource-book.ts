@@ -28,9 +28,8 @@ export class ResourceBook<T extends Resource> {
     const active = this.active(id);
     if (active) return active;
     const removed = this.#removedOne(id);
-    const { clock, switches } = this.#parts;
-    if (clock.nowMs() < (removed.removal?.at.atMs ?? 0) + switches.removedResourceShownMs) return removed;
-    throw gone(this.#kind, id, switches.forgottenResourceStatus);
+    if (this.#isShown(removed)) return removed;
+    throw gone(this.#kind, id, this.#parts.switches.forgottenResourceStatus);
   }
 
   /** What a write works on. Throws 404 or 410. */
@@ -56,8 +55,9 @@ export class ResourceBook<T extends Resource> {
     return this.#active.listed(group);
   }
 
+  /** The removed ones that a read still shows. */
   removed(): T[] {
-    return [...this.#removed.values()];
+    return [...this.#removed.values()].filter((removed) => this.#isShown(removed));
   }
 
   put(resource: T): void {
@@ -68,6 +68,11 @@ export class ResourceBook<T extends Resource> {
   remove(remains: T): void {
     this.#active.delete(remains.id);
     this.#removed.set(remains.id, remains);
+  }
+
+  #isShown({ removal }: T): boolean {
+    const { clock, switches } = this.#parts;
+    return clock.nowMs() < (removal?.at.atMs ?? 0) + switches.removedResourceShownMs;
   }
 
   #removedOne(id: string): T {

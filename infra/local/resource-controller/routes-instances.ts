@@ -9,7 +9,7 @@ import { bodyOf } from './desk.ts';
 import type { Desk } from './desk.ts';
 import { badRequest, invalid, lockedInstance, notEmbedded } from './errors.ts';
 import { newInstance } from './instances.ts';
-import { removeKey } from './keys.ts';
+import { demandRemovable, removeKey } from './keys.ts';
 import { InstancesQuery, listingOf, matchesInstance, pageOf } from './listing.ts';
 import type { Instance, Operation } from './model.ts';
 import { instanceView } from './views.ts';
@@ -163,6 +163,8 @@ function remove(desk: Desk, context: Request, { recursive }: z.infer<typeof Dele
       throw badRequest(`The resource instance has ${ofInstance.length} resource keys: delete them first.`);
     }
     desk.demand(context, 'key.delete', instance);
+    // All or none of them go.
+    for (const key of ofInstance) demandRemovable(desk, key);
     for (const key of ofInstance) removeKey(desk, key, caller.iamId);
   }
   const removed = revise(desk, context, instance, { type: 'delete' });

@@ -11,6 +11,9 @@ import { afterRead, findVersion } from './versions.ts';
 
 type Request = Context<CloudEnv>;
 
+/** Beyond it some of what works on JSON would overflow the stack. */
+const LEVELS_MAX = 1_000;
+
 /** Turns of the event loop in which calls at the same time pass each other where writes are not atomic. */
 const RACE_TURNS = 10;
 
@@ -120,7 +123,7 @@ export class Desk {
   }
 }
 
-/** The JSON of the request's body. Throws 400 for another content type or for what is not JSON. */
+/** The JSON of the request's body. Throws 400 for another content type, for what is not JSON, and for too many levels of it. */
 export async function bodyOf(
   context: Request,
   contentType: 'application/json' | 'application/merge-patch+json',
@@ -128,11 +131,30 @@ export async function bodyOf(
   const given = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (given !== contentType) throw invalid('Content-Type', `must be ${contentType}`, 'header');
   const bytes = Buffer.from(await context.req.arrayBuffer());
+  const body = parsed(bytes, context.req.header('content-encoding') === 'gzip');
+  if (isDeeperThan(body, LEVELS_MAX))
+    throw refused(`Request validation error: The body has over ${LEVELS_MAX} levels.`);
+  return body;
+}
+
+function parsed(bytes: Buffer, isGzip: boolean): unknown {
   try {
-    const text = context.req.header('content-encoding') === 'gzip' ? gunzipSync(bytes) : bytes;
+    const text = isGzip ? gunzipSync(bytes) : bytes;
     return JSON.parse(text.toString('utf8')) as unknown;
   } catch {
     // The reason of the parser quotes the body, which may hold a secret value.
     throw refused('Request validation error: The body is not valid JSON.');
   }
+}
+
+const isNesting = (one: unknown) => typeof one === 'object' && one !== null;
+
+/** Whether arrays and objects are nested in more than `levels`. It looks level by level: JSON may be deeper than the stack. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  let level = [value].filter(isNesting);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > levels) return true;
+    level = level.flatMap((one): unknown[] => Object.values(one)).filter(isNesting);
+  }
+  return false;
 }

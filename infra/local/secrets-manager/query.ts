@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { CloudEnv } from '../parts.ts';
 import { invalid } from './errors.ts';
-import { GroupId, SECRET_TYPES } from './schemas.ts';
+import { GroupId, LockName, SECRET_TYPES } from './schemas.ts';
 
 const whole = (min: number, max: number) =>
   z
@@ -57,7 +57,11 @@ export const CreateLocksQuery = z.strictObject({
 });
 
 /** No name means every lock, so that an empty one must not pass for none. */
-export const DeleteLocksQuery = z.strictObject({ name: joined(z.string().min(2).max(64)).optional() });
+export const DeleteLocksQuery = z.strictObject({
+  name: joined(LockName)
+    .refine((names) => new Set(names).size === names.length, 'has a name twice')
+    .optional(),
+});
 
 export const DeleteSecretQuery = z.strictObject({ force_delete: z.enum(['true', 'false']).optional() });
 

@@ -34,6 +34,8 @@ export function notificationRoutes(routes: StrictRoutes, desk: Desk, watch: Expi
       sourceName: body.event_notifications_source_name,
       sourceDescription: body.event_notifications_source_description,
     };
+    // What is due by now happened before there was anybody to tell.
+    desk.store.all();
     events.registration = registration;
     watch.start();
     return context.json(view(registration), 201);

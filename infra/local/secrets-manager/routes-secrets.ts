@@ -5,7 +5,7 @@ import { callerOf } from '../strict-routes.ts';
 import type { StrictRoutes } from '../strict-routes.ts';
 import type { Desk } from './desk.ts';
 import { bodyOf } from './desk.ts';
-import { conflict, invalid, notFound, parse, refused } from './errors.ts';
+import { conflict, invalid, locked, notFound, parse, refused } from './errors.ts';
 import { selected } from './listing.ts';
 import { patchedMetadata } from './metadata.ts';
 import type { Secret } from './model.ts';
@@ -21,6 +21,10 @@ const API = '/api/v2/secrets';
 
 function assertFuture(expiresAtMs: number | null, nowMs: number): void {
   if (expiresAtMs !== null && expiresAtMs <= nowMs) throw invalid('expiration_date', 'is not in the future');
+}
+
+function assertGroup({ store }: Desk, groupId: string): void {
+  if (!store.groups.has(groupId)) throw notFound('secret group');
 }
 
 function assertFree({ store, parts }: Desk, secret: Secret, exceptId?: string): void {
@@ -79,6 +83,12 @@ function patchedSecret(desk: Desk, secret: Secret, patch: MetadataPatch): Secret
   return { ...patched, updatedAtMs: nowMs };
 }
 
+function assertPatchable(desk: Desk, secret: Secret, patch: MetadataPatch): void {
+  if (desk.parts.switches.lockRefusesSecretPatch && isLocked(secret)) throw locked('The secret version is locked.');
+  const patched = patchedSecret(desk, secret, patch);
+  if (patched.name !== secret.name) assertFree(desk, patched, secret.id);
+}
+
 function recordCreate({ parts }: Desk, secret: Secret): void {
   const about = { secretId: secret.id, name: secret.name };
   parts.audit.record({ action: 'secret.create', ...about });
@@ -115,11 +125,12 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     assertEmbeddedBody(given);
     const body = parse(SecretPrototype, given);
     const { iamId } = desk.demand(context, 'secret.create', body.secret_group_id);
-    if (!store.groups.has(body.secret_group_id)) throw notFound('secret group');
+    assertGroup(desk, body.secret_group_id);
     const secret = newSecret(desk, body, iamId);
     assertFuture(secret.expiresAtMs, desk.nowMs);
     assertInTime(desk, secret);
     const create = () => {
+      assertGroup(desk, body.secret_group_id);
       recordCreate(desk, secret);
       return store.put(secret);
     };
@@ -177,10 +188,7 @@ export function secretRoutes(routes: StrictRoutes, desk: Desk): void {
     const secret = desk.secret(context, 'secret-metadata.update', context.req.param('id'));
     assertAlive(secret);
     const patch = parse<MetadataPatch>(metadataPatches[secret.type], body);
-    const check = () => {
-      const patched = patchedSecret(desk, secret, patch);
-      if (patched.name !== secret.name) assertFree(desk, patched, secret.id);
-    };
+    const check = () => assertPatchable(desk, secret, patch);
     const patched = await desk.write(check, () => store.put(patchedSecret(desk, desk.present(secret), patch)));
     return context.json(secretMetadata(patched, crn));
   });

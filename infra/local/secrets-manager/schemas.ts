@@ -143,8 +143,9 @@ export type MetadataPatch = z.infer<typeof metadataPatches.username_password>;
 /** Body of updateSecretVersionMetadata. */
 export const VersionMetadataPatch = z.strictObject({ version_custom_metadata: JsonMap });
 
+export const LockName = z.string().regex(/^[a-zA-Z][a-zA-Z0-9_.-]{1,63}$/);
 const LockPrototype = z.strictObject({
-  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9_.-]{1,63}$/),
+  name: LockName,
   description: Description.optional(),
   attributes: Metadata.default({}),
 });

@@ -77,7 +77,7 @@ export class SecretsManagerService {
   }
 
   #tell({ kind, atMs, before, after }: Lapse): void {
-    if (kind === 'rotated') this.#parts.audit.record(rotationRecord(before, after));
+    if (kind === 'rotated') this.#parts.audit.record(rotationRecord(before, after), atMs);
     const reason = kind === 'rotation-blocked' ? { reason: 'The previous secret version is locked.' } : {};
     this.#events.raise(EVENT_TYPES[kind], after, { by: ITSELF, atMs, ...reason });
   }

@@ -7,11 +7,17 @@ import type { Group, Secret, SecretType, Version } from './model.ts';
 import { nextData } from './new-data.ts';
 import { newVersion } from './versions.ts';
 
+interface Slot {
+  /** Place in the order of creation: many secrets are created in one millisecond. */
+  order: number;
+  secret: Secret;
+}
+
 interface Write {
   atMs: number;
   id: string;
   /** Null when the write created the secret. */
-  before: Secret | null;
+  before: Slot | null;
 }
 
 /** Who is told of what becomes of secrets. */
@@ -32,11 +38,12 @@ export class SecretStore {
   readonly groups = new Map<string, Group>();
   watcher: StoreWatcher | undefined;
   readonly #parts: CloudParts;
-  readonly #secrets = new Map<string, Secret>();
+  readonly #slots = new Map<string, Slot>();
   readonly #idsByName = new Map<string, Set<string>>();
   readonly #deletedNames: DeletedNames;
   /** Oldest first; only kept while somebody is to be shown the past. */
   #writes: Write[] = [];
+  #created = 0;
 
   constructor(parts: CloudParts) {
     this.#parts = parts;
@@ -46,8 +53,8 @@ export class SecretStore {
   }
 
   get(id: string): Secret | null {
-    const secret = this.#secrets.get(id);
-    return secret ? this.#settle(secret) : null;
+    const slot = this.#slots.get(id);
+    return slot ? this.#settle(slot.secret) : null;
   }
 
   /** The secrets of that type and name: one, unless switches let there be more. */
@@ -66,7 +73,7 @@ export class SecretStore {
   }
 
   all(): Secret[] {
-    return [...this.#secrets.values()].map((secret) => this.#settle(secret));
+    return [...this.#slots.values()].map(({ secret }) => this.#settle(secret));
   }
 
   /** Adds the secret, or puts it in the place of the one with its id. Returns what it is at once, or becomes by time. */
@@ -77,22 +84,23 @@ export class SecretStore {
 
   /** Returns whether there was anything to delete. */
   delete({ id }: Secret): boolean {
-    const secret = this.#secrets.get(id);
-    if (!secret) return false;
-    this.#remember(id, secret, this.#nowMs);
+    const slot = this.#slots.get(id);
+    if (!slot) return false;
+    const { secret } = slot;
+    this.#remember(id, slot, this.#nowMs);
     this.#forgetName(secret);
     this.#deletedNames.add(nameKey(secret), secret.groupId);
-    return this.#secrets.delete(id);
+    return this.#slots.delete(id);
   }
 
   /** The secrets as a list shows them: without the effect of writes that are younger than `staleListMs`. */
   listed(): Secret[] {
-    const former = this.#former(this.#parts.switches.staleListMs);
     const now = this.all();
+    const former = this.#former(this.#parts.switches.staleListMs);
     if (former.size === 0) return now;
-    const shown = [...former.values()].filter((secret) => secret !== null);
-    const unchanged = now.filter(({ id }) => !former.has(id));
-    return [...unchanged, ...shown].toSorted((a, b) => a.createdAtMs - b.createdAtMs);
+    const shown = [...former.values()].filter((slot) => slot !== null);
+    const unchanged = [...this.#slots.values()].filter(({ secret }) => !former.has(secret.id));
+    return [...unchanged, ...shown].toSorted((a, b) => a.order - b.order).map(({ secret }) => secret);
   }
 
   /** One secret as a list shows it, null when it is not there yet. */
@@ -112,27 +120,28 @@ export class SecretStore {
   #getFormer(id: string, staleMs: number): Secret | null {
     const present = this.get(id);
     const former = this.#former(staleMs).get(id);
-    return former === undefined ? present : former;
+    return former === undefined ? present : (former?.secret ?? null);
   }
 
   /** What secrets were before the first of their writes that is younger than `staleMs`. */
-  #former(staleMs: number): Map<string, Secret | null> {
-    const found = new Map<string, Secret | null>();
+  #former(staleMs: number): Map<string, Slot | null> {
+    const found = new Map<string, Slot | null>();
     if (staleMs === 0) return found;
     const nowMs = this.#nowMs;
     for (const { atMs, id, before } of this.#writes) {
-      if (atMs > nowMs - staleMs && !found.has(id)) found.set(id, before && expired(before, nowMs));
+      if (atMs <= nowMs - staleMs || found.has(id)) continue;
+      found.set(id, before && { ...before, secret: expired(before.secret, nowMs) });
     }
     return found;
   }
 
   #write(secret: Secret, atMs: number): void {
-    const before = this.#secrets.get(secret.id) ?? null;
+    const before = this.#slots.get(secret.id) ?? null;
     this.#remember(secret.id, before, atMs);
-    if (before) this.#forgetName(before);
+    if (before) this.#forgetName(before.secret);
     const key = nameKey(secret);
     this.#idsByName.set(key, (this.#idsByName.get(key) ?? new Set()).add(secret.id));
-    this.#secrets.set(secret.id, secret);
+    this.#slots.set(secret.id, { order: before?.order ?? this.#created++, secret });
     this.watcher?.onPut(secret);
   }
 
@@ -143,7 +152,7 @@ export class SecretStore {
     if (ids?.size === 0) this.#idsByName.delete(key);
   }
 
-  #remember(id: string, before: Secret | null, atMs: number): void {
+  #remember(id: string, before: Slot | null, atMs: number): void {
     const { staleListMs, staleReadMs } = this.#parts.switches;
     const staleMs = Math.max(staleListMs, staleReadMs);
     if (staleMs === 0) this.#writes = [];
