@@ -152,3 +152,64 @@ describe('policies', () => {
     expect(await idsOf({ iamId: other.iamId })).toHaveLength(2);
   });
 });
+
+describe('a pattern in a policy', () => {
+  const ALL_SERVICES = { serviceType: 'service' };
+  const IDENTITY = { serviceName: 'iam-identity' };
+
+  /** A policy of Administrator for the robot, with a pattern in place of one attribute. */
+  const withPattern = (name: string, value: string, attributes: Record<string, string> = {}) => {
+    const terms = iam.policy(robot.iamId, ROLE.administrator, attributes);
+    const pattern = { name, value, operator: 'stringMatch' };
+    return { ...terms, resources: [{ attributes: [...(terms.resources[0]?.attributes ?? []), pattern] }] };
+  };
+
+  it.each([
+    ['serviceName', 'iam-identit?'],
+    ['serviceName', '*'],
+    ['serviceType', '*'],
+    ['serviceType', 'platform_servic?'],
+  ])('does not widen what an administrator of all services gives out: %s %s', async (name, value) => {
+    await iam.allow(robot.iamId, ROLE.administrator, ALL_SERVICES);
+    const { policies } = robot.person;
+    const refusal = await refused(policies.createPolicy(withPattern(name, value)));
+    expect(refusal.slice(0, 2)).toEqual([403, 'insufficent_permissions']);
+    expect((await owner.policies.createPolicy(withPattern(name, value))).status).toBe(201);
+  });
+
+  it('is given out by who has the very same one, or is free of it', async () => {
+    const { policies } = robot.person;
+    await owner.policies.createPolicy(withPattern('resource', 'ServiceId-a*', IDENTITY));
+    const wider = withPattern('resource', 'ServiceId-*', IDENTITY);
+    const within = withPattern('resource', 'ServiceId-a?', IDENTITY);
+    for (const terms of [wider, within]) expect((await refused(policies.createPolicy(terms)))[0]).toBe(403);
+    const same = withPattern('resource', 'ServiceId-a*', IDENTITY);
+    const toOther = { ...same, subjects: iam.policy(owner.iamId, ROLE.viewer, {}).subjects };
+    expect((await policies.createPolicy(toOther)).status).toBe(201);
+    expect(
+      (await policies.createPolicy(iam.policy(owner.iamId, ROLE.viewer, { ...IDENTITY, resource: 'ServiceId-ab' })))
+        .status,
+    ).toBe(201);
+    await iam.allow(robot.iamId, ROLE.administrator, IDENTITY);
+    expect((await policies.createPolicy(wider)).status).toBe(201);
+  });
+
+  it('for names of services covers no policy on all services of a type', async () => {
+    await owner.policies.createPolicy(withPattern('serviceName', 's*'));
+    const { policies } = robot.person;
+    const all = iam.policy(robot.iamId, ROLE.administrator, ALL_SERVICES);
+    expect((await refused(policies.createPolicy(all)))[0]).toBe(403);
+    const one = iam.policy(robot.iamId, ROLE.administrator, { serviceName: 'secrets-manager' });
+    expect((await policies.createPolicy(one)).status).toBe(201);
+  });
+
+  it('of many stars is matched at once', async () => {
+    const service = (serviceName: string) => ({ serviceName });
+    await owner.policies.createPolicy(withPattern('serviceName', `${'*a'.repeat(200)}*b?c`));
+    const caller = { iamId: robot.iamId, accountId: iam.accountId };
+    const allows = (name: string) => iam.cloud.iam.allows(caller, 'iam.policy.read', service(name));
+    expect(allows('a'.repeat(2_000))).toBe(false);
+    expect(allows(`${'xa'.repeat(200)}bbxc`)).toBe(true);
+    expect(allows(`${'xa'.repeat(200)}bc`)).toBe(false);
+  });
+});
