@@ -176,7 +176,7 @@ describe('assuming a trusted profile', () => {
     ['two names of a profile', { profile_id: 'x', profile_crn: 'y' }, 'BXNIM0106E', 'profile_id'],
     ['a name without an account', { profile_name: 'x' }, 'BXNIM0109E', 'account'],
     ['an account without a name', { profile_id: 'x', account: 'y' }, 'BXNIM0106E', 'account'],
-    ['an unknown field', { profile_id: 'x', apikey: 'y' }, 'BXNIM0106E', 'apikey'],
+    ['a field of another grant', { profile_id: 'x', apikey: 'y' }, 'BXNIM0106E', 'apikey'],
   ])('refuses %s and names the property', async (_, form, errorCode, property) => {
     const { status, body } = await assume(owner.token, form);
     expect([status, body.errorCode]).toEqual([400, errorCode]);

@@ -206,16 +206,20 @@ describe('token endpoint', () => {
       'BXNIM0106E',
       'response_type',
     ],
-    [
-      'an unknown field',
-      { grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: 'x', password: 'y' },
-      'BXNIM0106E',
-      'password',
-    ],
   ])('refuses %s and names the property', async (_, form, errorCode, property) => {
     const { status, body } = await iam.postForm('/identity/token', form);
     expect([status, body.errorCode]).toEqual([400, errorCode]);
     expect(body.errorDetails).toContain(`'${property}'`);
+  });
+
+  it('refuses an unknown field without its name, which may be the tail of a key', async () => {
+    const form = { grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: 'x' };
+    const tail: [string, string][] = [['tail-of-a-key', '']];
+    for (const more of [tail, [...tail, ...tail]]) {
+      const { status, body } = await iam.postForm('/identity/token', [...Object.entries(form), ...more]);
+      expect([status, body.errorCode]).toEqual([400, 'BXNIM0106E']);
+      expect(JSON.stringify(body)).not.toContain('tail-of-a-key');
+    }
   });
 
   it('refuses a repeated field, and a body that is no form', async () => {
@@ -465,6 +469,17 @@ describe('reading API keys', () => {
     expect(result).toMatchObject({ id: one.key.id, iam_id: one.iamId, account_id: iam.accountId });
     const refusal = await refused(one.person.identity.getApiKeysDetails({ iamApiKey: other.key.value }));
     expect(refusal).toEqual([403, 'forbidden', 'BXNIM0513E']);
+  });
+
+  it('tells nobody the value of a key that is asked for in place of its id', async () => {
+    const { apikey = '' } = await ownKey();
+    const { status, result } = await refusalOf(owner.identity.getApiKey({ id: apikey }));
+    expect([status, JSON.stringify(result).includes(apikey)]).toEqual([404, false]);
+    expect(result.errors[0]?.details).toContain('[value]');
+    expect((await refused(owner.identity.lockApiKey({ id: apikey })))[0]).toBe(404);
+    await owner.identity.getApiKeysDetails({ iamApiKey: apikey });
+    const paths = iam.cloud.calls.list().map(({ path }) => path);
+    expect(paths.slice(-3)).toEqual(['/v1/apikeys/[value]', '/v1/apikeys/[value]/lock', '/v1/apikeys/details']);
   });
 
   it('shows no history, activity or context unless asked', async () => {
