@@ -897,6 +897,24 @@ describe('service IDs', () => {
     expect(refusal).toEqual([409, 'delete_not_possible', 'BXNIM0105E']);
   });
 
+  it('are not created by who cannot have the policy on them: at the limit, or while locked', async () => {
+    const roleId = 'crn:v1:bluemix:public:iam-identity::::serviceRole:ServiceIdCreator';
+    const { id, iamId, person } = await iam.serviceId({ roleId, attributes: { serviceName: 'iam-identity' } });
+    const accountId = iam.accountId;
+    const create = () => person.identity.createServiceId({ accountId, name: 'made by a robot' });
+    const listed = async () => names((await owner.identity.listServiceIds({ accountId })).result);
+    await owner.identity.lockServiceId({ id });
+    expect(await refused(create())).toEqual([409, 'conflict', '']);
+    await owner.identity.unlockServiceId({ id });
+    expect((await create()).status).toBe(201);
+    for (let n = 3; n <= 1_000; n += 1) {
+      const policy = iam.policy(iamId, ROLE.viewer, { serviceName: `service-${n}` });
+      await iam.send('POST', '/v1/policies', owner.token, policy);
+    }
+    expect(await refused(create())).toEqual([422, 'limit_reached', '']);
+    expect(await listed()).toEqual(['robot', 'made by a robot']);
+  });
+
   it('are at most 2,000 an account', async () => {
     const body = { account_id: iam.accountId, name: 'x' };
     for (let n = 1; n <= 2_000; n += 1) await iam.send('POST', '/v1/serviceids', owner.token, body);

@@ -4,7 +4,7 @@ import { notPossible } from './identity-errors.ts';
 import { demand, demandGranted } from './identity-requests.ts';
 import { lockedSubject } from './policy-errors.ts';
 import type { ServiceId } from './service-id-book.ts';
-import { identityCrn, ownerTarget } from './world.ts';
+import { identityCrn, ownerTarget, removeServiceId } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 /** The instance of a service that credentials are for. */
@@ -106,7 +106,7 @@ export class KeyIdentities {
     if (hidden && serviceId?.locked)
       throw notPossible(lockedWriteStatus, 'delete', `The service ID '${serviceId.id}' is locked.`);
     for (const one of going) keys.remove(one);
-    if (hidden && serviceId) this.#removeServiceId(serviceId);
+    if (hidden && serviceId) removeServiceId(this.#world, serviceId);
   }
 
   #hiddenServiceId({ guid, crn }: IdentityRequest, byIamId: string): ServiceId {
@@ -128,12 +128,5 @@ export class KeyIdentities {
     if (policies.has(terms)) return;
     if (locked) throw lockedSubject(iamId);
     policies.add(terms, byIamId);
-  }
-
-  #removeServiceId(serviceId: ServiceId): void {
-    const { policies, serviceIds, tokens } = this.#world;
-    policies.removeSubject(serviceId.iamId);
-    serviceIds.remove(serviceId);
-    tokens.revoke(serviceId.iamId);
   }
 }
