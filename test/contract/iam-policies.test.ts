@@ -142,6 +142,20 @@ describe('policies', () => {
     },
   );
 
+  it('are not made for a user who has left', async () => {
+    const { iamId } = iam.cloud.iam.addUser('functional ID');
+    iam.cloud.iam.setUserState(iamId, 'left');
+    const refusal = await refused(iam.allow(iamId, ROLE.viewer, LOGS));
+    expect(refusal.slice(0, 2)).toEqual([400, 'invalid_body']);
+  });
+
+  it.each(['0x10', '1e1', '5.0', ' 1 ', '+1', '0', '101', ''])('and keys come in no pages of "%s"', async (size) => {
+    const pagesize = size as unknown as number;
+    expect((await refused(owner.identity.listApiKeys({ pagesize })))[0]).toBe(400);
+    const listed = owner.policies.listPolicies({ accountId: iam.accountId, limit: pagesize });
+    expect((await refused(listed))[0]).toBe(400);
+  });
+
   it('that move to another subject keep their place in the list', async () => {
     const other = await iam.serviceId();
     const policyId = await iam.allow(robot.iamId, ROLE.sender, LOGS);

@@ -229,4 +229,10 @@ describe('links of a trusted profile', () => {
     expect((await owner.identity.deleteLinkByParameters(named)).status).toBe(204);
     expect((await owner.identity.listLinks({ profileId })).result.links).toEqual([]);
   });
+
+  it('name a project of Code Engine, and nothing else', async () => {
+    const { crn } = iam.cloud.account.secretsManager;
+    const link = { crn, component_type: 'function', component_name: 'rotate-keys' };
+    expect(await refused(owner.identity.createLink({ profileId, crType: 'CE', link }))).toEqual(INVALID);
+  });
 });
