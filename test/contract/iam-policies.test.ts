@@ -111,6 +111,7 @@ describe('the state of a policy', () => {
     const ifMatch = await etagOf(policyId);
     const editor = await iam.serviceId({ roleId: ROLE.editor, attributes: LOGS });
     const admin = await iam.serviceId({ roleId: ROLE.administrator, attributes: LOGS });
+    await iam.allow(admin.iamId, ROLE.sender, LOGS);
     const change = { policyId, ifMatch, state: 'active' };
     expect((await refused(editor.person.policies.updatePolicyState(change))).slice(0, 2)).toEqual([
       403,
@@ -225,5 +226,39 @@ describe('a pattern in a policy', () => {
     expect(allows('a'.repeat(2_000))).toBe(false);
     expect(allows(`${'xa'.repeat(200)}bbxc`)).toBe(true);
     expect(allows(`${'xa'.repeat(200)}bc`)).toBe(false);
+  });
+});
+
+describe('granting a role', () => {
+  const SECRETS = { serviceName: 'secrets-manager' };
+  const grant = (roleId: string, attributes: Record<string, string> = SECRETS) =>
+    robot.person.policies.createPolicy(iam.policy(robot.iamId, roleId, attributes));
+
+  it('takes Administrator, and no less than that role on the same target', async () => {
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    expect((await refused(grant(ROLE.manager))).slice(0, 2)).toEqual([403, 'insufficent_permissions']);
+    expect((await grant(ROLE.editor)).status).toBe(201);
+    await iam.allow(robot.iamId, ROLE.manager, SECRETS);
+    for (const lower of [ROLE.reader, ROLE.writer, ROLE.secretsReader]) expect((await grant(lower)).status).toBe(201);
+    expect((await refused(grant(ROLE.taskUpdater)))[0]).toBe(403);
+    expect((await refused(grant(ROLE.reader, { serviceType: 'service' })))[0]).toBe(403);
+  });
+
+  it('goes above the own one when switched', async () => {
+    iam.cloud.switches.grantsAboveOwnRole = 'accepted';
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    expect((await grant(ROLE.manager)).status).toBe(201);
+  });
+
+  it('by a replacement, or by bringing a policy back, is no way around', async () => {
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    const policyId = (await grant(ROLE.viewer)).result.id ?? '';
+    const above = iam.policy(robot.iamId, ROLE.manager, SECRETS);
+    const replaced = robot.person.policies.replacePolicy({ policyId, ifMatch: await etagOf(policyId), ...above });
+    expect((await refused(replaced))[0]).toBe(403);
+    const deletedId = await iam.allow(robot.iamId, ROLE.manager, SECRETS);
+    await owner.policies.deletePolicy({ policyId: deletedId });
+    const restore = { policyId: deletedId, ifMatch: await etagOf(deletedId), state: 'active' };
+    expect((await refused(robot.person.policies.updatePolicyState(restore)))[0]).toBe(403);
   });
 });

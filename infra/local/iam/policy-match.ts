@@ -44,6 +44,11 @@ export function targetOf(attributes: readonly PolicyAttribute[]): Target {
   };
 }
 
+/** The one service that a target is about; null for all of a type, and for a pattern. */
+export function serviceOf({ serviceName, patterns }: Target): string | null {
+  return TYPES.has(serviceName) || patterns?.has('serviceName') ? null : serviceName;
+}
+
 const isPattern = ({ value, operator }: PolicyAttribute): boolean => operator === 'stringMatch' && /[*?]/.test(value);
 
 function attributeMatcher(attribute: PolicyAttribute, account: Account): Matcher {
