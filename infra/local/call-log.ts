@@ -13,6 +13,10 @@ export interface Call {
   tookMs: number;
 }
 
+/** The path of a request without the value of an API key, should somebody send it where the id belongs. */
+export const pathToTell = (path: string): string =>
+  path.replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]');
+
 const KEPT_CALLS = 10_000;
 
 /** The latest calls, and how many there were of all. Log lines are only counted: there are too many to keep. */

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { Audit } from './audit.ts';
-import { CallLog } from './call-log.ts';
+import { CallLog, pathToTell } from './call-log.ts';
 import type { CloudClock } from './clock.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
@@ -153,7 +153,7 @@ export class EmbeddedCloud {
       return world.calls.record({
         atMs: startMs,
         method: request.method,
-        path: pathname,
+        path: pathToTell(pathname),
         query: search,
         outcome,
         iamId,
@@ -197,7 +197,7 @@ export class EmbeddedCloud {
     const app = new Hono<CloudEnv>();
     for (const service of [iam, secretsManager, resourceController, logs]) app.route('/', service.routes());
     app.notFound((context) => {
-      const message = notEmbeddedMessage(`route ${context.req.method} ${context.req.path}`);
+      const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
     });
     app.onError((error) => {

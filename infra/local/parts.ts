@@ -41,6 +41,8 @@ export interface Target {
   serviceInstance?: string;
   resourceType?: string;
   resource?: string;
+  /** Which of the above are patterns: of a policy that is itself the target, and is about all that they match. */
+  patterns?: ReadonlySet<string>;
 }
 
 /** How the services ask IAM who calls and what the caller may do. */

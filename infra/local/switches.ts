@@ -129,6 +129,11 @@ export const Switches = z.strictObject({
   groupedKeysNeedGroupId: z.boolean().default(true),
   /** Whether the role "API key reviewer" is enough to read and list API keys, across the account too. (unconfirmed) */
   reviewerReadsKeys: z.boolean().default(true),
+  /**
+   * What becomes of a policy whose role grants more than the caller, an Administrator, has on the target: a service role that
+   * it lacks counts as more. (unconfirmed)
+   */
+  grantsAboveOwnRole: z.enum(['refused', 'accepted']).default('refused'),
   /** Which of the two possible owners the CRN of the role SecretsReader names. (unconfirmed) */
   secretsReaderOwner: z.enum(['secrets-manager', 'iam']).default('secrets-manager'),
   /**

@@ -127,5 +127,11 @@ async function release(
   const isOurs = summary?.key_id === currentKeyId || summary?.key_id === secret.summary?.key_id;
   if (!isOurs) return;
   const written = metadataAfterRelease(key, { ...secret, metadata, summary });
-  await ports.secrets.writeMetadata(secret.id, written, ports.signal);
+  try {
+    await ports.secrets.writeMetadata(secret.id, written, ports.signal);
+  } catch (error) {
+    // Whether locks refuse that is not documented. The next store writes the summary anew.
+    if (!isApiError(error, 'locked')) throw error;
+    ports.log.warn('summary_not_written', 'locks keep the summary as it is until the next rotation', { error });
+  }
 }

@@ -24,6 +24,7 @@ const RULES: readonly Rule[] = [
   retireTheOld,
   freeThePrevious,
   rotateWhatIsDue,
+  tellThatTheFormerIsGone,
   waitForTheOld,
 ];
 
@@ -172,16 +173,21 @@ function retireTheOld(situation: Situation): Step | null {
   return firstChange(situation.oldKeys.map((old) => retirementOf(old, situation)));
 }
 
+/** Once the former key is gone its version needs no protection any more, and the summary says so. */
+function freeThePrevious({ guardOnPrevious, previous, oldKeys, current }: Situation): Step | null {
+  if (!guardOnPrevious || oldKeys.some((old) => old.key.id === previous?.record?.key_id)) return null;
+  return current && { step: 'release', why: 'the former key is gone', versionId: current.id };
+}
+
 /**
- * Once the former key is gone its version needs no protection any more, and the summary says so. Where there was no
- * former version (an adopted key), only the summary is put right.
+ * Where there was no former version (an adopted key), or the summary could not be written, only that is put right: it
+ * keeps no rotation waiting.
  */
-function freeThePrevious({ guardOnPrevious, previous, oldKeys, secret, current }: Situation): Step | null {
+function tellThatTheFormerIsGone({ guardOnPrevious, oldKeys, secret, current }: Situation): Step | null {
   // A summary that speaks of another key than the current one was written by a run that this list does not show yet.
   const summary = secret?.summary?.key_id === current?.record?.key_id ? secret?.summary : undefined;
-  const former = guardOnPrevious ? previous?.record?.key_id : summary?.previous_key_id || undefined;
-  const isDone = guardOnPrevious || former !== undefined;
-  if (!isDone || oldKeys.some((old) => old.key.id === former)) return null;
+  const former = summary?.previous_key_id || undefined;
+  if (guardOnPrevious || former === undefined || oldKeys.some((old) => old.key.id === former)) return null;
   return current && { step: 'release', why: 'the former key is gone', versionId: current.id };
 }
 

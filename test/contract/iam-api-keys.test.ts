@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IamCloud, refused } from './support/iam-cloud.ts';
+import { IamCloud, refused, ROLE } from './support/iam-cloud.ts';
 import type { Person } from './support/iam-cloud.ts';
 
 let iam: IamCloud;
@@ -106,6 +106,22 @@ describe('what the facts leave open about API keys', () => {
     iam.cloud.switches.reviewerReadsKeys = false;
     expect((await refused(list()))[0]).toBe(403);
     expect((await refused(person.identity.getApiKey({ id: key.id })))[0]).toBe(403);
+  });
+
+  it('a reviewer reads no values, be they stored, which is for who may read the key by a policy', async () => {
+    const attributes = { serviceName: 'iam-identity' };
+    const roleId = 'crn:v1:bluemix:public:iam-identity::::serviceRole:ApiKeyReviewer';
+    const reviewer = await iam.serviceId({ roleId, attributes });
+    const operator = await iam.serviceId({ roleId: ROLE.operator, attributes });
+    const { iamId } = await iam.serviceId();
+    const made = await owner.identity.createApiKey({ name: 'stored', iamId, storeValue: true });
+    const { id, apikey } = made.result;
+    const seenBy = async ({ identity }: Person) => [
+      (await identity.getApiKey({ id })).result.apikey,
+      (await identity.getApiKeysDetails({ iamApiKey: apikey })).result.apikey,
+    ];
+    expect(await seenBy(reviewer.person)).toEqual(['', '']);
+    expect(await seenBy(operator.person)).toEqual([apikey, apikey]);
   });
 
   it('the history names what was done to a key, or calls all of it an update when switched', async () => {

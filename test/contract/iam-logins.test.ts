@@ -129,6 +129,18 @@ describe('assuming a trusted profile', () => {
     expect([here[0], anywhere[0]]).toEqual([200, 200]);
   });
 
+  it('is refused to a user who is suspended meanwhile', async () => {
+    const { id: profileId } = await newProfile();
+    const user = iam.cloud.iam.addUser('functional ID');
+    const { token } = await iam.person(user.apiKey);
+    const listed = { type: 'user', identifier: user.iamId };
+    await owner.identity.setProfileIdentity({ profileId, identityType: 'user', ...listed });
+    iam.cloud.iam.setUserState(user.iamId, 'suspended');
+    expect(await outcomeOf(token, { profile_id: profileId })).toEqual([401, 'BXNIM0436E']);
+    iam.cloud.iam.setUserState(user.iamId, 'active');
+    expect((await outcomeOf(token, { profile_id: profileId }))[0]).toBe(200);
+  });
+
   it('ends with the identity in the list, while tokens live on', async () => {
     const { profile, robot } = await assumable();
     const { body } = await assume(robot.person.token, { profile_id: profile.id });
@@ -164,7 +176,7 @@ describe('assuming a trusted profile', () => {
     ['two names of a profile', { profile_id: 'x', profile_crn: 'y' }, 'BXNIM0106E', 'profile_id'],
     ['a name without an account', { profile_name: 'x' }, 'BXNIM0109E', 'account'],
     ['an account without a name', { profile_id: 'x', account: 'y' }, 'BXNIM0106E', 'account'],
-    ['an unknown field', { profile_id: 'x', apikey: 'y' }, 'BXNIM0106E', 'apikey'],
+    ['a field of another grant', { profile_id: 'x', apikey: 'y' }, 'BXNIM0106E', 'apikey'],
   ])('refuses %s and names the property', async (_, form, errorCode, property) => {
     const { status, body } = await assume(owner.token, form);
     expect([status, body.errorCode]).toEqual([400, errorCode]);

@@ -111,6 +111,7 @@ describe('the state of a policy', () => {
     const ifMatch = await etagOf(policyId);
     const editor = await iam.serviceId({ roleId: ROLE.editor, attributes: LOGS });
     const admin = await iam.serviceId({ roleId: ROLE.administrator, attributes: LOGS });
+    await iam.allow(admin.iamId, ROLE.sender, LOGS);
     const change = { policyId, ifMatch, state: 'active' };
     expect((await refused(editor.person.policies.updatePolicyState(change))).slice(0, 2)).toEqual([
       403,
@@ -142,6 +143,20 @@ describe('policies', () => {
     },
   );
 
+  it('are not made for a user who has left', async () => {
+    const { iamId } = iam.cloud.iam.addUser('functional ID');
+    iam.cloud.iam.setUserState(iamId, 'left');
+    const refusal = await refused(iam.allow(iamId, ROLE.viewer, LOGS));
+    expect(refusal.slice(0, 2)).toEqual([400, 'invalid_body']);
+  });
+
+  it.each(['0x10', '1e1', '5.0', ' 1 ', '+1', '0', '101', ''])('and keys come in no pages of "%s"', async (size) => {
+    const pagesize = size as unknown as number;
+    expect((await refused(owner.identity.listApiKeys({ pagesize })))[0]).toBe(400);
+    const listed = owner.policies.listPolicies({ accountId: iam.accountId, limit: pagesize });
+    expect((await refused(listed))[0]).toBe(400);
+  });
+
   it('that move to another subject keep their place in the list', async () => {
     const other = await iam.serviceId();
     const policyId = await iam.allow(robot.iamId, ROLE.sender, LOGS);
@@ -150,5 +165,100 @@ describe('policies', () => {
     await owner.policies.replacePolicy({ policyId, ifMatch: await etagOf(policyId), ...terms });
     expect([await idsOf({}), await idsOf({ iamId: robot.iamId })]).toEqual([[policyId, second], []]);
     expect(await idsOf({ iamId: other.iamId })).toHaveLength(2);
+  });
+});
+
+describe('a pattern in a policy', () => {
+  const ALL_SERVICES = { serviceType: 'service' };
+  const IDENTITY = { serviceName: 'iam-identity' };
+
+  /** A policy of Administrator for the robot, with a pattern in place of one attribute. */
+  const withPattern = (name: string, value: string, attributes: Record<string, string> = {}) => {
+    const terms = iam.policy(robot.iamId, ROLE.administrator, attributes);
+    const pattern = { name, value, operator: 'stringMatch' };
+    return { ...terms, resources: [{ attributes: [...(terms.resources[0]?.attributes ?? []), pattern] }] };
+  };
+
+  it.each([
+    ['serviceName', 'iam-identit?'],
+    ['serviceName', '*'],
+    ['serviceType', '*'],
+    ['serviceType', 'platform_servic?'],
+  ])('does not widen what an administrator of all services gives out: %s %s', async (name, value) => {
+    await iam.allow(robot.iamId, ROLE.administrator, ALL_SERVICES);
+    const { policies } = robot.person;
+    const refusal = await refused(policies.createPolicy(withPattern(name, value)));
+    expect(refusal.slice(0, 2)).toEqual([403, 'insufficent_permissions']);
+    expect((await owner.policies.createPolicy(withPattern(name, value))).status).toBe(201);
+  });
+
+  it('is given out by who has the very same one, or is free of it', async () => {
+    const { policies } = robot.person;
+    await owner.policies.createPolicy(withPattern('resource', 'ServiceId-a*', IDENTITY));
+    const wider = withPattern('resource', 'ServiceId-*', IDENTITY);
+    const within = withPattern('resource', 'ServiceId-a?', IDENTITY);
+    for (const terms of [wider, within]) expect((await refused(policies.createPolicy(terms)))[0]).toBe(403);
+    const same = withPattern('resource', 'ServiceId-a*', IDENTITY);
+    const toOther = { ...same, subjects: iam.policy(owner.iamId, ROLE.viewer, {}).subjects };
+    expect((await policies.createPolicy(toOther)).status).toBe(201);
+    expect(
+      (await policies.createPolicy(iam.policy(owner.iamId, ROLE.viewer, { ...IDENTITY, resource: 'ServiceId-ab' })))
+        .status,
+    ).toBe(201);
+    await iam.allow(robot.iamId, ROLE.administrator, IDENTITY);
+    expect((await policies.createPolicy(wider)).status).toBe(201);
+  });
+
+  it('for names of services covers no policy on all services of a type', async () => {
+    await owner.policies.createPolicy(withPattern('serviceName', 's*'));
+    const { policies } = robot.person;
+    const all = iam.policy(robot.iamId, ROLE.administrator, ALL_SERVICES);
+    expect((await refused(policies.createPolicy(all)))[0]).toBe(403);
+    const one = iam.policy(robot.iamId, ROLE.administrator, { serviceName: 'secrets-manager' });
+    expect((await policies.createPolicy(one)).status).toBe(201);
+  });
+
+  it('of many stars is matched at once', async () => {
+    const service = (serviceName: string) => ({ serviceName });
+    await owner.policies.createPolicy(withPattern('serviceName', `${'*a'.repeat(200)}*b?c`));
+    const caller = { iamId: robot.iamId, accountId: iam.accountId };
+    const allows = (name: string) => iam.cloud.iam.allows(caller, 'iam.policy.read', service(name));
+    expect(allows('a'.repeat(2_000))).toBe(false);
+    expect(allows(`${'xa'.repeat(200)}bbxc`)).toBe(true);
+    expect(allows(`${'xa'.repeat(200)}bc`)).toBe(false);
+  });
+});
+
+describe('granting a role', () => {
+  const SECRETS = { serviceName: 'secrets-manager' };
+  const grant = (roleId: string, attributes: Record<string, string> = SECRETS) =>
+    robot.person.policies.createPolicy(iam.policy(robot.iamId, roleId, attributes));
+
+  it('takes Administrator, and no less than that role on the same target', async () => {
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    expect((await refused(grant(ROLE.manager))).slice(0, 2)).toEqual([403, 'insufficent_permissions']);
+    expect((await grant(ROLE.editor)).status).toBe(201);
+    await iam.allow(robot.iamId, ROLE.manager, SECRETS);
+    for (const lower of [ROLE.reader, ROLE.writer, ROLE.secretsReader]) expect((await grant(lower)).status).toBe(201);
+    expect((await refused(grant(ROLE.taskUpdater)))[0]).toBe(403);
+    expect((await refused(grant(ROLE.reader, { serviceType: 'service' })))[0]).toBe(403);
+  });
+
+  it('goes above the own one when switched', async () => {
+    iam.cloud.switches.grantsAboveOwnRole = 'accepted';
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    expect((await grant(ROLE.manager)).status).toBe(201);
+  });
+
+  it('by a replacement, or by bringing a policy back, is no way around', async () => {
+    await iam.allow(robot.iamId, ROLE.administrator, SECRETS);
+    const policyId = (await grant(ROLE.viewer)).result.id ?? '';
+    const above = iam.policy(robot.iamId, ROLE.manager, SECRETS);
+    const replaced = robot.person.policies.replacePolicy({ policyId, ifMatch: await etagOf(policyId), ...above });
+    expect((await refused(replaced))[0]).toBe(403);
+    const deletedId = await iam.allow(robot.iamId, ROLE.manager, SECRETS);
+    await owner.policies.deletePolicy({ policyId: deletedId });
+    const restore = { policyId: deletedId, ifMatch: await etagOf(deletedId), state: 'active' };
+    expect((await refused(robot.person.policies.updatePolicyState(restore)))[0]).toBe(403);
   });
 });

@@ -173,6 +173,19 @@ describe('the identities of a trusted profile', () => {
     expect(await refused(identity.deleteProfileIdentity(named))).toEqual(NOT_FOUND);
   });
 
+  it('lose a service ID that is deleted, and can be written as they are then', async () => {
+    const { identity } = owner;
+    const [one, other] = [await iam.serviceId(), await iam.serviceId()];
+    const identities = [one, other].map(({ id }) => ({ type: 'serviceid', identifier: id }));
+    await identity.setProfileIdentities({ profileId, ifMatch: '*', identities });
+    await identity.deleteServiceId({ id: one.id });
+    const { result } = await identity.getProfileIdentities({ profileId });
+    expect(result.identities?.map(({ identifier }) => identifier)).toEqual([other.id]);
+    const ifMatch = result.entity_tag ?? '';
+    const left = [{ type: 'serviceid', identifier: other.id }];
+    expect((await identity.setProfileIdentities({ profileId, ifMatch, identities: left })).status).toBe(200);
+  });
+
   it('show the description of a service ID that has none of its own', async () => {
     const { accountId } = iam;
     const { result } = await owner.identity.createServiceId({ accountId, name: 'x', description: 'usual' });
@@ -215,5 +228,11 @@ describe('links of a trusted profile', () => {
     expect((await refused(owner.identity.deleteLinkByParameters({ profileId, type: 'CE', crn })))[0]).toBe(400);
     expect((await owner.identity.deleteLinkByParameters(named)).status).toBe(204);
     expect((await owner.identity.listLinks({ profileId })).result.links).toEqual([]);
+  });
+
+  it('name a project of Code Engine, and nothing else', async () => {
+    const { crn } = iam.cloud.account.secretsManager;
+    const link = { crn, component_type: 'function', component_name: 'rotate-keys' };
+    expect(await refused(owner.identity.createLink({ profileId, crType: 'CE', link }))).toEqual(INVALID);
   });
 });

@@ -208,6 +208,16 @@ describe('the list of allowed IP addresses', () => {
     expect(await outcomes(addresses)).toEqual(expected);
   });
 
+  it.each([
+    '127.0.0.1 - 127.0.0.9 - nonsense',
+    '127.0.0.1 - 127.0.0.9 - 127.0.0.20',
+    '1.1.1.0/24/garbage',
+    '1.1.1.0/24/8',
+    '1.1.1.1 - 1.1.1.0/24',
+  ])('is not set to %s', async (allowedIpAddresses) => {
+    expect((await refused(set({ allowedIpAddresses })))[0]).toBe(400);
+  });
+
   it('does not end tokens that are there, says nothing of keys that are unknown, and can be lifted', async () => {
     await set({ allowedIpAddresses: '17.5.7.8' });
     expect((await owner.identity.listApiKeys()).status).toBe(200);

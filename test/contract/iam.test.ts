@@ -206,16 +206,20 @@ describe('token endpoint', () => {
       'BXNIM0106E',
       'response_type',
     ],
-    [
-      'an unknown field',
-      { grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: 'x', password: 'y' },
-      'BXNIM0106E',
-      'password',
-    ],
   ])('refuses %s and names the property', async (_, form, errorCode, property) => {
     const { status, body } = await iam.postForm('/identity/token', form);
     expect([status, body.errorCode]).toEqual([400, errorCode]);
     expect(body.errorDetails).toContain(`'${property}'`);
+  });
+
+  it('refuses an unknown field without its name, which may be the tail of a key', async () => {
+    const form = { grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: 'x' };
+    const tail: [string, string][] = [['tail-of-a-key', '']];
+    for (const more of [tail, [...tail, ...tail]]) {
+      const { status, body } = await iam.postForm('/identity/token', [...Object.entries(form), ...more]);
+      expect([status, body.errorCode]).toEqual([400, 'BXNIM0106E']);
+      expect(JSON.stringify(body)).not.toContain('tail-of-a-key');
+    }
   });
 
   it('refuses a repeated field, and a body that is no form', async () => {
@@ -465,6 +469,17 @@ describe('reading API keys', () => {
     expect(result).toMatchObject({ id: one.key.id, iam_id: one.iamId, account_id: iam.accountId });
     const refusal = await refused(one.person.identity.getApiKeysDetails({ iamApiKey: other.key.value }));
     expect(refusal).toEqual([403, 'forbidden', 'BXNIM0513E']);
+  });
+
+  it('tells nobody the value of a key that is asked for in place of its id', async () => {
+    const { apikey } = await ownKey();
+    const { status, result } = await refusalOf(owner.identity.getApiKey({ id: apikey }));
+    expect([status, JSON.stringify(result).includes(apikey)]).toEqual([404, false]);
+    expect(result.errors[0]?.details).toContain('[value]');
+    expect((await refused(owner.identity.lockApiKey({ id: apikey })))[0]).toBe(404);
+    await owner.identity.getApiKeysDetails({ iamApiKey: apikey });
+    const paths = iam.cloud.calls.list().map(({ path }) => path);
+    expect(paths.slice(-3)).toEqual(['/v1/apikeys/[value]', '/v1/apikeys/[value]/lock', '/v1/apikeys/details']);
   });
 
   it('shows no history, activity or context unless asked', async () => {
@@ -882,6 +897,24 @@ describe('service IDs', () => {
     expect(refusal).toEqual([409, 'delete_not_possible', 'BXNIM0105E']);
   });
 
+  it('are not created by who cannot have the policy on them: at the limit, or while locked', async () => {
+    const roleId = 'crn:v1:bluemix:public:iam-identity::::serviceRole:ServiceIdCreator';
+    const { id, iamId, person } = await iam.serviceId({ roleId, attributes: { serviceName: 'iam-identity' } });
+    const accountId = iam.accountId;
+    const create = () => person.identity.createServiceId({ accountId, name: 'made by a robot' });
+    const listed = async () => names((await owner.identity.listServiceIds({ accountId })).result);
+    await owner.identity.lockServiceId({ id });
+    expect(await refused(create())).toEqual([409, 'conflict', '']);
+    await owner.identity.unlockServiceId({ id });
+    expect((await create()).status).toBe(201);
+    for (let n = 3; n <= 1_000; n += 1) {
+      const policy = iam.policy(iamId, ROLE.viewer, { serviceName: `service-${n}` });
+      await iam.send('POST', '/v1/policies', owner.token, policy);
+    }
+    expect(await refused(create())).toEqual([422, 'limit_reached', '']);
+    expect(await listed()).toEqual(['robot', 'made by a robot']);
+  });
+
   it('are at most 2,000 an account', async () => {
     const body = { account_id: iam.accountId, name: 'x' };
     for (let n = 1; n <= 2_000; n += 1) await iam.send('POST', '/v1/serviceids', owner.token, body);
@@ -1059,6 +1092,7 @@ describe('policies', () => {
     const subject = await iam.serviceId();
     const editor = await iam.serviceId({ roleId: ROLE.editor, attributes: { serviceName: 'logs' } });
     const admin = await iam.serviceId({ roleId: ROLE.administrator, attributes: { serviceName: 'logs' } });
+    await iam.allow(admin.iamId, ROLE.sender, { serviceName: 'logs' });
     const aboutLogs = iam.policy(subject.iamId, ROLE.sender, { serviceName: 'logs' });
     const aboutRouter = iam.policy(subject.iamId, ROLE.writer, { serviceName: 'logs-router' });
     const everything = iam.policy(subject.iamId, ROLE.viewer, { serviceType: 'service' });

@@ -15,6 +15,8 @@ import { WatchedRun } from '../support/watched-run.ts';
 /** Where these are answered yes, the product asks for the role; here it has it. */
 const NEEDS_MANAGER = ['removePreviousNeedsLockDelete', 'versionMetadataNeedsManager'];
 
+const STALE_SUMMARY = /the summary names a former key|still to do: the former key is gone/;
+
 const SCENES = {
   'a first mint': firstMint,
   'a rotation': rotation,
@@ -34,6 +36,9 @@ describe.each(OTHERS)('where the platform answers $text', ({ name, value }) => {
     const trial = await scene({ switches: { [name]: value } });
     const { lab } = trial;
     if (NEEDS_MANAGER.includes(name)) await grantManager(lab);
-    expect(await outcomeOf(trial, new WatchedRun(lab))).toEqual([]);
+    const wrongs = await outcomeOf(trial, new WatchedRun(lab));
+    // Then a summary stays as it was stored, and the key is looked at more often than it need be.
+    const isExpected = (wrong: string) => name === 'lockRefusesSecretPatch' && STALE_SUMMARY.test(wrong);
+    expect(wrongs.filter((wrong) => !isExpected(wrong))).toEqual([]);
   });
 });

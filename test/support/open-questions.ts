@@ -68,4 +68,5 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   rotationBeyondExpiration: ['refused', 'accepted'],
   eventDispatchMs: [120 * SECOND_MS, 0],
   wipedVersionEvent: ['secret_version_data_deleted', 'secret_data_removed'],
+  grantsAboveOwnRole: ['refused', 'accepted'],
 };

@@ -18,9 +18,9 @@ export function parseAddressList(text: string): AddressList | null {
 }
 
 function add(list: BlockList, item: string): boolean {
-  const [start = '', end] = item.split(/\s*-\s*/, 2);
-  const [base = '', bits] = start.split('/', 2);
-  if (isIP(base) === 0) return false;
+  const [start = '', end, ...beyondEnd] = item.split(/\s*-\s*/);
+  const [base = '', bits, ...beyondBits] = start.split('/');
+  if (isIP(base) === 0 || beyondEnd.length > 0 || beyondBits.length > 0) return false;
   const family = familyOf(base);
   try {
     if (end === undefined && bits === undefined) list.addAddress(base, family);

@@ -9,6 +9,7 @@ import { badRequest, conflict, notFound, notPossible, valueNotFound } from './id
 import { bodyOf, demandFuture, demandOnKeys, demandTag, Flag, IamDate, identityRoutes } from './identity-requests.ts';
 import { isServiceIamId } from './service-id-book.ts';
 import { apiKeyView, contextView } from './views.ts';
+import { ownerTarget } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
@@ -142,9 +143,17 @@ export class ApiKeyRoutes {
     if (key.locked) throw notPossible(lockedWriteStatus, verb, `The API key '${key.id}' is locked.`);
   }
 
+  /** A reviewer of API keys reads all of them but their values. */
+  #mayReadValue(caller: Caller, key: ApiKey): boolean {
+    const { parts, policies } = this.#world;
+    if (caller.iamId === parts.account.adminIamId) return true;
+    return policies.grant(caller.iamId, 'iam-identity.apikey.get', ownerTarget(key.iamId));
+  }
+
   #answer(context: Request, key: ApiKey, including: Parameters<typeof contextView>[2] = {}): Response {
     const { parts } = this.#world;
-    const view = apiKeyView(parts, key, { ...including, withValue: key.storeValue });
+    const withValue = key.storeValue && this.#mayReadValue(callerOf(context), key);
+    const view = apiKeyView(parts, key, { ...including, withValue });
     return context.json({ ...contextView(parts, context, including), ...view }, 200, { ETag: key.entityTag });
   }
 }

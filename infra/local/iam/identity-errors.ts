@@ -58,12 +58,14 @@ type EntityType =
   | 'Report';
 
 export function notFound(type: EntityType, id: string): IdentityError {
+  // Who mistakes the value for the id must not find it in a log.
+  const told = type === 'ApiKey' && !id.startsWith('ApiKey-') ? '[value]' : id;
   return new IdentityError({
     status: 404,
     code: 'not_found',
     messageCode: 'BXNIM0102E',
     message: 'Unable to find object',
-    details: `Object type '${type}' with identifier '${id}' not found.`,
+    details: `Object type '${type}' with identifier '${told}' not found.`,
   });
 }
 

@@ -4,7 +4,7 @@ import { notPossible } from './identity-errors.ts';
 import { demand, demandGranted } from './identity-requests.ts';
 import { lockedSubject } from './policy-errors.ts';
 import type { ServiceId } from './service-id-book.ts';
-import { identityCrn, ownerTarget } from './world.ts';
+import { identityCrn, ownerTarget, removeServiceId } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 /** The instance of a service that credentials are for. */
@@ -100,7 +100,7 @@ export class KeyIdentities {
     const { keys, serviceIds } = this.#world;
     const serviceId = serviceIds.withIamId(identity.serviceIdIamId);
     for (const one of this.#goingKeys(identity)) keys.remove(one);
-    if (identity.hidden && serviceId) this.#removeServiceId(serviceId);
+    if (identity.hidden && serviceId) removeServiceId(this.#world, serviceId);
   }
 
   /** Throws what the switch says when the API key is locked, or a service ID that would go with it. */
@@ -139,12 +139,5 @@ export class KeyIdentities {
     if (policies.has(terms)) return;
     if (locked) throw lockedSubject(iamId);
     policies.add(terms, byIamId);
-  }
-
-  #removeServiceId(serviceId: ServiceId): void {
-    const { policies, serviceIds, tokens } = this.#world;
-    policies.removeSubject(serviceId.iamId);
-    serviceIds.remove(serviceId);
-    tokens.revoke(serviceId.iamId);
   }
 }

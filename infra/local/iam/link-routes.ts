@@ -16,7 +16,7 @@ const NewLink = z.strictObject({
   name: z.string().optional(),
   is_cross_account: z.boolean().optional(),
   link: z.strictObject({
-    crn: z.string().startsWith('crn:v1:'),
+    crn: z.string().regex(/^crn:v1:[^:]*:[^:]*:codeengine:/, 'is not the CRN of a Code Engine project'),
     component_type: z.enum(['function', 'job', 'application']),
     component_name: z.string().min(1),
   }),

@@ -4,6 +4,7 @@ import type { AssumeGrant, ComputeResourceGrant } from './login-forms.ts';
 import type { TrustedProfile } from './profile-book.ts';
 import { badForm, invalidToken, keyNotFound, keyRefused, profileNotEligible, userRefused } from './token-errors.ts';
 import type { TokenSubject } from './token-book.ts';
+import type { User } from './user-book.ts';
 import { identityCrn } from './world.ts';
 import type { IamWorld } from './world.ts';
 
@@ -35,7 +36,7 @@ export function loginWithKey(world: IamWorld, value: string): Login {
   if (refusal) throw keyRefused(refusedKeyLoginStatus, refusal);
   const serviceId = serviceIds.withIamId(key.iamId);
   const user = users.get(key.iamId);
-  if (user && user.state !== 'active') throw userRefused(user.state);
+  demandActive(user);
   const identity = serviceId ?? user;
   const type = serviceId ? 'serviceid' : 'user';
   const uses = identity ? [key.activity, identity.activity] : [key.activity];
@@ -59,10 +60,11 @@ export function loginWithComputeResource(world: IamWorld, grant: ComputeResource
   throw profileNotEligible(`'${profile.id}' does not trust the ${componentType} '${componentName}'.`);
 }
 
-/** Throws 400 when the token is not valid, or belongs to nobody whom the profile lists. */
+/** Throws 400 when the token is not valid, or belongs to nobody whom the profile lists, and 401 for a suspended user. */
 export function loginByAssuming(world: IamWorld, grant: AssumeGrant): Login {
   const caller = world.tokens.callerOf(grant.access_token);
   if (!caller) throw invalidToken('The access token is unknown, expired or revoked.');
+  demandActive(world.users.get(caller.iamId));
   const profile = assumedProfile(world, grant);
   if (!profile) throw profileNotEligible('There is no such trusted profile.');
   const isTrusted = profile.identities.some(({ type, identifier, accounts }) =>
@@ -72,6 +74,11 @@ export function loginByAssuming(world: IamWorld, grant: AssumeGrant): Login {
   );
   if (!isTrusted) throw profileNotEligible(`'${profile.id}' does not trust '${caller.iamId}'.`);
   return loginAs(profile);
+}
+
+/** Throws 400 for a user who has left, and 401 for one who is suspended. */
+function demandActive(user: User | undefined): void {
+  if (user && user.state !== 'active') throw userRefused(user.state);
 }
 
 function assumedProfile({ parts, profiles }: IamWorld, grant: AssumeGrant): TrustedProfile | undefined {

@@ -3,9 +3,18 @@ import { z } from 'zod';
 import { badRequest } from './identity-errors.ts';
 import { viewOf } from './entity-store.ts';
 
+/** The number of items of a page, at most 100. Digits only: numbers have other forms that are none of this one's. */
+export const pageSize = (standard: number) =>
+  z
+    .string()
+    .regex(/^\d{1,3}$/, 'is not a number from 1 to 100')
+    .transform(Number)
+    .pipe(z.number().min(1).max(100))
+    .default(standard);
+
 /** The query parameters that all lists of IAM Identity share. */
 export const PageQuery = {
-  pagesize: z.coerce.number().int().min(1).max(100).default(20),
+  pagesize: pageSize(20),
   pagetoken: z.string().optional(),
   order: z.enum(['asc', 'desc']).default('asc'),
 };

@@ -52,6 +52,12 @@ export class PolicyBook {
     return this.#idOfTerms.has(fingerprint(terms));
   }
 
+  /** The limit at which the subject cannot have another policy; null when it can. */
+  limitReachedBy(subject: string): number | null {
+    if (this.#policies.groupSize(subject) >= POLICIES_PER_SUBJECT) return POLICIES_PER_SUBJECT;
+    return this.#policies.size >= POLICIES_PER_ACCOUNT ? POLICIES_PER_ACCOUNT : null;
+  }
+
   /** Throws 409 when there is one with the same terms, 422 at a limit. */
   add(terms: PolicyTerms, byIamId: string): Policy {
     this.#demandUnique(terms);
@@ -108,9 +114,8 @@ export class PolicyBook {
   }
 
   #demandRoom({ subject }: PolicyTerms): void {
-    const isFull = this.#policies.groupSize(subject.value) >= POLICIES_PER_SUBJECT;
-    if (isFull) throw tooManyPolicies(POLICIES_PER_SUBJECT);
-    if (this.#policies.size >= POLICIES_PER_ACCOUNT) throw tooManyPolicies(POLICIES_PER_ACCOUNT);
+    const limit = this.limitReachedBy(subject.value);
+    if (limit !== null) throw tooManyPolicies(limit);
   }
 
   #put(policy: Policy): void {

@@ -6,7 +6,7 @@ import { insufficientPermissions, invalidQuery } from './policy-errors.ts';
 import { targetOf } from './policy-match.ts';
 import { policyView } from './policy-terms.ts';
 import type { Policy } from './policy.ts';
-import { sortedBy } from './paging.ts';
+import { pageSize, sortedBy } from './paging.ts';
 import type { IamWorld } from './world.ts';
 
 /** One list holds policies of one type and state, and `href` ends with the id. */
@@ -37,7 +37,7 @@ export const ListPoliciesQuery = z.strictObject({
   service_type: z.enum(['service', 'platform_service']).optional(),
   state: z.enum(['active', 'deleted']).default('active'),
   sort: Sort.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  limit: pageSize(50),
   start: z.string().optional(),
 });
 type ListPoliciesQuery = z.infer<typeof ListPoliciesQuery>;

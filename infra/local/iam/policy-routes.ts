@@ -12,9 +12,10 @@ import {
   policyConflict,
   policyNotFound,
 } from './policy-errors.ts';
-import { targetOf } from './policy-match.ts';
+import { serviceOf, targetOf } from './policy-match.ts';
 import { policyView, stateOf, termsOf } from './policy-terms.ts';
 import type { Policy, PolicyTerms } from './policy.ts';
+import { actionsOf } from './roles.ts';
 import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
@@ -52,6 +53,7 @@ export class PolicyRoutes {
     const caller = callerOf(context);
     const terms = await termsOf(this.#world, context);
     this.#demand(caller, 'create', terms);
+    this.#demandOwnRoles(caller, terms);
     this.#demandUnlocked(terms);
     return this.#answer(context, this.#world.policies.add(terms, caller.iamId), 201);
   }
@@ -70,6 +72,7 @@ export class PolicyRoutes {
     // What was true before the body arrived may be no more.
     const { caller, policy } = this.#foundActive(context, 'update');
     this.#demand(caller, 'update', terms);
+    this.#demandOwnRoles(caller, terms);
     this.#demandUnlocked(policy);
     this.#demandUnlocked(terms);
     demandTag(context, policy);
@@ -81,6 +84,7 @@ export class PolicyRoutes {
     const state = await stateOf(context);
     // What was true before the body arrived may be no more.
     const { caller, policy } = this.#found(context, 'update');
+    if (state === 'active') this.#demandOwnRoles(caller, policy);
     this.#demandUnlocked(policy);
     demandTag(context, policy);
     if (policy.state === state) return this.#answer(context, policy, 200);
@@ -117,6 +121,16 @@ export class PolicyRoutes {
     const target = targetOf(attributes);
     if (this.#world.access.allows(caller, action, target)) return;
     throw insufficientPermissions(caller.iamId, action, target.serviceName);
+  }
+
+  /** Nobody grants more than they may do themselves. Throws 403, unless switched. */
+  #demandOwnRoles(caller: Caller, { attributes, roleIds }: PolicyTerms): void {
+    const { access, parts } = this.#world;
+    if (parts.switches.grantsAboveOwnRole === 'accepted') return;
+    const target = targetOf(attributes);
+    const granted = roleIds.flatMap((roleId) => actionsOf(roleId, serviceOf(target)));
+    const lacking = granted.find((action) => !access.allows(caller, action, target));
+    if (lacking !== undefined) throw insufficientPermissions(caller.iamId, lacking, target.serviceName);
   }
 
   #demandUnlocked({ subject }: PolicyTerms): void {

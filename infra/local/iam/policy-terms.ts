@@ -99,7 +99,9 @@ export function policyView(context: Context<CloudEnv>, policy: Policy) {
 
 function demandSubject({ serviceIds, profiles, users }: IamWorld, { name, value }: PolicyTerms['subject']): void {
   if (name === 'access_group_id') return;
-  if (serviceIds.withIamId(value) ?? profiles.withIamId(value) ?? users.get(value)) return;
+  if (serviceIds.withIamId(value) ?? profiles.withIamId(value)) return;
+  const user = users.get(value);
+  if (user && user.state !== 'left') return;
   throw invalidBody(`The subject '${value}' does not exist.`);
 }
 

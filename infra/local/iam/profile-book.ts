@@ -93,6 +93,14 @@ export class ProfileBook {
     return revised;
   }
 
+  /** Nobody changes the profiles by that: they keep their entity tags. */
+  forgetServiceId(id: string): void {
+    for (const profile of this.all()) {
+      const identities = profile.identities.filter(({ type, identifier }) => type !== 'serviceid' || identifier !== id);
+      if (identities.length < profile.identities.length) this.#profiles.put({ ...profile, identities });
+    }
+  }
+
   remove(profile: TrustedProfile): void {
     this.#profiles.delete(profile.id);
   }

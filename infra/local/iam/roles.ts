@@ -154,6 +154,18 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
   ],
 ]);
 
+/** Whose actions platform roles grant, on every service. */
+const PLATFORM = new Set(['iam', 'iam-identity', 'resource-controller']);
+
+const serviceOfAction = (action: string): string => action.slice(0, action.indexOf('.'));
+
+/** What a role grants on one service, or on all of them for null. */
+export function actionsOf(roleId: string, service: string | null): string[] {
+  const actions = [...(ROLES.get(roleId)?.actions ?? [])];
+  if (service === null) return actions;
+  return actions.filter((action) => serviceOfAction(action) === service || PLATFORM.has(serviceOfAction(action)));
+}
+
 /** The service that owns a role which only applies there; null for the roles of the platform. */
 export function ownerOfRole(roleId: string): string | null {
   const owner = roleId.split(':')[4];

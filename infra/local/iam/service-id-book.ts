@@ -92,7 +92,7 @@ export class ServiceIdBook {
     return revised;
   }
 
-  remove(serviceId: ServiceId): void {
-    this.#serviceIds.delete(serviceId.id);
+  remove(id: string): void {
+    this.#serviceIds.delete(id);
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Caller, CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import { keyOf, NestedKey } from './api-key-create.ts';
-import { notFound } from './identity-errors.ts';
+import { conflict, limitReached, notFound } from './identity-errors.ts';
 import {
   bodyOf,
   demandAccount,
@@ -46,7 +46,12 @@ export async function createServiceId(
   const { name, description = '', unique_instance_crns: uniqueInstanceCrns = [], group_id: groupId = null } = body;
   if (groupId !== null && !world.groups.get(groupId)) throw notFound('ServiceIdGroup', groupId);
   const serviceId = serviceIds.add({ name, description, uniqueInstanceCrns, locked, groupId }, caller.iamId);
-  grantToCreator(world, caller, serviceId);
+  try {
+    grantToCreator(world, caller, serviceId);
+  } catch (error) {
+    serviceIds.remove(serviceId.id);
+    throw error;
+  }
   const key = body.apikey && keys.add({ ...keyOf(body.apikey), iamId: serviceId.iamId }, caller.iamId);
   const nested = key ? { apikey: apiKeyView(parts, key, { withValue: true }) } : {};
   return context.json({ ...serviceIdView(parts, serviceId, { groupId: query.show_group_id }), ...nested }, 201, {
@@ -65,9 +70,18 @@ function demandCreate(world: IamWorld, caller: Caller, accountId: string): void 
   return demandOnAll(world, caller, 'iam-identity.serviceid.create', 'serviceid');
 }
 
-/** docs/iam, troubleshooting service IDs: only who had no access otherwise becomes administrator of the new one. */
-function grantToCreator({ access, parts, policies }: IamWorld, caller: Caller, serviceId: ServiceId): void {
+/**
+ * docs/iam, troubleshooting service IDs: only who had no access otherwise becomes administrator of the new one. Throws 409
+ * when that is a locked service ID, 422 at a limit of policies.
+ */
+function grantToCreator(world: IamWorld, caller: Caller, serviceId: ServiceId): void {
+  const { access, parts, policies, serviceIds } = world;
   if (access.allows(caller, 'iam-identity.serviceid.get', identityTarget('serviceid', serviceId.id))) return;
+  if (serviceIds.withIamId(caller.iamId)?.locked) {
+    throw conflict(`The policy of '${caller.iamId}' on what it creates cannot be made: it is a locked service ID.`);
+  }
+  const limit = policies.limitReachedBy(caller.iamId);
+  if (limit !== null) throw limitReached('', 'The limit of supported policies is reached', limit);
   const scope = { accountId: parts.account.id, serviceName: 'iam-identity', resourceType: 'serviceid' };
   const attributes = Object.entries({ ...scope, resource: serviceId.id }).map(([name, value]) => ({
     name,

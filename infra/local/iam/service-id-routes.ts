@@ -18,7 +18,7 @@ import type { ServiceId } from './service-id-book.ts';
 import { createServiceId, ShowGroupQuery } from './service-id-create.ts';
 import { contextView, serviceIdView } from './views.ts';
 import type { Including } from './views.ts';
-import { identityTarget } from './world.ts';
+import { identityTarget, removeServiceId } from './world.ts';
 import type { IamWorld } from './world.ts';
 
 type Request = Context<CloudEnv>;
@@ -124,15 +124,13 @@ export class ServiceIdRoutes {
   }
 
   #delete(context: Request): Response {
-    const { keys, policies, serviceIds, tokens } = this.#world;
+    const { keys } = this.#world;
     const { serviceId } = this.#found(context, 'delete');
     this.#demandUnlocked(serviceId, 'delete');
     const lockedKey = keys.ofIdentity(serviceId.iamId).find(({ locked }) => locked);
     if (lockedKey) throw notPossible(409, 'delete', `Its API key '${lockedKey.id}' is locked.`);
     for (const key of keys.ofIdentity(serviceId.iamId)) keys.remove(key);
-    policies.removeSubject(serviceId.iamId);
-    serviceIds.remove(serviceId);
-    tokens.revoke(serviceId.iamId);
+    removeServiceId(this.#world, serviceId);
     return context.body(null, 204);
   }
 

@@ -32,8 +32,9 @@ export function keyRefused(status: 400 | 401, reason: 'disabled' | 'expired'): T
   return new TokenError({ status, errorCode: 'BXNIM0462E', errorMessage: `Provided API key is ${reason}.` });
 }
 
+/** An empty name of the property stands for one that is unknown. */
 export function badForm({ property, missing, reason }: Violation): TokenError {
-  const errorDetails = `Property '${property}': ${reason}`;
+  const errorDetails = `${property === '' ? 'An unknown property' : `Property '${property}'`}: ${reason}`;
   return missing
     ? new TokenError({ status: 400, errorCode: 'BXNIM0109E', errorMessage: 'Property missing or empty.', errorDetails })
     : new TokenError({

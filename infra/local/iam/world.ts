@@ -6,7 +6,7 @@ import type { PolicyBook } from './policy-book.ts';
 import type { ProfileBook } from './profile-book.ts';
 import type { ReportBook } from './report-book.ts';
 import { isServiceIamId, serviceIdOf } from './service-id-book.ts';
-import type { ServiceIdBook } from './service-id-book.ts';
+import type { ServiceId, ServiceIdBook } from './service-id-book.ts';
 import type { SettingsBook } from './settings-book.ts';
 import type { TokenBook } from './token-book.ts';
 import type { TrustBook } from './trust-book.ts';
@@ -41,6 +41,14 @@ export function identityTarget(resourceType?: 'serviceid' | 'profile' | 'user', 
 /** Whom a key belongs to, as the target of the right to manage it. */
 export function ownerTarget(iamId: string): Target {
   return isServiceIamId(iamId) ? identityTarget('serviceid', serviceIdOf(iamId)) : identityTarget('user', iamId);
+}
+
+/** Removes a service ID, whose keys are gone, with its policies and tokens, also from the profiles that list it. */
+export function removeServiceId({ policies, profiles, serviceIds, tokens }: IamWorld, { id, iamId }: ServiceId): void {
+  policies.removeSubject(iamId);
+  profiles.forgetServiceId(id);
+  serviceIds.remove(id);
+  tokens.revoke(iamId);
 }
 
 /** The CRN of something in IAM Identity. */

@@ -58,7 +58,7 @@ async function loginOf(lab: Laboratory, iamId: string): Promise<Login> {
 
 /** A trusted profile, and a function that may log in as it. */
 export async function trustedProfile(lab: Laboratory, name = 'keyrota') {
-  const { crn } = lab.cloud.account.secretsManager;
+  const crn = `crn:v1:bluemix:public:codeengine:us-south:a/${lab.cloud.account.id}:9a0b::`;
   const component = { crn, componentType: 'function', componentName: 'rotate-keys' } as const;
   const link = { crn, component_type: component.componentType, component_name: component.componentName };
   const { id, iamId } = await lab.admin.createProfile(name, link);
