@@ -54,7 +54,7 @@ export async function rotate(
 }
 
 function refuseUnknownNames(only: readonly string[], manifest: Manifest): void {
-  const known = new Set(manifest.keys.map((key) => key.name));
+  const known = new Set([...manifest.keys, ...manifest.keyless].map(({ name }) => name));
   const faults = only.flatMap((name, index) =>
     known.has(name) ? [] : [`only.${index}: the manifest has no key of that name`],
   );

@@ -123,6 +123,8 @@ function environmentOf(
     KEYROTA_ACCOUNT_ID: cloud.account.id,
     KEYROTA_MANIFEST: JSON.stringify(manifest),
     KEYROTA_IAM_URL: url,
+    KEYROTA_RESOURCE_CONTROLLER_URL: url,
+    KEYROTA_CLASSIC_URL: url,
     KEYROTA_SECRETS_MANAGER_URL: url,
     KEYROTA_LOGIN: 'trusted-profile',
     KEYROTA_PROFILE_ID: account.rotatorProfileId,

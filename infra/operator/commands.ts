@@ -53,7 +53,9 @@ async function look(names: string[], options: CommonOptions & { force: boolean; 
   return withContext(options, async (context) => {
     const { manifest, settings } = context;
     const only =
-      names.length > 0 ? names.map((name) => entryOf(manifest, name).name) : manifest.keys.map((key) => key.name);
+      names.length > 0
+        ? names.map((name) => nameOf(manifest, name))
+        : [...manifest.keys, ...manifest.keyless].map((one) => one.name);
     const { dryRun, force } = options;
     const wish = { only, force, dryRun, timerMs: settings.timerMs, keysAtOnce: settings.keysAtOnce };
     const report = await withPorts(context, (ports) => rotateAll(manifest, wish, ports));
@@ -114,6 +116,10 @@ function adoptText(keyId: string, report: AdoptReport): string {
   const why = mint.outcome === 'ask' ? [mint.obstacle.problem, ...mint.obstacle.steps].join('\n  ') : mint.why;
   return `${keyId} is not adopted yet: ${why}`;
 }
+
+/** Of an entry with or without a key. */
+const nameOf = (manifest: Manifest, name: string): string =>
+  manifest.keyless.some((one) => one.name === name) ? name : entryOf(manifest, name).name;
 
 function entryOf(manifest: Manifest, name: string): ManagedKey {
   const found = manifest.keys.find((key) => key.name === name);

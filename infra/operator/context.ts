@@ -83,6 +83,8 @@ async function contextOf(
 const environmentOf = (demo: Demo): Record<string, string> => ({
   KEYROTA_ACCOUNT_ID: demo.accountId,
   KEYROTA_IAM_URL: demo.url,
+  KEYROTA_RESOURCE_CONTROLLER_URL: demo.url,
+  KEYROTA_CLASSIC_URL: demo.url,
   KEYROTA_SECRETS_MANAGER_URL: demo.secretsManagerUrl,
   KEYROTA_LOGIN: 'api-key',
   KEYROTA_API_KEY: demo.adminApiKey,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import * as z from 'zod';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { AuthenticatorInterface } from 'ibm-cloud-sdk-core';
 import type { Login as LoginOfCalls } from '../clients/calls.ts';
@@ -47,6 +48,11 @@ export class IamLogin implements AuthenticatorInterface, LoginOfCalls {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** IAM id of who is logged in, as the token says; null before the first login, or where the token does not tell. */
+  get iamId(): string | null {
+    return this.#current ? iamIdIn(this.#current.token.value) : null;
   }
 
   /**
@@ -112,6 +118,18 @@ function unlessAborted(exchange: Promise<void>, signal: AbortSignal): Promise<vo
     signal.addEventListener('abort', onAbort, { once: true });
     exchange.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
+}
+
+const Claims = z.object({ iam_id: z.string() });
+
+/** Nobody verifies the token here: it comes from IAM itself, and decides nothing but whether to ask further. */
+function iamIdIn(token: SecretValue): string | null {
+  try {
+    const [, claims = ''] = token.reveal().split('.');
+    return Claims.parse(JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'))).iam_id;
+  } catch {
+    return null;
+  }
 }
 
 function readToken(file: string): SecretValue {

@@ -42,6 +42,7 @@ const ApiKeyAnswer = z.object({
   locked: z.boolean(),
   iam_id: z.string(),
   action_when_leaked: z.string().nullish(),
+  support_sessions: z.boolean().nullish(),
   // The form of these dates is not documented: one that we cannot read counts as unknown.
   history: z
     .array(
@@ -98,6 +99,10 @@ export interface NewApiKey {
   name: string;
   description: string;
   expiresAtMs: number;
+  /** Default: `disable`. */
+  actionWhenLeaked?: string;
+  /** For keys of users: whether the key may manage support sessions. Default: it may not. */
+  supportSessions?: boolean;
 }
 
 /** API keys at IAM Identity. https://cloud.ibm.com/apidocs/iam-identity-token-api */
@@ -116,18 +121,18 @@ export class IamIdentity {
     this.#accountId = options.accountId;
   }
 
-  /** All keys of one service ID, with history and without last use. */
+  /** All keys of one service ID, or of the user who is logged in, with history and without last use. */
   async listApiKeys(iamId: string, signal: AbortSignal): Promise<ApiKey[]> {
     const keys = await this.#allOf({ iamId }, signal);
-    if (keys.length > 0) return keys;
+    if (keys.length > 0 || !iamId.startsWith('iam-ServiceId-')) return keys;
     // By the letter of IBM's reference, a service ID that is in a group shows its keys only to who names the group.
     const groupId = await this.#groupOf(iamId, signal);
     return groupId === null ? [] : this.#allOf({ iamId, groupId }, signal);
   }
 
-  /** All service ID keys of the account that we may see, a page of at most 100 at a time. */
-  pagesOfAccount(signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
-    return this.#pages({ scope: 'account', type: 'serviceid' }, SurveyAnswer, signal);
+  /** All keys of service IDs, or of users, of the account that we may see, a page of at most 100 at a time. */
+  pagesOfAccount(type: 'serviceid' | 'user', signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
+    return this.#pages({ scope: 'account', type }, SurveyAnswer, signal);
   }
 
   /** One key with history and last use; null when IAM says that it is gone. */
@@ -143,6 +148,20 @@ export class IamIdentity {
     }
   }
 
+  /** The key that has this value; null when IAM knows none. It is no login with it. */
+  async keyOfValue(value: SecretValue, signal: AbortSignal): Promise<ApiKey | null> {
+    const call: CallOptions = { operation: 'getApiKeysDetails', kind: 'reads', signal };
+    try {
+      return await this.#calls.send(call, ApiKeyAnswer, (attempt) =>
+        this.#sdk.getApiKeysDetails({ iamApiKey: value.reveal(), signal: attempt }),
+      );
+    } catch (error) {
+      // Which of these answers an unknown value gets is not documented.
+      if (isApiError(error, 'not_found') || isApiError(error, 'invalid_request')) return null;
+      throw error;
+    }
+  }
+
   /** Sent once. The value is in this answer and nowhere else. */
   async createApiKey(key: NewApiKey, signal: AbortSignal): Promise<{ key: ApiKey; value: SecretValue }> {
     const call: CallOptions = { operation: 'createApiKey', kind: 'once', signal };
@@ -153,8 +172,9 @@ export class IamIdentity {
         name: key.name,
         description: key.description,
         expiresAt: iamDate(key.expiresAtMs),
-        actionWhenLeaked: 'disable',
+        actionWhenLeaked: key.actionWhenLeaked ?? 'disable',
         storeValue: false,
+        ...(key.supportSessions !== undefined && { supportSessions: key.supportSessions }),
         signal: attempt,
       }),
     );
@@ -170,6 +190,7 @@ export class IamIdentity {
     if (!found) return;
     const call: CallOptions = { operation: 'updateApiKey', kind: 'repeatable', signal };
     const { name, description, entity_tag: ifMatch, action_when_leaked: actionWhenLeaked } = found;
+    const { support_sessions: supportSessions } = found;
     const extending = this.#calls.send(call, Nothing, (attempt) =>
       this.#sdk.updateApiKey({
         id,
@@ -177,6 +198,7 @@ export class IamIdentity {
         name,
         description,
         ...(actionWhenLeaked && { actionWhenLeaked }),
+        ...(supportSessions && { supportSessions }),
         expiresAt: iamDate(expiresAtMs),
         signal: attempt,
       }),

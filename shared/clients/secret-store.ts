@@ -71,12 +71,26 @@ const Named = z.object({ name: z.string() });
 const Created = z.object({ id: z.string() });
 const ValueAnswer = z.object({ payload: z.string().optional(), data: z.record(z.string(), z.unknown()).optional() });
 
-/** Where a value is kept: the type of the secret and, for `kv`, the field. */
+/** Where a value is kept: the type of the secret and, for `kv`, the field; null where the value is the JSON of all fields. */
 export interface Place {
   name: string;
   groupId: string;
   type: 'arbitrary' | 'kv';
-  field: string;
+  field: string | null;
+}
+
+function bodyOf({ type, field }: Place, value: SecretValue): { payload: string } | { data: Metadata } {
+  if (type === 'arbitrary') return { payload: value.reveal() };
+  return { data: field === null ? (JSON.parse(value.reveal()) as Metadata) : { [field]: value.reveal() } };
+}
+
+function prototypeOf(place: Place, value: SecretValue) {
+  const body = bodyOf(place, value);
+  return 'data' in body ? { secret_type: 'kv' as const, ...body } : { secret_type: 'arbitrary' as const, ...body };
+}
+
+function valueIn(data: Metadata | undefined, { field }: Place): unknown {
+  return field === null ? data && JSON.stringify(data) : data?.[field];
 }
 
 /** What is stored with a value. Metadata is always sent whole: whether a patch merges is not documented. */
@@ -196,10 +210,7 @@ export class SecretStore {
       custom_metadata: secretMetadata,
       version_custom_metadata: versionMetadata,
     };
-    const secretPrototype =
-      place.type === 'arbitrary'
-        ? { ...common, secret_type: place.type, payload: value.reveal() }
-        : { ...common, secret_type: place.type, data: { [place.field]: value.reveal() } };
+    const secretPrototype = { ...common, ...prototypeOf(place, value) };
     await this.#calls.send(call, Created, (attempt) =>
       this.#sdkForOnce.createSecret({ secretPrototype, signal: attempt }),
     );
@@ -210,8 +221,7 @@ export class SecretStore {
     const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal };
     const { secretMetadata, versionMetadata, value } = version;
     const metadata = { custom_metadata: secretMetadata, version_custom_metadata: versionMetadata };
-    const data = place.type === 'arbitrary' ? { payload: value.reveal() } : { data: { [place.field]: value.reveal() } };
-    const secretVersionPrototype = { ...metadata, ...data };
+    const secretVersionPrototype = { ...metadata, ...bodyOf(place, value) };
     const { id } = await this.#calls.send(call, Created, (attempt) =>
       this.#sdkForOnce.createSecretVersion({ secretId, secretVersionPrototype, signal: attempt }),
     );
@@ -258,7 +268,7 @@ export class SecretStore {
       if (isApiError(error, 'not_found')) return { payload: undefined, data: undefined };
       throw error;
     });
-    const value = place.type === 'arbitrary' ? payload : data?.[place.field];
+    const value = place.type === 'arbitrary' ? payload : valueIn(data, place);
     return typeof value === 'string' && value !== '' ? new SecretValue(value) : null;
   }
 

@@ -1,19 +1,27 @@
+import type { ApiError } from '../clients/api-error.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import type { ManagedKey } from './manifest.ts';
 
 /** A key as its issuer shows it. Never holds a value. */
 export interface IssuerKey {
   id: string;
+  /** As `formatKeyName` writes it where the key is ours, however short the issuer's own names are. */
   name: string;
   description: string;
+  /** 0 where the issuer does not tell. */
   createdAtMs: number;
   /** Null when it never expires. */
   expiresAtMs: number | null;
   disabled: boolean;
+  /** It can be put out of use in a way that can be taken back. Where not, a delete is all there is. */
+  canDisable: boolean;
   /** Protected from changes at the issuer. It still logs in. */
   locked: boolean;
   /** Belongs to the identity that the manifest names. */
   ownerMatches: boolean;
+  /** The service credential that it was made for, and lives and dies with; null for all others. */
+  generatedFor: string | null;
   /** When it was last disabled, as the issuer's history tells; null when that is not known. */
   disabledAtMs: number | null;
   /** When it was last enabled again; null when it never was, or that is not known. */
@@ -27,13 +35,21 @@ export interface CreatedKey {
   id: string;
   /** The issuer's own time of creation: a mint is measured by it. */
   createdAtMs: number;
+  canDisable: boolean;
+  /** What is stored: a text, or the JSON of all fields where the secret holds them all. */
   value: SecretValue;
+  /** The one secret in it by whose hashes a leak is found; the value itself where it is one secret. */
+  mainSecret: SecretValue;
 }
 
 export interface KeyRequest {
   name: string;
   description: string;
   expiresAtMs: number;
+  /** The key that it follows, and whose properties it keeps where its kind says so; null for the first. */
+  predecessorId: string | null;
+  /** The key that must go before this one can come, where the owner can have only one. */
+  removes: string | null;
 }
 
 /** Whether a value works. `refused` may change to `accepted` while the key spreads; `failed` means we cannot know. */
@@ -46,32 +62,65 @@ export interface Obstacle {
   steps: string[];
 }
 
+/** A look or a change came upon something that only a person can put right. */
+export class PersonNeeded extends KeyrotaError {
+  override readonly name = 'PersonNeeded';
+  readonly obstacle: Obstacle;
+
+  constructor(obstacle: Obstacle) {
+    super(obstacle.code, obstacle.problem, { next: obstacle.steps.join('\n') });
+    this.obstacle = obstacle;
+  }
+}
+
+/** What plan and people must know about a kind: facts, and words for steps that only a person can take. Pure. */
+export interface KindFacts<K extends ManagedKey = ManagedKey> {
+  /** How many keys one owner can have. Where it is one, the old key goes before the new one comes. */
+  keysPerOwner: 'many' | 'one';
+  /** What Keyrota's own identity needs at the issuer. */
+  rolesNeeded(key: K): string[];
+  /** The issuer does not know the owner that the entry names. */
+  ownerGone(key: K): Obstacle;
+  /** How a person lifts the issuer's lock from a key. */
+  toUnlock(key: K, keyId: string): string;
+  /** How a person deletes a key at the issuer. */
+  toDelete(key: K, keyId: string): string;
+}
+
 /**
  * What a kind of key must be able to do. The reconciler knows no kind by name. Every method rejects with an ApiError when
- * the issuer does not answer clearly.
+ * the issuer does not answer clearly, and with PersonNeeded where nothing can be seen or done without a person.
  */
-export interface KeyKind {
-  /** All keys of the identity, ours or not; null when the identity is gone. Lists may be stale: absence proves nothing. */
-  list(key: ManagedKey, signal: AbortSignal): Promise<IssuerKey[] | null>;
-  /** All keys of this kind in the account that we may see, a page at a time. */
-  survey(signal: AbortSignal): AsyncIterable<Pick<IssuerKey, 'id' | 'name' | 'disabled'>[]>;
+export interface KeyKind<K extends ManagedKey = ManagedKey> {
+  readonly facts: KindFacts<K>;
+  /** All keys of the owner, ours or not; null when the owner is gone. Lists may be stale: absence proves nothing. */
+  list(key: K, signal: AbortSignal): Promise<IssuerKey[] | null>;
+  /** All keys of this kind that we may see, a page at a time: of the account, or where there is no such list of these entries' owners. */
+  survey(keys: readonly K[], signal: AbortSignal): AsyncIterable<Pick<IssuerKey, 'id' | 'name' | 'disabled'>[]>;
   /** One key with its last use and history; null when the issuer says that it is gone. */
-  look(key: ManagedKey, keyId: string, signal: AbortSignal): Promise<IssuerKey | null>;
+  look(key: K, keyId: string, signal: AbortSignal): Promise<IssuerKey | null>;
   /** What stands in the way of a new key: missing roles, a full quota. `keyCount` is how many keys `list` has shown. */
-  obstacles(key: ManagedKey, keyCount: number, signal: AbortSignal): Promise<Obstacle[]>;
+  obstacles(key: K, keyCount: number, signal: AbortSignal): Promise<Obstacle[]>;
   /** One attempt, never repeated: after an unclear answer look for the name. */
-  create(key: ManagedKey, request: KeyRequest, signal: AbortSignal): Promise<CreatedKey>;
+  create(key: K, request: KeyRequest, signal: AbortSignal): Promise<CreatedKey>;
+  /** What a refused `create` asks of a person; null where another attempt may go well. */
+  obstacleOf(key: K, refusal: ApiError): Obstacle | null;
   /** One fresh login, and with `withProbe` the entry's probe, where it has one. */
-  verify(key: ManagedKey, value: SecretValue, withProbe: boolean, signal: AbortSignal): Promise<Verdict>;
-  /** Reversible. Done already counts as done; gone too. */
-  disable(keyId: string, signal: AbortSignal): Promise<void>;
-  enable(keyId: string, signal: AbortSignal): Promise<void>;
+  verify(key: K, value: SecretValue, withProbe: boolean, signal: AbortSignal): Promise<Verdict>;
+  /** The key that a person's value belongs to; null when the issuer does not know it, or it is another owner's. */
+  identify(key: K, value: SecretValue, signal: AbortSignal): Promise<CreatedKey | null>;
+  /** Reversible, for keys with `canDisable`. Done already counts as done; gone too. */
+  disable(key: K, keyId: string, signal: AbortSignal): Promise<void>;
+  enable(key: K, keyId: string, signal: AbortSignal): Promise<void>;
   /** Irreversible. Gone already counts as done. A locked key is refused. */
-  delete(keyId: string, signal: AbortSignal): Promise<void>;
-  lock(keyId: string, signal: AbortSignal): Promise<void>;
-  unlock(keyId: string, signal: AbortSignal): Promise<void>;
-  /** Moves the expiry. */
-  extend(keyId: string, expiresAtMs: number, signal: AbortSignal): Promise<void>;
+  delete(key: K, keyId: string, signal: AbortSignal): Promise<void>;
+  /** Does nothing where the issuer has no locks. */
+  lock(key: K, keyId: string, signal: AbortSignal): Promise<void>;
+  unlock(key: K, keyId: string, signal: AbortSignal): Promise<void>;
+  /** Moves the expiry, of keys that have one. */
+  extend(key: K, keyId: string, expiresAtMs: number, signal: AbortSignal): Promise<void>;
+  /** Removes what the run needed at the issuer and does not leave there. */
+  close?(signal: AbortSignal): Promise<void>;
 }
 
 /** What the description of a key at its issuer says once it was reported as compromised. */

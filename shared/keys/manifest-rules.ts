@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS, formatDuration } from './duration.ts';
 import type { Fault } from './manifest-faults.ts';
+import type { EntryFile, UserEntry } from './manifest-schema.ts';
 import type { ManagedKey, Policy } from './manifest.ts';
 import { maskSecrets } from '../runtime/secret-value.ts';
 
@@ -20,13 +21,13 @@ export function longestLifeMs(policy: Pick<Policy, 'rotateEveryMs' | 'graceMs' |
 }
 
 /** What the fields of one policy demand of each other. */
-export function policyFaults(key: ManagedKey, index: number): Fault[] {
+export function policyFaults(key: ManagedKey, place: string): Fault[] {
   const { policy } = key;
   const atLeast = (field: string, isMs: number, leastMs: number, why: string): Fault[] => {
     if (isMs >= leastMs) return [];
     const wholeDaysMs = Math.ceil(leastMs / DAY_MS) * DAY_MS;
     const allowed = `at least ${formatDuration(leastMs > 3 * DAY_MS ? wholeDaysMs : leastMs)} (${why})`;
-    return [{ path: `keys[${index}].${field}`, found: formatDuration(isMs), allowed }];
+    return [{ path: `${place}.${field}`, found: formatDuration(isMs), allowed }];
   };
   const refreshMs = policy.consumersRefreshWithinMs;
   return [
@@ -52,26 +53,58 @@ export function policyFaults(key: ManagedKey, index: number): Fault[] {
   ];
 }
 
-/** Names and secrets that two entries share. */
-export function nameFaults(keys: readonly ManagedKey[]): Fault[] {
+/** Kinds whose issuers never tell when a key was last used. */
+export const USE_IS_NEVER_TOLD: ReadonlySet<string> = new Set(['logging-key', 'classic-api-key']);
+
+/** What only one kind demands. */
+export function kindFaults(key: ManagedKey, place: string): Fault[] {
   const faults: Fault[] = [];
-  const owners = new Map<string, number>();
-  const claim = (index: number, field: string, what: string) => {
+  const hasHmac = key.kind === 'service-credential' && key.parameters['HMAC'] === true;
+  if (key.policy.evidence.unused && (USE_IS_NEVER_TOLD.has(key.kind) || hasHmac)) {
+    const allowed = hasHmac
+      ? 'false, for no issuer tells when HMAC keys are used: that the new version is fetched, locks and time are the evidence'
+      : `false, for the issuer of a ${key.kind} does not tell when one is used`;
+    faults.push({ path: `${place}.evidence.unused`, found: 'true', allowed });
+  }
+  if (key.kind === 'logging-key' && key.use === 'ingestion' && key.ingestionUrl === null)
+    faults.push({ path: `${place}.ingestionUrl`, found: 'nothing', allowed: 'an address, for `use: ingestion`' });
+  return faults;
+}
+
+/** A login is an active entry of the same user, and no consumers' key. */
+export function loginFaults(entry: EntryFile, siblings: readonly UserEntry[], place: string): Fault[] {
+  if (!('login' in entry) || entry.login === undefined) return [];
+  const found = siblings.find(({ name }) => name === entry.login);
+  if (found?.login === undefined && found?.state === 'active') return [];
+  const allowed = `the name of an active \`user-api-key\` entry of ${entry.iamId} that has no \`login\` itself`;
+  return [{ path: `${place}.login`, found: JSON.stringify(entry.login), allowed }];
+}
+
+/** An entry, and what it manages: null for one without a key. */
+export interface NamedEntry {
+  place: string;
+  name: string;
+  key: ManagedKey | null;
+}
+
+/** Names and secrets that two entries share. */
+export function nameFaults(entries: readonly NamedEntry[]): Fault[] {
+  const faults: Fault[] = [];
+  const owners = new Map<string, string>();
+  const claim = (place: string, field: string, what: string) => {
     const owner = owners.get(what);
-    if (owner === undefined) owners.set(what, index);
-    else if (owner !== index) {
-      faults.push({
-        path: `keys[${index}].${field}`,
-        found: maskSecrets(what),
-        allowed: `not what keys[${owner}] has too`,
-      });
+    if (owner === undefined) owners.set(what, place);
+    else if (owner !== place) {
+      faults.push({ path: `${place}.${field}`, found: maskSecrets(what), allowed: `not what ${owner} has too` });
     }
   };
-  for (const [index, key] of keys.entries()) {
-    claim(index, 'name', JSON.stringify(key.name));
-    for (const former of key.formerly) claim(index, 'formerly', JSON.stringify(former));
-    claim(index, 'secret', `${key.secret.type} secret ${JSON.stringify(key.secret.name)}`);
-    for (const keyId of key.adopt) claim(index, 'adopt', keyId);
+  for (const { place, name, key } of entries) {
+    claim(place, 'name', JSON.stringify(name));
+    if (!key) continue;
+    for (const former of key.formerly) claim(place, 'formerly', JSON.stringify(former));
+    claim(place, 'secret', `${key.secret.type} secret ${JSON.stringify(key.secret.name)}`);
+    for (const keyId of key.adopt) claim(place, 'adopt', keyId);
+    if (key.kind === 'classic-api-key') claim(place, 'iamId', `the classic key of ${key.iamId}`);
   }
   return faults;
 }

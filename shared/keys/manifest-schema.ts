@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { SERVICE_URL_RULE, isServiceUrl } from '../runtime/service-url.ts';
 import { DURATION_TEXT, parseDuration } from './duration.ts';
+import { DAYS } from './maintenance-window.ts';
 
 /** A duration in the manifest: written as text, read as milliseconds. */
 const Duration = z
@@ -92,20 +93,44 @@ const policyShape = {
   freeze: z.array(Freeze).optional().meta({ description: 'Times without a regular rotation.' }),
 };
 
+const SECRET_NAME = z
+  .string()
+  .min(2)
+  .max(256)
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])$/, 'letters, digits, dots and dashes')
+  .optional()
+  .meta({ description: 'Name of the secret. Default: the name of the managed key.' });
+const SECRET_GROUP = z
+  .string()
+  .min(1)
+  .default('default')
+  .meta({ description: 'Id of its secret group, or `default`.' });
+
 const Secret = z.strictObject({
-  name: z
-    .string()
-    .min(2)
-    .max(256)
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])$/, 'letters, digits, dots and dashes')
-    .optional()
-    .meta({ description: 'Name of the secret. Default: the name of the managed key.' }),
-  group: z.string().min(1).default('default').meta({ description: 'Id of its secret group, or `default`.' }),
+  name: SECRET_NAME,
+  group: SECRET_GROUP,
   type: z
     .enum(['arbitrary', 'kv'])
     .default('arbitrary')
     .meta({ description: '`arbitrary` holds the value alone, `kv` a field.' }),
   field: z.string().min(1).default('apikey').meta({ description: 'For `kv`: the field that holds the value.' }),
+});
+
+const CredentialSecret = z.strictObject({
+  name: SECRET_NAME,
+  group: SECRET_GROUP,
+  type: z
+    .enum(['arbitrary', 'kv'])
+    .default('kv')
+    .meta({ description: '`kv` holds all fields of the credential, or one; `arbitrary` the value of one.' }),
+  field: z
+    .string()
+    .regex(/^[\w-]+(\.[\w-]+)*$/, 'the name of a field, and after a dot that of one inside it')
+    .optional()
+    .meta({
+      description:
+        'The one field of the credential that is stored, for example `cos_hmac_keys.secret_access_key`. Default: all for `kv`, `apikey` for `arbitrary`.',
+    }),
 });
 
 const Probe = z.strictObject({
@@ -114,6 +139,27 @@ const Probe = z.strictObject({
     .refine(isServiceUrl, SERVICE_URL_RULE)
     .meta({ description: 'Full address that takes a line as `singles` of Cloud Logs does.' }),
 });
+
+const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day in UTC, for example "02:00"');
+
+const Window = z.strictObject({
+  from: TimeOfDay.meta({ description: 'Begin, in UTC, for example `02:00`.' }),
+  until: TimeOfDay.meta({ description: 'End, in UTC; on the next day where it is not after the begin.' }),
+  days: z
+    .array(z.enum(DAYS))
+    .min(1)
+    .default([...DAYS])
+    .meta({ description: 'Days on which it begins, in UTC. Default: every day.' }),
+});
+
+/** Ids of keys of one kind that existed before. */
+const adopted = (pattern: RegExp, example: string) =>
+  z
+    .array(z.string().regex(pattern, `a key id such as ${example}`))
+    .default([])
+    .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' });
+
+const ADOPTED_API_KEYS = adopted(/^ApiKey-[\w-]+$/, '"ApiKey-…"');
 
 /** Fields of every kind of entry. */
 const entryShape = {
@@ -125,13 +171,23 @@ const entryShape = {
     .enum(['active', 'retired'])
     .default('active')
     .meta({ description: '`retired` ends all keys of this entry.' }),
-  adopt: z
-    .array(z.string().regex(/^ApiKey-[\w-]+$/, 'a key id such as "ApiKey-…"'))
-    .default([])
-    .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' }),
   secret: Secret.prefault({}).meta({ description: 'Where the value is stored.' }),
-  probe: Probe.optional().meta({ description: 'Ship one marked log line with a new key before it is stored.' }),
   ...policyShape,
+};
+
+/** Fields of entries whose key logs in at IAM. */
+const iamEntryShape = {
+  adopt: ADOPTED_API_KEYS,
+  probe: Probe.optional().meta({ description: 'Ship one marked log line with a new key before it is stored.' }),
+  grants: z
+    .array(Grant)
+    .default([])
+    .meta({ description: 'Roles that the identity must have before a key is made for it.' }),
+  runsKeyrota: z.boolean().default(false).meta({
+    description:
+      'Keyrota itself logs in with this key, and loads it from this secret at each start. Without it such a key is reported, and not rotated.',
+  }),
+  ...entryShape,
 };
 
 const ServiceIdApiKeyEntry = z.strictObject({
@@ -140,11 +196,89 @@ const ServiceIdApiKeyEntry = z.strictObject({
     .string()
     .regex(/^ServiceId-[\w-]+$/, 'an id such as "ServiceId-…"')
     .meta({ description: 'The service ID whose API key this is.' }),
-  grants: z
-    .array(Grant)
-    .default([])
-    .meta({ description: 'Roles that the service ID must have before a key is made for it.' }),
+  ...iamEntryShape,
+});
+
+const IamId = z
+  .string()
+  .regex(/^(?!iam-)[A-Za-z][\w]*-[\w-]+$/, 'the IAM id of a user, such as "IBMid-…"')
+  .meta({ description: 'IAM id of the user: the functional ID whose key this is.' });
+
+const UserApiKeyEntry = z.strictObject({
+  kind: z.literal('user-api-key').meta({ description: 'What kind of key this is.' }),
+  iamId: IamId,
+  login: ManagedName.optional().meta({
+    description:
+      'Name of the `user-api-key` entry whose key logs in as this user, in a secret that only Keyrota reads. Default: this entry is such a login itself.',
+  }),
+  ...iamEntryShape,
+});
+
+const Instance = z
+  .string()
+  .regex(/^(crn:[^\s]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'the CRN or the GUID of a service instance');
+
+const ServiceCredentialEntry = z.strictObject({
+  kind: z.literal('service-credential').meta({ description: 'What kind of key this is.' }),
+  instance: Instance.meta({ description: 'CRN or GUID of the service instance.' }),
+  role: z.string().min(1).optional().meta({
+    description: 'Role of the credential: a name such as `Writer`, a CRN, or `NONE`. Default: what the service takes.',
+  }),
+  parameters: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .meta({ description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.' }),
+  adopt: adopted(/^(crn:\S+|[0-9a-f-]{36})$/, 'a GUID or CRN of a resource key'),
   ...entryShape,
+  secret: CredentialSecret.prefault({}).meta({ description: 'Where the credential is stored.' }),
+});
+
+const LoggingKeyEntry = z.strictObject({
+  kind: z.literal('logging-key').meta({ description: 'What kind of key this is.' }),
+  legacy: z
+    .literal(true, 'true, because Activity Tracker and Log Analysis ended on 30 March 2025')
+    .meta({ description: 'Says that you know: Activity Tracker and Log Analysis ended on 30 March 2025.' }),
+  instance: Instance.meta({ description: 'CRN or GUID of the service instance.' }),
+  use: z
+    .enum(['ingestion', 'service'])
+    .meta({ description: 'Whether the key ships lines (`ingestion`) or reads and configures (`service`).' }),
+  apiUrl: z
+    .string()
+    .refine(isServiceUrl, SERVICE_URL_RULE)
+    .meta({ description: 'Address of its API, for example `https://api.us-south.logging.cloud.ibm.com`.' }),
+  ingestionUrl: z.string().refine(isServiceUrl, SERVICE_URL_RULE).optional().meta({
+    description:
+      'Where a new ingestion key proves itself with one marked line, for example `https://logs.us-south.logging.cloud.ibm.com`. Required for `ingestion`.',
+  }),
+  adopt: adopted(/^[\w.:-]+$/, 'the id of a key in the configuration API'),
+  ...entryShape,
+});
+
+const ClassicApiKeyEntry = z.strictObject({
+  kind: z.literal('classic-api-key').meta({ description: 'What kind of key this is.' }),
+  iamId: IamId,
+  login: ManagedName.meta({
+    description: 'Name of the `user-api-key` entry whose key logs in as this user.',
+  }),
+  window: z.union([z.literal('any'), Window]).meta({
+    description:
+      'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
+  }),
+  adopt: adopted(/^\d+$/, '"1234567"'),
+  ...entryShape,
+});
+
+const TrustedProfileEntry = z.strictObject({
+  kind: z.literal('trusted-profile').meta({ description: 'What kind of key this is.' }),
+  name: ManagedName.meta({
+    description: 'Name of the managed key, unique here. It is part of the key names at the issuer.',
+  }),
+  profileId: z
+    .string()
+    .regex(/^Profile-[\w-]+$/, 'an id such as "Profile-…"')
+    .meta({
+      description: 'The trusted profile that the workload logs in as: it needs no key, and nothing has to rotate.',
+    }),
 });
 
 /** The manifest as a person writes it. `npm run schema` writes the JSON Schema of this. */
@@ -158,11 +292,21 @@ export const ManifestFile = z.strictObject({
     .default({})
     .meta({ description: 'Policy of every key that does not say otherwise.' }),
   keys: z
-    .array(z.discriminatedUnion('kind', [ServiceIdApiKeyEntry]))
+    .array(
+      z.discriminatedUnion('kind', [
+        ServiceIdApiKeyEntry,
+        UserApiKeyEntry,
+        ServiceCredentialEntry,
+        LoggingKeyEntry,
+        ClassicApiKeyEntry,
+        TrustedProfileEntry,
+      ]),
+    )
     .min(1)
     .meta({ description: 'The entries, one for each managed key. At least one.' }),
 });
 
 export type ManifestFile = z.infer<typeof ManifestFile>;
-export type EntryFile = ManifestFile['keys'][number];
+export type EntryFile = Exclude<ManifestFile['keys'][number], { kind: 'trusted-profile' }>;
+export type UserEntry = Extract<EntryFile, { kind: 'user-api-key' }>;
 export type PolicyFile = ManifestFile['defaults'];

@@ -3,9 +3,20 @@ import { KeyrotaError } from '../runtime/errors.ts';
 import { DAY_MS } from './duration.ts';
 import { faultsOf } from './manifest-faults.ts';
 import type { Fault } from './manifest-faults.ts';
-import { SPREAD, longestLifeMs, nameFaults, policyFaults } from './manifest-rules.ts';
+import { maintenanceWindow } from './maintenance-window.ts';
+import type { MaintenanceWindow } from './maintenance-window.ts';
+import type { NamedEntry } from './manifest-rules.ts';
+import {
+  SPREAD,
+  USE_IS_NEVER_TOLD,
+  kindFaults,
+  loginFaults,
+  longestLifeMs,
+  nameFaults,
+  policyFaults,
+} from './manifest-rules.ts';
 import { ManifestFile } from './manifest-schema.ts';
-import type { EntryFile, PolicyFile } from './manifest-schema.ts';
+import type { EntryFile, PolicyFile, UserEntry } from './manifest-schema.ts';
 
 /** When a key is replaced and when an old one may go. All times in milliseconds. */
 export interface Policy {
@@ -32,17 +43,17 @@ export interface Grant {
   instance: string | null;
 }
 
-interface SecretPlace {
+/** The secret that holds the value of a key. */
+export interface SecretPlace {
   name: string;
   groupId: string;
   type: 'arbitrary' | 'kv';
-  /** For `kv`: the field that holds the value. */
-  field: string;
+  /** The field that holds the value; null where the secret, of type `kv`, is all fields of a credential. */
+  field: string | null;
 }
 
-/** What the manifest says of one key, complete: defaults filled in, times in milliseconds. */
-export interface ManagedKey {
-  kind: 'service-id-api-key';
+/** What the manifest says of a key of any kind, complete: defaults filled in, times in milliseconds. */
+interface AnyKey {
   deployment: string;
   name: string;
   /** Names that the entry had before; keys and secrets made under them are its own. */
@@ -51,16 +62,80 @@ export interface ManagedKey {
   /** Ids of keys that existed before Keyrota: predecessors of the first. */
   adopt: string[];
   secret: SecretPlace;
+  policy: Policy;
+  /** Who the key belongs to at its issuer: the id of an identity or of a service instance. */
+  owner: string;
+  /** Keyrota itself loads this key from its secret at each start. */
+  runsKeyrota: boolean;
+  /** When an owner that can have one key only may go without for a moment; null for any time. */
+  window: MaintenanceWindow | null;
+}
+
+/** A key that logs in at IAM. */
+interface IamKey extends AnyKey {
   /** Where to ship a marked line with a new key, or null. */
   probeUrl: string | null;
-  policy: Policy;
-  serviceId: string;
   grants: Grant[];
+}
+
+export interface ServiceIdApiKey extends IamKey {
+  kind: 'service-id-api-key';
+  serviceId: string;
+}
+
+export interface UserApiKey extends IamKey {
+  kind: 'user-api-key';
+  iamId: string;
+  /** Secrets of working keys of that user, to log in with: first the one that only Keyrota reads, others as a last resort. */
+  logins: LoginSecret[];
+}
+
+/** A secret whose value logs in as a user. */
+export interface LoginSecret {
+  /** Name of its entry. */
+  name: string;
+  secret: SecretPlace;
+  /** Consumers read it too: that Keyrota does must not look like their fetching. */
+  isForConsumers: boolean;
+}
+
+export interface ServiceCredential extends AnyKey {
+  kind: 'service-credential';
+  /** CRN or GUID. */
+  instance: string;
+  /** Null for what the service takes by default. */
+  role: string | null;
+  parameters: Readonly<Record<string, unknown>>;
+}
+
+export interface LoggingKey extends AnyKey {
+  kind: 'logging-key';
+  /** CRN or GUID. */
+  instance: string;
+  use: 'ingestion' | 'service';
+  apiUrl: string;
+  ingestionUrl: string | null;
+}
+
+export interface ClassicApiKey extends AnyKey {
+  kind: 'classic-api-key';
+  iamId: string;
+  logins: LoginSecret[];
+}
+
+/** One entry of the manifest that has keys. */
+export type ManagedKey = ServiceIdApiKey | UserApiKey | ServiceCredential | LoggingKey | ClassicApiKey;
+
+/** An entry that needs no key: its workload logs in as a trusted profile. */
+export interface KeylessEntry {
+  name: string;
+  profileId: string;
 }
 
 export interface Manifest {
   deployment: string;
   keys: ManagedKey[];
+  keyless: KeylessEntry[];
 }
 
 /** The manifest cannot be used. Each fault names its path, what was found there and what is allowed. */
@@ -82,32 +157,93 @@ export class ManifestError extends KeyrotaError {
 export function parseManifest(value: unknown, source: string): Manifest {
   const file = ManifestFile.safeParse(value, { reportInput: true });
   if (!file.success) throw new ManifestError(source, faultsOf(file.error.issues, value));
-  const { deployment, defaults } = file.data;
-  const keys = file.data.keys.map((entry) => managedKey(deployment, defaults, entry));
-  const faults = [...keys.flatMap(policyFaults), ...nameFaults(keys)];
+  const { deployment, defaults, keys: entries } = file.data;
+  const users = Map.groupBy(entries.filter(isUserEntry), ({ iamId }) => iamId);
+  const manifest: Manifest = { deployment, keys: [], keyless: [] };
+  const faults: Fault[] = [];
+  const named: NamedEntry[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const place = `keys[${index}]`;
+    if (entry.kind === 'trusted-profile') {
+      manifest.keyless.push({ name: entry.name, profileId: entry.profileId });
+      named.push({ place, name: entry.name, key: null });
+      continue;
+    }
+    const siblings = 'iamId' in entry ? (users.get(entry.iamId) ?? []) : [];
+    const key = managedKey(deployment, defaults, entry, siblings);
+    manifest.keys.push(key);
+    named.push({ place, name: entry.name, key });
+    faults.push(...policyFaults(key, place), ...kindFaults(key, place), ...loginFaults(entry, siblings, place));
+  }
+  faults.push(...nameFaults(named));
   if (faults.length > 0) throw new ManifestError(source, faults);
-  return { deployment, keys };
+  return manifest;
 }
 
-function managedKey(deployment: string, defaults: PolicyFile, entry: EntryFile): ManagedKey {
-  return {
-    kind: entry.kind,
+const isUserEntry = (entry: ManifestFile['keys'][number]): entry is UserEntry => entry.kind === 'user-api-key';
+
+function managedKey(
+  deployment: string,
+  defaults: PolicyFile,
+  entry: EntryFile,
+  siblings: readonly UserEntry[],
+): ManagedKey {
+  const common = {
     deployment,
     name: entry.name,
     formerly: entry.formerly,
     state: entry.state,
     adopt: entry.adopt,
-    secret: {
-      name: entry.secret.name ?? entry.name,
-      groupId: entry.secret.group,
-      type: entry.secret.type,
-      field: entry.secret.field,
-    },
-    probeUrl: entry.probe?.url ?? null,
-    policy: policyOf(entry.name, defaults, entry),
-    serviceId: entry.serviceId,
-    grants: entry.grants.map(({ service, role, instance }) => ({ service, role, instance: instance ?? null })),
+    secret: placeOf(entry),
+    policy: policyOf(entry, defaults),
+    runsKeyrota: 'runsKeyrota' in entry && entry.runsKeyrota,
+    window: null,
   };
+  switch (entry.kind) {
+    case 'service-id-api-key':
+      return { ...common, ...iamFields(entry), kind: entry.kind, owner: entry.serviceId, serviceId: entry.serviceId };
+    case 'user-api-key': {
+      const { kind, iamId } = entry;
+      return { ...common, ...iamFields(entry), kind, owner: iamId, iamId, logins: loginsOf(entry, siblings) };
+    }
+    case 'service-credential': {
+      const { kind, instance, role = null, parameters } = entry;
+      return { ...common, kind, owner: instance, instance, role, parameters };
+    }
+    case 'logging-key': {
+      const { kind, instance, use, apiUrl, ingestionUrl = null } = entry;
+      return { ...common, kind, owner: instance, instance, use, apiUrl, ingestionUrl };
+    }
+    case 'classic-api-key': {
+      const { kind, iamId, window } = entry;
+      const times = window === 'any' ? null : maintenanceWindow(window.from, window.until, window.days);
+      return { ...common, kind, owner: iamId, iamId, logins: loginsOf(entry, siblings), window: times };
+    }
+    default:
+      return entry satisfies never;
+  }
+}
+
+function iamFields({
+  probe,
+  grants,
+}: Extract<EntryFile, { grants: unknown }>): Pick<ServiceIdApiKey, 'probeUrl' | 'grants'> {
+  return {
+    probeUrl: probe?.url ?? null,
+    grants: grants.map(({ service, role, instance }) => ({ service, role, instance: instance ?? null })),
+  };
+}
+
+function placeOf({ kind, name, secret }: EntryFile): SecretPlace {
+  const field = secret.field ?? (kind === 'service-credential' && secret.type === 'kv' ? null : 'apikey');
+  return { name: secret.name ?? name, groupId: secret.group, type: secret.type, field };
+}
+
+/** Keys of the same user: the login first; the others, should that be dead. */
+function loginsOf(entry: { name: string; login?: string | undefined }, siblings: readonly UserEntry[]): LoginSecret[] {
+  const login = entry.login ?? entry.name;
+  const ranked = [...siblings.filter(({ name }) => name === login), ...siblings.filter(({ name }) => name !== login)];
+  return ranked.map((one) => ({ name: one.name, secret: placeOf(one), isForConsumers: one.login !== undefined }));
 }
 
 /** A number from 0 up to, and without, 1 that stays the same for a name. */
@@ -115,7 +251,7 @@ export function spreadOf(name: string): number {
   return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32;
 }
 
-function policyOf(name: string, defaults: PolicyFile, entry: PolicyFile): Policy {
+function policyOf(entry: EntryFile, defaults: PolicyFile): Policy {
   const given = { ...defaults, ...entry };
   const evidence = { ...defaults.evidence, ...entry.evidence };
   const hold = { ...defaults.hold, ...entry.hold };
@@ -127,10 +263,10 @@ function policyOf(name: string, defaults: PolicyFile, entry: PolicyFile): Policy
   };
   return {
     ...life,
-    dueAfterMs: Math.floor(life.rotateEveryMs * (1 - SPREAD * spreadOf(name))),
+    dueAfterMs: Math.floor(life.rotateEveryMs * (1 - SPREAD * spreadOf(entry.name))),
     evidence: {
       fetched: evidence.fetched ?? true,
-      unused: evidence.unused ?? true,
+      unused: evidence.unused ?? !USE_IS_NEVER_TOLD.has(entry.kind),
       noConsumerLock: evidence.noConsumerLock ?? true,
     },
     consumersRefreshWithinMs: given.consumersRefreshWithin ?? DAY_MS,

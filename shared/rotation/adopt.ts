@@ -29,14 +29,16 @@ export type AdoptReport =
 export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promise<AdoptReport> {
   const refused = (why: string) =>
     new KeyrotaError('adoption_refused', `${keyId}: ${why}`, { next: 'Nothing was changed.' });
-  const found = await ports.kinds[key.kind].look(key, keyId, ports.signal);
+  const found = await ports.kindOf(key).look(key, keyId, ports.signal);
   if (!found) throw refused('there is no such key.');
-  if (!found.ownerMatches) throw refused(`it does not belong to ${key.serviceId}.`);
+  if (found.generatedFor !== null)
+    throw refused(`it was made for service credential ${found.generatedFor}, and lives and dies with it.`);
+  if (!found.ownerMatches) throw refused(`it does not belong to ${key.owner}.`);
   const predecessors = [...new Set([...key.adopt, keyId])];
   const seen = await observe({ ...key, adopt: predecessors }, null, false, ports);
   const { secret } = seen;
   if (!secret) {
-    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, 'adopted', ports) };
+    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, { reason: 'adopted' }, ports) };
   }
   const current = secret.versions.find((version) => version.alias === 'current');
   if (!current) throw refused(`secret ${secret.name} has no version with a value.`);
@@ -67,9 +69,9 @@ export async function noteAdopted(secret: SeenSecret, keyIds: readonly string[],
   await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, noted), ports.signal);
 }
 
-/** Keyrota stores a `kv` secret with one field, its own. */
+/** Keyrota stores a `kv` secret with one field, its own, or as a whole. */
 async function otherFields(key: ManagedKey, secret: SeenSecret, current: SeenVersion, ports: Ports): Promise<string[]> {
-  if (key.secret.type !== 'kv') return [];
+  if (key.secret.type !== 'kv' || key.secret.field === null) return [];
   const names = await ports.secrets.fieldNames(secret.id, current.id, ports.signal);
   return names.filter((name) => name !== key.secret.field);
 }
@@ -87,7 +89,7 @@ async function takeVersion(
     name: key.name,
     kind: key.kind,
     key_id: found.id,
-    owner: key.serviceId,
+    owner: key.owner,
     op: '',
     key_created_at: timeText(found.createdAtMs),
     reason: 'adopted',

@@ -1,5 +1,5 @@
 import { isApiError } from '../clients/api-error.ts';
-import type { KeyKind, Obstacle } from '../keys/kind.ts';
+import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { metadataAfterRelease } from './mint-record.ts';
@@ -35,31 +35,32 @@ export async function apply(key: ManagedKey, seen: Observation, step: Change, po
   } catch (error) {
     if (!isApiError(error, 'forbidden')) throw error;
     const freesPrevious = step.step === 'release' && error.operation === 'createSecretVersionLocksBulk';
-    const obstacle = freesPrevious ? releaseForbidden(key) : roleMissing(key, `${step.step} (${error.operation})`);
+    const obstacle = freesPrevious
+      ? releaseForbidden(key)
+      : roleMissing(key, `${step.step} (${error.operation})`, ports.kindOf(key).facts);
     return { outcome: 'ask', obstacle };
   }
 }
 
 async function perform(key: ManagedKey, seen: Observation, step: Change, ports: Ports): Promise<Applied> {
-  const kind = ports.kinds[key.kind];
+  const kind = ports.kindOf(key);
   const { signal } = ports;
   switch (step.step) {
     case 'mint':
-      return mint(key, seen, step.reason, ports);
+      return mint(key, seen, step, ports);
     case 'contain':
-      // Whoever locked a compromised key at the issuer: it goes off.
-      await disableThroughLock(kind, step.keyId, signal);
+      await contain(key, seen, step.keyId, ports);
       break;
     case 'disable':
       return disable(key, seen, step, ports);
     case 'discard':
-      await (step.phase === 'disable' ? kind.disable(step.keyId, signal) : kind.delete(step.keyId, signal));
+      await (step.phase === 'disable' ? kind.disable(key, step.keyId, signal) : kind.delete(key, step.keyId, signal));
       break;
     case 'delete':
-      await kind.delete(step.keyId, signal);
+      await kind.delete(key, step.keyId, signal);
       break;
     case 'extend':
-      await extend(kind, step, signal);
+      await extend(key, step, ports);
       break;
     case 'release':
       await release(key, seen, step, ports);
@@ -68,6 +69,16 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
       step satisfies never;
   }
   return { outcome: 'done' };
+}
+
+/** Whoever locked a compromised key at the issuer: it goes off. Where none can be switched off, it is deleted. */
+async function contain(key: ManagedKey, { keys }: Observation, keyId: string, ports: Ports): Promise<void> {
+  const kind = ports.kindOf(key);
+  const found = keys.find(({ id }) => id === keyId);
+  if (found?.exists && !found.canDisable) {
+    if (found.locked) await kind.unlock(key, keyId, ports.signal);
+    await kind.delete(key, keyId, ports.signal);
+  } else await disableThroughLock(kind, key, keyId, ports.signal);
 }
 
 /**
@@ -80,17 +91,17 @@ async function disable(
   { keyId, unlockFirst }: Extract<Change, { step: 'disable' }>,
   ports: Ports,
 ): Promise<Applied> {
-  const kind = ports.kinds[key.kind];
-  if (unlockFirst) await kind.unlock(keyId, ports.signal);
-  await kind.disable(keyId, ports.signal);
+  const kind = ports.kindOf(key);
+  if (unlockFirst) await kind.unlock(key, keyId, ports.signal);
+  await kind.disable(key, keyId, ports.signal);
   const after = await withVersions(key, seen, ports).catch((error: unknown) => {
     if (ports.signal.aborted) throw error;
     return null; // it is disabled all the same, and the next look is a full one
   });
   if (!after) return { outcome: 'done' };
   if (currentKeyId(seen) === keyId || currentKeyId(after) !== keyId) return { outcome: 'done', seen: after };
-  await enableThroughLock(kind, keyId, ports.signal);
-  if (unlockFirst) await kind.lock(keyId, ports.signal);
+  await enableThroughLock(kind, key, keyId, ports.signal);
+  if (unlockFirst) await kind.lock(key, keyId, ports.signal);
   return { outcome: 'taken-back', why: `an undo made key ${keyId} current in the same moment: it is enabled again` };
 }
 
@@ -98,10 +109,12 @@ const currentKeyId = ({ secret }: Observation): string | undefined =>
   secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
 
 /** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */
-async function extend(kind: KeyKind, step: Extract<Change, { step: 'extend' }>, signal: AbortSignal): Promise<void> {
-  if (step.unlockFirst) await kind.unlock(step.keyId, signal);
-  await kind.extend(step.keyId, step.expiresAtMs, signal);
-  if (step.unlockFirst) await kind.lock(step.keyId, signal);
+async function extend(key: ManagedKey, step: Extract<Change, { step: 'extend' }>, ports: Ports): Promise<void> {
+  const kind = ports.kindOf(key);
+  const { signal } = ports;
+  if (step.unlockFirst) await kind.unlock(key, step.keyId, signal);
+  await kind.extend(key, step.keyId, step.expiresAtMs, signal);
+  if (step.unlockFirst) await kind.lock(key, step.keyId, signal);
 }
 
 /**

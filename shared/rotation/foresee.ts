@@ -53,7 +53,7 @@ export interface StoredKey {
 
 /** The same after a mint: the new version is current, and the former one previous, with its locks and our claim. */
 export function observationAfterMint(
-  { key, op, ports }: Attempt,
+  { key, op, removes, ports }: Attempt,
   seen: Observation,
   { versionId, written, issued }: StoredKey,
 ): Observation | null {
@@ -76,7 +76,9 @@ export function observationAfterMint(
   };
   const metadata = written.secretMetadata;
   const secret = { ...seen.secret, metadata, summary: readSummary(metadata), versions: [...former, stored] };
-  return { ...seen, secret, keys: [...seen.keys, seenKey(issued)], rotationAsked: false };
+  const others = seen.keys.map((one): SeenKey => (one.id === removes ? { exists: false, id: one.id } : one));
+  const strangers = seen.strangers.filter(({ id }) => id !== removes);
+  return { ...seen, secret, keys: [...others, seenKey(issued)], strangers, rotationAsked: false };
 }
 
 const disabledAt = (nowMs: number) => ({ disabled: true, disabledAtMs: nowMs, locked: false });

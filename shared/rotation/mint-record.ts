@@ -1,6 +1,6 @@
 import type { CreatedKey } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
-import { hashesOf } from '../keys/value-hashes.ts';
+import type { hashesOf } from '../keys/value-hashes.ts';
 import { backOffMs } from './back-off.ts';
 import type { SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
@@ -12,10 +12,15 @@ export interface Attempt {
   key: ManagedKey;
   op: string;
   reason: MintReason;
+  /** The key that goes first, where its owner can have one only. */
+  removes: string | null;
   /** Null when the secret does not exist yet. */
   secret: SeenSecret | null;
   ports: Ports;
 }
+
+/** What is told of a key beside its value. */
+type NewKey = Pick<CreatedKey, 'id' | 'createdAtMs'> & ReturnType<typeof hashesOf>;
 
 /** What is written beside a value. */
 export interface MintMetadata {
@@ -24,19 +29,19 @@ export interface MintMetadata {
 }
 
 /** What is written beside the value of a new key: its history on the version, and the summary on the secret. */
-export function metadataOfMint(attempt: Attempt, created: CreatedKey): MintMetadata {
+export function metadataOfMint(attempt: Attempt, created: NewKey): MintMetadata {
   const { key, op, reason, secret, ports } = attempt;
-  const hashes = hashesOf(created.value);
   const record: VersionRecord = {
     deployment: key.deployment,
     name: key.name,
     kind: key.kind,
     key_id: created.id,
-    owner: key.serviceId,
+    owner: key.owner,
     op,
     key_created_at: timeText(created.createdAtMs),
     reason,
-    ...hashes,
+    sha256: created.sha256,
+    hmsl: created.hmsl,
     predecessors: secret ? [] : adoptedNow(key.adopt, ports.clock.nowMs()),
     restored: reason === 'undo',
     undo_at: '',

@@ -4,7 +4,8 @@ import { lockedAtIssuer } from './obstacles.ts';
 import { timeOf, timeText } from './record.ts';
 import type { MintReason } from './record.ts';
 import { mintUnderWay } from './retire-rules.ts';
-import { EXPIRY_MARGIN_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
+import { opensAtMs } from '../keys/maintenance-window.ts';
+import { EXPIRY_MARGIN_MS, MINT_LIMIT_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
 import type { Situation } from './situation.ts';
 import type { Hold, Step } from './step.ts';
 
@@ -21,6 +22,8 @@ export function deathOf(situation: Situation): { reason: MintReason; why: string
   const id = currentKey.id;
   if (current.record.dead_at !== '') return { reason: 'lost', why: `key ${id} was dead when it was stored` };
   if (!currentKey.exists) {
+    if (current.record.compromised_at !== '')
+      return { reason: 'compromised', why: `key ${id} was compromised, and is gone` };
     const lostAtMs = current.createdAtMs + LOST_AFTER_MS;
     if (nowMs >= lostAtMs) return { reason: 'lost', why: `the issuer says that key ${id} is gone` };
     const why = `key ${id} is not visible at the issuer yet`;
@@ -99,6 +102,8 @@ export function regularBlock(situation: Situation): Hold | null {
   if (window && !situation.rotationAsked) {
     return { step: 'hold', why: window.reason, code: 'freeze', sinceMs: window.fromMs, untilMs: window.untilMs };
   }
+  const closed = closedWindow(situation);
+  if (closed) return closed;
   const formerId = previous?.record?.key_id;
   // Its guard may have been taken off: what is stored now would push its value out all the same.
   if (guardOnPrevious || (formerId !== undefined && oldKeys.some((old) => old.key.id === formerId))) {
@@ -108,12 +113,38 @@ export function regularBlock(situation: Situation): Hold | null {
   return mintBlock(situation) ?? youngMint(situation);
 }
 
+/** The key that must go before another can come, where the owner can have one only; null where the place is free, or there is no end of places. */
+export function occupantOf({ facts, currentKey, oldKeys, stranger, key, seenKeys }: Situation): string | null {
+  if (facts.keysPerOwner === 'many') return null;
+  if (currentKey?.exists) return currentKey.id;
+  const adopted = seenKeys.find((one) => one.exists && key.adopt.includes(one.id));
+  return oldKeys[0]?.key.id ?? adopted?.id ?? stranger?.id ?? null;
+}
+
+/** A key that somebody may use is removed in its window only, unless a person wants it now. */
+export function closedWindow(situation: Situation): Hold | null {
+  const { key, nowMs, rotationAsked } = situation;
+  if (key.window === null || rotationAsked || occupantOf(situation) === null || isLeftOver(situation)) return null;
+  const untilMs = opensAtMs(key.window, nowMs);
+  if (untilMs === null) return null;
+  const why = `its owner can have one key only, so the old one goes first, and its window opens ${timeText(untilMs)}`;
+  return { step: 'hold', why, code: 'window', sinceMs: null, untilMs };
+}
+
+/** The key that takes the place was made by a mint of ours that was cut off: nobody has its value. */
+export function isLeftOver({ stranger, claimedAtMs }: Situation): boolean {
+  if (!stranger || claimedAtMs === null) return false;
+  const { createdAtMs } = stranger;
+  return claimedAtMs - MINUTE_MS <= createdAtMs && createdAtMs <= claimedAtMs + MINT_LIMIT_MS;
+}
+
 /** Moves the expiry of a current key that would expire while its replacement has to wait; null when it would not. */
 export function extensionOf({
   key,
   currentKey,
   secret,
   nowMs,
+  facts,
 }: Situation): Extract<Step, { step: 'extend' | 'ask' }> | null {
   if (!currentKey?.exists || currentKey.expiresAtMs === null || currentKey.disabled) return null;
   if (!expiresSoon(currentKey, nowMs)) return null;
@@ -121,7 +152,11 @@ export function extensionOf({
   const why = `key ${id} would expire ${timeText(currentKey.expiresAtMs)} while its replacement waits`;
   // A locked key cannot be changed, whoever locked it.
   if (locked && !isLockedByUndo(secret?.versions ?? [], id, nowMs)) {
-    return { step: 'ask', why, ...lockedAtIssuer(key, id, `${why}, and somebody locked it at the issuer`) };
+    return {
+      step: 'ask',
+      why,
+      ...lockedAtIssuer(facts.toUnlock(key, id), `${why}, and somebody locked it at the issuer`),
+    };
   }
   return { step: 'extend', why, keyId: id, expiresAtMs: nowMs + key.policy.expiresAfterMs, unlockFirst: locked };
 }

@@ -1,15 +1,17 @@
 import { ApiError, isApiError } from '../clients/api-error.ts';
 import { MINUTE_MS } from '../keys/duration.ts';
 import { formatKeyName, newOp } from '../keys/key-name.ts';
+import { PersonNeeded } from '../keys/kind.ts';
 import type { CreatedKey, IssuerKey, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { hashesOf } from '../keys/value-hashes.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { observationAfterMint } from './foresee.ts';
 import { metadataAfterFailure, metadataOfMint } from './mint-record.ts';
 import type { Attempt } from './mint-record.ts';
 import { guardName } from './observation.ts';
-import type { Observation } from './observation.ts';
-import { groupMissing, identityGone, nameTakenElsewhere, roleMissing } from './obstacles.ts';
+import type { Observation, SeenSecret } from './observation.ts';
+import { groupMissing, nameTakenElsewhere, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, readVersionRecord, timeText, writeRecord } from './record.ts';
 import type { MintReason } from './record.ts';
@@ -36,18 +38,33 @@ export type MintOutcome =
  * Creates the next key, proves it, and stores it: check, claim, create, verify, store, look. Whatever happens, at the end
  * the key is stored, or gone, or known by its name to the next observation.
  */
-export async function mint(key: ManagedKey, seen: Observation, reason: MintReason, ports: Ports): Promise<MintOutcome> {
-  const [obstacle] = await ports.kinds[key.kind].obstacles(key, seen.keyCount, ports.signal);
+export async function mint(
+  key: ManagedKey,
+  seen: Observation,
+  { reason, removes = null }: MintWish,
+  ports: Ports,
+): Promise<MintOutcome> {
+  const [obstacle] = await ports.kindOf(key).obstacles(key, seen.keyCount, ports.signal);
   if (obstacle) return { outcome: 'ask', obstacle };
-  const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, secret: seen.secret, ports };
+  const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, removes, secret: seen.secret, ports };
   const notClaimed = await claim(attempt);
   if (notClaimed) return notClaimed;
   const created = await create(attempt);
   if ('outcome' in created) return created;
   const unfit = await whyUnfit(attempt, created);
-  if (unfit) return giveUp(attempt, created.id, unfit);
+  if (unfit) return giveUp(attempt, created, unfit);
   return store(attempt, created, seen);
 }
+
+/** What a mint is for. */
+export interface MintWish {
+  reason: MintReason;
+  /** The key that goes first, where its owner can have one only. Default: none. */
+  removes?: string | null;
+}
+
+const currentKeyIdOf = (secret: SeenSecret | null): string | undefined =>
+  secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
 
 /** Our guard lock on the current version: others hold for its lease, and of two stores one is refused. */
 async function claim({ key, op, secret, ports }: Attempt): Promise<MintOutcome | null> {
@@ -59,7 +76,8 @@ async function claim({ key, op, secret, ports }: Attempt): Promise<MintOutcome |
     await ports.secrets.lockVersion(secret.id, current.id, lock, ports.signal);
     return null;
   } catch (error) {
-    if (isApiError(error, 'forbidden')) return { outcome: 'ask', obstacle: roleMissing(key, 'lock versions') };
+    if (isApiError(error, 'forbidden'))
+      return { outcome: 'ask', obstacle: roleMissing(key, 'lock versions', ports.kindOf(key).facts) };
     if (!(error instanceof ApiError)) throw error;
     return { outcome: 'failed', code: 'claim_failed', why: error.message };
   }
@@ -67,41 +85,33 @@ async function claim({ key, op, secret, ports }: Attempt): Promise<MintOutcome |
 
 /** One attempt. After an unclear answer the key may exist, but nobody has its value: it is looked for and removed. */
 async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
-  const { key, op, ports } = attempt;
+  const { key, op, removes, secret, ports } = attempt;
+  const kind = ports.kindOf(key);
   const name = formatKeyName({ deployment: key.deployment, name: key.name, op });
   const description = `Made by Keyrota (${key.deployment}) for ${key.name}; its value is in secret ${key.secret.name}.`;
   const expiresAtMs = ports.clock.nowMs() + key.policy.expiresAfterMs;
   try {
-    const created = await ports.kinds[key.kind].create(key, { name, description, expiresAtMs }, ports.signal);
+    const predecessorId = currentKeyIdOf(secret) ?? key.adopt[0] ?? null;
+    const request = { name, description, expiresAtMs, predecessorId, removes };
+    const created = await kind.create(key, request, ports.signal);
     ports.log.info('key_created', `created key ${created.id}`, { keyId: created.id, op, reason: attempt.reason });
     return created;
   } catch (error) {
+    if (error instanceof PersonNeeded) return { outcome: 'ask', obstacle: error.obstacle };
     if (!(error instanceof ApiError)) throw error;
-    const obstacle = obstacleOfCreate(key, error);
+    const isForbidden = error.code === 'forbidden';
+    const obstacle = kind.obstacleOf(key, error) ?? (isForbidden ? roleMissing(key, 'create keys', kind.facts) : null);
     if (obstacle) return { outcome: 'ask', obstacle };
     if (error.effect !== 'none') await removeByName(attempt, name);
     return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
   }
 }
 
-/** IBM's code for a key too many of one identity. */
-const KEY_LIMIT_REACHED = 'BXNIM0151E';
-
-function obstacleOfCreate(key: ManagedKey, error: ApiError): Obstacle | null {
-  if (error.code === 'forbidden') return roleMissing(key, 'create API keys');
-  if (error.failure.ibmCode === KEY_LIMIT_REACHED) {
-    const steps = [`ibmcloud iam service-api-keys ${key.serviceId}`, 'Delete what nobody uses.'];
-    return { code: 'key_limit_reached', problem: `${key.serviceId} has as many API keys as it may.`, steps };
-  }
-  if (error.code !== 'not_found') return null;
-  return identityGone(key);
-}
-
 async function removeByName(attempt: Attempt, name: string): Promise<void> {
   const { key, ports } = attempt;
   try {
-    const left = ((await ports.kinds[key.kind].list(key, ports.signal)) ?? []).filter((one) => one.name === name);
-    for (const one of left) await removeOwn(attempt, one.id);
+    const left = ((await ports.kindOf(key).list(key, ports.signal)) ?? []).filter((one) => one.name === name);
+    for (const one of left) await removeOwn(attempt, one);
   } catch (error) {
     // Once it is old enough, any run discards it.
     ports.log.warn('cleanup_failed', `a key named ${name} may be left at the issuer for now`, { error });
@@ -128,18 +138,25 @@ async function whyUnfit({ key, ports }: Attempt, created: CreatedKey): Promise<{
 /** Nothing was stored, so the key can go at once. */
 async function giveUp(
   attempt: Attempt,
-  keyId: string,
+  created: OwnKey,
   { code, why }: { code: string; why: string },
 ): Promise<MintOutcome> {
-  await removeOwn(attempt, keyId);
+  await removeOwn(attempt, created);
   return recordFailure(attempt, { outcome: 'failed', code, why });
 }
 
-/** Without a secret the disabled key stays for its quarantine: it is what tells the next run to wait. */
-async function removeOwn({ key, secret, ports }: Attempt, keyId: string): Promise<void> {
-  const kind = ports.kinds[key.kind];
+/** A key that the mint made, and that nobody has the value of. */
+type OwnKey = Pick<CreatedKey, 'id' | 'canDisable'>;
+
+/**
+ * Without a secret the key stays, disabled where it can be, for its quarantine: it is what tells the next run to wait. But
+ * where an owner can have one key only, it would be taken for somebody else's.
+ */
+async function removeOwn({ key, secret, ports }: Attempt, { id: keyId, canDisable }: OwnKey): Promise<void> {
+  const kind = ports.kindOf(key);
   try {
-    await (secret ? kind.delete(keyId, ports.signal) : kind.disable(keyId, ports.signal));
+    if (secret || kind.facts.keysPerOwner === 'one') await kind.delete(key, keyId, ports.signal);
+    else if (canDisable) await kind.disable(key, keyId, ports.signal);
   } catch (error) {
     ports.log.warn('cleanup_failed', `key ${keyId} of a failed mint is left at the issuer for now`, { keyId, error });
   }
@@ -148,7 +165,7 @@ async function removeOwn({ key, secret, ports }: Attempt, keyId: string): Promis
 /** Sent once. Only a clear refusal says that the key is not stored, and so may go. */
 async function store(attempt: Attempt, created: CreatedKey, seen: Observation): Promise<MintOutcome> {
   const { key, secret, ports } = attempt;
-  const written = metadataOfMint(attempt, created);
+  const written = metadataOfMint(attempt, { ...created, ...hashesOf(created.mainSecret) });
   const version = { value: created.value, ...written };
   let versionId: string | null = null;
   try {
@@ -173,21 +190,24 @@ async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError)
   const { key, secret, ports } = attempt;
   const nameTaken = !secret && (error.code === 'conflict' || /already exists/i.test(error.message));
   if (nameTaken && !(await ports.secrets.find(key.secret, ports.signal))) {
-    await removeOwn(attempt, created.id);
+    await removeOwn(attempt, created);
     return { outcome: 'ask', obstacle: nameTakenElsewhere(key) };
   }
   if (error.code === 'locked' || nameTaken) {
-    await ports.kinds[key.kind].delete(created.id, ports.signal);
+    await ports.kindOf(key).delete(key, created.id, ports.signal);
     // Where nobody stored meanwhile, it was not lost to another run, and the next attempt would end alike.
     return recordFailure(attempt, { outcome: 'lost-race', why: error.message });
   }
   if (!secret && error.code === 'not_found') {
-    await giveUp(attempt, created.id, { code: 'store_failed', why: error.message });
+    await giveUp(attempt, created, { code: 'store_failed', why: error.message });
     return { outcome: 'ask', obstacle: groupMissing(key) };
   }
-  if (error.code !== 'forbidden') return giveUp(attempt, created.id, { code: 'store_failed', why: error.message });
-  await giveUp(attempt, created.id, { code: 'store_forbidden', why: error.message });
-  return { outcome: 'ask', obstacle: roleMissing(key, secret ? 'store versions' : 'create secrets') };
+  if (error.code !== 'forbidden') return giveUp(attempt, created, { code: 'store_failed', why: error.message });
+  await giveUp(attempt, created, { code: 'store_forbidden', why: error.message });
+  return {
+    outcome: 'ask',
+    obstacle: roleMissing(key, secret ? 'store versions' : 'create secrets', ports.kindOf(key).facts),
+  };
 }
 
 /**
@@ -197,7 +217,7 @@ async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError)
  */
 async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<IssuerKey | null> {
   const { key, ports } = attempt;
-  const kind = ports.kinds[key.kind];
+  const kind = ports.kindOf(key);
   try {
     const issued = await kind.look(key, created.id, ports.signal);
     if (issued) return issued;

@@ -1,4 +1,4 @@
-import type { IssuerKey } from '../keys/kind.ts';
+import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { Summary, VersionRecord } from './record.ts';
 
 /** A lock on a secret version. */
@@ -48,8 +48,16 @@ export interface Observation {
   identityExists: boolean;
   /** How many keys the issuer lists of that identity, ours or not. */
   keyCount: number;
+  /** Keys of that owner that are none of ours. Looked at where an owner can have one key only. */
+  strangers: readonly IssuerKey[];
+  /** The service credential that the identity was made for, with its keys: they live and die with it. Null for all others. */
+  generatedFor: string | null;
+  /** The key that Keyrota itself is logged in with; null where it logs in without one. */
+  ownKeyId: string | null;
   /** A person asked for a rotation now. */
   rotationAsked: boolean;
+  /** What keys of this kind can and cannot do, and words about them. */
+  facts: KindFacts;
 }
 
 /** Name of our own lock on a version: it makes Secrets Manager refuse a second store. */

@@ -23,10 +23,26 @@ export async function observe(
   ports: Ports,
 ): Promise<Observation> {
   const takenAtMs = ports.clock.nowMs();
-  const kind = ports.kinds[key.kind];
-  const [secret, listed] = await Promise.all([seenSecret(key, known, ports), kind.list(key, ports.signal)]);
+  const kind = ports.kindOf(key);
+  const [secret, listed, ownKeyId] = await Promise.all([
+    seenSecret(key, known, ports),
+    kind.list(key, ports.signal),
+    ports.ownKeyId(key),
+  ]);
   const keys = await seenKeys(key, secret, listed ?? [], kind, ports);
-  return { takenAtMs, secret, keys, identityExists: listed !== null, keyCount: listed?.length ?? 0, rotationAsked };
+  const ours = new Set(keys.map(({ id }) => id));
+  return {
+    takenAtMs,
+    secret,
+    keys,
+    identityExists: listed !== null,
+    keyCount: listed?.length ?? 0,
+    strangers: (listed ?? []).filter(({ id }) => !ours.has(id)),
+    generatedFor: listed?.find(({ generatedFor }) => generatedFor !== null)?.generatedFor ?? null,
+    ownKeyId,
+    rotationAsked,
+    facts: kind.facts,
+  };
 }
 
 async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Ports): Promise<SeenSecret | null> {
@@ -113,7 +129,7 @@ async function seenKeys(
   const ours = listed.filter((one) => known.has(one.id) || isNamedFor(key, one.name));
   const isWell = (one: IssuerKey) =>
     one.id === currentId && key.state === 'active' && !isMarked(one) && !one.disabled && !expiresSoon(one, nowMs);
-  const moved = records.filter(({ owner }) => owner !== '' && owner !== key.serviceId).map((record) => record.key_id);
+  const moved = records.filter(({ owner }) => owner !== '' && owner !== key.owner).map((record) => record.key_id);
   const formerId = secret && isReleased(key, secret) ? undefined : keyIdOf('previous');
   const unlisted = [currentId, formerId, ...moved].filter(
     (id) => id !== undefined && !ours.some((one) => one.id === id),

@@ -1,8 +1,9 @@
-import type { Obstacle } from '../keys/kind.ts';
+import type { KindFacts, Obstacle } from '../keys/kind.ts';
+import { grantCommand } from '../keys/grant-command.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 
 /** Keyrota's own identity may not do something. PROFILE is its trusted profile. */
-export function roleMissing(key: ManagedKey, what: string): Obstacle {
+export function roleMissing(key: ManagedKey, what: string, facts: KindFacts): Obstacle {
   return {
     code: 'role_missing',
     problem: `Keyrota may not ${what} for ${key.name}.`,
@@ -11,16 +12,11 @@ export function roleMissing(key: ManagedKey, what: string): Obstacle {
       grantCommand(
         `--roles Writer --service-name secrets-manager --resource-type secret-group --resource ${key.secret.groupId}`,
       ),
-      `On IAM Identity it needs Operator on ${key.serviceId}:`,
-      grantCommand(
-        `--roles Operator --service-name iam-identity --resource-type serviceid --resource ${key.serviceId}`,
-      ),
+      ...facts.rolesNeeded(key),
       'Where Keyrota logs in with the API key of a service ID: service-policy-create and that service ID instead.',
     ],
   };
 }
-
-const grantCommand = (rest: string): string => `ibmcloud iam trusted-profile-policy-create PROFILE ${rest}`;
 
 /** Taking our own lock off the former version is refused: Writer may set locks, not remove them. */
 export function releaseForbidden(key: ManagedKey): Obstacle {
@@ -37,14 +33,11 @@ export function releaseForbidden(key: ManagedKey): Obstacle {
 }
 
 /** Somebody locked a key at its issuer, and nothing can be changed there. */
-export function lockedAtIssuer(key: ManagedKey, keyId: string, problem: string): Obstacle {
+export function lockedAtIssuer(toUnlock: string, problem: string): Obstacle {
   return {
     code: 'locked_at_issuer',
     problem,
-    steps: [
-      'Find out who locked it, and why.',
-      `When nobody needs the lock any more: ibmcloud iam service-api-key-unlock ${keyId} ${key.serviceId}`,
-    ],
+    steps: ['Find out who locked it, and why.', `When nobody needs the lock any more: ${toUnlock}`],
   };
 }
 
@@ -66,17 +59,5 @@ export function groupMissing({ secret }: ManagedKey): Obstacle {
     code: 'secret_group_missing',
     problem: `Secret group ${secret.groupId} does not exist, or Keyrota may not see it.`,
     steps: ['ibmcloud secrets-manager secret-groups', 'Name the right group in the entry (`secret: { group: … }`).'],
-  };
-}
-
-/** The identity that the manifest names does not exist at its issuer. */
-export function identityGone(key: ManagedKey): Obstacle {
-  return {
-    code: 'identity_gone',
-    problem: `${key.serviceId} does not exist.`,
-    steps: [
-      `ibmcloud iam service-id ${key.serviceId}`,
-      'Name the right service ID in the entry, or say `state: retired`.',
-    ],
   };
 }

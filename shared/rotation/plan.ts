@@ -1,12 +1,22 @@
 import type { ManagedKey } from '../keys/manifest.ts';
-import { deathOf, dueAtMs, dueReason, extensionOf, mintBlock, regularBlock } from './mint-rules.ts';
+import {
+  closedWindow,
+  deathOf,
+  dueAtMs,
+  dueReason,
+  extensionOf,
+  isLeftOver,
+  mintBlock,
+  occupantOf,
+  regularBlock,
+} from './mint-rules.ts';
 import { guardName } from './observation.ts';
-import { identityGone } from './obstacles.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './record.ts';
-import { disableUnlessLocked, recentUse, retirementOf } from './retire-rules.ts';
-import { isCompromised, isLockedByUndo, situationOf } from './situation.ts';
-import type { OldKey, Situation } from './situation.ts';
+import { putOutOfUse, recentUse, retirementOf } from './retire-rules.ts';
+import { OLDEST_MINT_MS, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
+import type { ExistingKey, OldKey, Situation } from './situation.ts';
+import type { MintReason } from './record.ts';
 import { isSettled } from './step.ts';
 import type { Step } from './step.ts';
 
@@ -20,6 +30,7 @@ const RULES: readonly Rule[] = [
   askAboutTheSecret,
   leaveAloneWhatIsPaused,
   endWhatIsRetired,
+  askAboutThePlace,
   replaceTheDead,
   retireTheOld,
   freeThePrevious,
@@ -44,18 +55,32 @@ export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
 }
 
 /** A compromised key that still logs in is disabled before anything else. */
-function containWhatLeaked({ currentKey, oldKeys, secret }: Situation): Step | null {
+function containWhatLeaked({ currentKey, oldKeys, secret, ownKeyId }: Situation): Step | null {
   const candidates = [currentKey, ...oldKeys.map((old) => old.key)];
   const leaking = candidates.find((key) => key?.exists && !key.disabled && isCompromised(key, secret));
-  if (!leaking) return null;
+  // Without the key that it is logged in with Keyrota could not replace anything: that one is replaced first.
+  if (!leaking || leaking.id === ownKeyId) return null;
   return { step: 'contain', why: `key ${leaking.id} was reported as compromised`, keyId: leaking.id };
 }
 
 /** Without its identity every key is gone, and none can be made. */
-function askAboutTheIdentity({ key, identityExists }: Situation): Step | null {
+function askAboutTheIdentity({ key, identityExists, facts, generatedFor }: Situation): Step | null {
+  if (generatedFor !== null) return askAboutTheCredential(key, generatedFor);
   if (identityExists || key.state === 'retired') return null;
-  return { step: 'ask', why: `${key.serviceId} does not exist`, ...identityGone(key) };
+  return { step: 'ask', why: `the issuer does not know ${key.owner}`, ...facts.ownerGone(key) };
 }
+
+/** The keys of an identity that was made for a credential go stale with it when they are rotated behind its back. */
+const askAboutTheCredential = (key: ManagedKey, credential: string): Step => ({
+  step: 'ask',
+  why: `${key.owner} was made for service credential ${credential}`,
+  code: 'made_for_credential',
+  problem: `${key.owner} and its keys were made for service credential ${credential}, and live and die with it.`,
+  steps: [
+    'Manage the credential instead: an entry of kind `service-credential` for its instance, with this one taken out.',
+    `ibmcloud resource service-key ${credential}`,
+  ],
+});
 
 /** A secret that is destroyed, or whose current version is not ours, is a person's to settle; nothing is retired meanwhile. */
 function askAboutTheSecret({ key, secret, current }: Situation): Step | null {
@@ -133,13 +158,24 @@ function retireTheCurrent(situation: Situation): Step | null {
   // Nobody is to switch to a successor, so there is no grace to count: only disuse shows that nobody needs it.
   const inUse = recentUse(currentKey, Math.max(key.policy.unusedForMs, key.policy.graceMs), nowMs);
   const locks = current.locks.map((lock) => lock.name).filter((name) => name !== guardName(key.deployment));
+  const isUseTold = currentKey.lastUsed !== 'unknown' || key.policy.evidence.unused;
+  if (!isUseTold && locks.length === 0) return askToEnd(currentKey, situation);
   if (locks.length > 0) inUse.push(`consumers lock the version: ${locks.join(', ')}`);
   if (inUse.length > 0) {
     const why = `key ${currentKey.id} of a retired entry waits to be disabled: ${inUse.join('; ')}`;
     return { step: 'hold', why, code: 'evidence', sinceMs, untilMs: null };
   }
-  return disableUnlessLocked(last, `the entry is retired, and nobody uses key ${currentKey.id}`, sinceMs, situation);
+  return putOutOfUse(last, `the entry is retired, and nobody uses key ${currentKey.id}`, sinceMs, situation);
 }
+
+/** Its issuer never tells when it was used, and nobody is to fetch a successor: there is no evidence to wait for. */
+const askToEnd = ({ id }: ExistingKey, { key, facts }: Situation): Step => ({
+  step: 'ask',
+  why: `the issuer does not tell whether anybody uses key ${id} of the retired entry`,
+  code: 'use_unknown',
+  problem: `The entry is retired, and its issuer does not tell whether anybody uses key ${id}.`,
+  steps: [`When nobody needs it any more: ${facts.toDelete(key, id)}`],
+});
 
 const nothingLeft = ({ secret }: Situation): Step => ({
   step: 'rest',
@@ -148,6 +184,30 @@ const nothingLeft = ({ secret }: Situation): Step => ({
     : 'retired, and there is nothing left',
   untilMs: null,
 });
+
+/** The one place that the owner has for a key is taken by one that we do not know: whose it is, only a person can tell. */
+function askAboutThePlace(situation: Situation): Step | null {
+  const { key, stranger, rotationAsked, secret, nowMs, facts } = situation;
+  if (!stranger || rotationAsked || isLeftOver(situation)) return null;
+  const underWayUntilMs = stranger.createdAtMs + OLDEST_MINT_MS;
+  if (!secret && nowMs < underWayUntilMs) {
+    const why = `key ${stranger.id} is new: another run's first mint may be under way`;
+    return { step: 'hold', why, code: 'mint-under-way', sinceMs: stranger.createdAtMs, untilMs: underWayUntilMs };
+  }
+  return {
+    step: 'ask',
+    why: `key ${stranger.id} takes the place, and it is not ours`,
+    code: 'place_taken',
+    problem: `${key.owner} can have one key only, and has ${stranger.id}, which Keyrota did not store.`,
+    steps: [
+      `If its value is at hand: keyrota import ${key.name}, and type the value in.`,
+      secret
+        ? `If nobody uses it: keyrota rotate ${key.name} --force, which removes it first.`
+        : `To have it replaced in the entry's window: \`adopt: ["${stranger.id}"]\` in the manifest.`,
+      `Or: ${facts.toDelete(key, stranger.id)}`,
+    ],
+  };
+}
 
 /** Without a working current key consumers stand still: replace it at once, even while an older one is in grace. */
 function replaceTheDead(situation: Situation): Step | null {
@@ -159,13 +219,14 @@ function replaceTheDead(situation: Situation): Step | null {
     const discard = steps.find((step) => step.step === 'discard');
     if (discard) return discard;
   }
-  const block = mintBlock(situation);
+  // A key of before that the owner has instead is in full use; a dead one that takes the place is not.
+  const block = mintBlock(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
   if (block) return block;
   if (situation.guardOnPrevious && situation.current) {
     const why = `${death.why}, and nothing can be stored while the former version is guarded`;
     return { step: 'release', why, versionId: situation.current.id };
   }
-  return { step: 'mint', ...death };
+  return mintStep(death, situation);
 }
 
 /** Superseded and left-over keys: whatever can be done for one of them now. */
@@ -195,8 +256,32 @@ function tellThatTheFormerIsGone({ guardOnPrevious, oldKeys, secret, current }: 
 function rotateWhatIsDue(situation: Situation): Step | null {
   const due = dueReason(situation);
   if (!due) return null;
+  const own = askAboutOurOwnKey(situation);
+  if (own) return extensionOf(situation) ?? own;
   const block = regularBlock(situation);
-  return block ? (extensionOf(situation) ?? preferAsk(situation, block)) : { step: 'mint', ...due };
+  if (block) return extensionOf(situation) ?? preferAsk(situation, block);
+  return mintStep(due, situation);
+}
+
+function mintStep(wish: { reason: MintReason; why: string }, situation: Situation): Step {
+  const removes = occupantOf(situation);
+  if (removes === null) return { step: 'mint', ...wish };
+  return { step: 'mint', reason: wish.reason, why: `${wish.why}; key ${removes} goes first`, removes };
+}
+
+/** Keyrota would go on with a key that it does not load anew: sooner or later it would lock itself out. */
+function askAboutOurOwnKey({ key, currentKey, ownKeyId }: Situation): Step | null {
+  if (ownKeyId === null || currentKey?.id !== ownKeyId || key.runsKeyrota) return null;
+  return {
+    step: 'ask',
+    why: `Keyrota itself is logged in with key ${ownKeyId}`,
+    code: 'own_key',
+    problem: `Keyrota itself is logged in with key ${ownKeyId}, and the manifest does not say that it loads that from this secret.`,
+    steps: [
+      'Best: let Keyrota log in as a trusted profile (KEYROTA_LOGIN=trusted-profile), which needs no key.',
+      `Or let it load KEYROTA_API_KEY from secret ${key.secret.name} at each start, and say \`runsKeyrota: true\` in the entry.`,
+    ],
+  };
 }
 
 /** A rotation that waits for the former key waits for whatever that key waits for: a person may have to be asked. */

@@ -2,15 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { IamLogin } from '../auth/iam-login.ts';
 import { Calls, RateCap } from '../clients/calls.ts';
 import type { HttpOptions } from '../clients/http-options.ts';
-import { IamIdentity } from '../clients/iam-identity.ts';
-import { IamPolicies } from '../clients/iam-policies.ts';
 import { IamTokens } from '../clients/iam-token.ts';
-import { LogLines } from '../clients/log-line.ts';
 import { SecretStore } from '../clients/secret-store.ts';
 import type { KeyKind } from '../keys/kind.ts';
+import { atIam, openKinds } from '../keys/kinds.ts';
+import type { KindParts } from '../keys/kinds.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
-import { serviceIdApiKeys } from '../keys/service-id-api-key.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 
@@ -19,7 +18,8 @@ export interface Ports {
   clock: Clock;
   log: Log;
   secrets: SecretStore;
-  kinds: Readonly<Record<ManagedKey['kind'], KeyKind>>;
+  /** What can be done with keys of that entry's kind. */
+  kindOf(key: ManagedKey): KeyKind;
   randomBytes: (byteCount: number) => Uint8Array;
   /** Aborts when the run must end. */
   signal: AbortSignal;
@@ -27,10 +27,16 @@ export interface Ports {
   deadlineMs: number;
   /** Resolves when Keyrota is logged in. @throws KeyrotaError when it cannot log in. */
   login(): Promise<void>;
+  /** Id of the API key that Keyrota itself is logged in with, where that is one of the entry's owner; null otherwise. */
+  ownKeyId(key: ManagedKey): Promise<string | null>;
+  /** Removes what the run needed and does not leave behind. Never throws. */
+  close(): Promise<void>;
 }
 
 export interface PortsOptions {
   settings: Settings;
+  /** The entries that are worked on: their kinds are opened. */
+  keys: readonly ManagedKey[];
   clock: Clock;
   log: Log;
   signal: AbortSignal;
@@ -42,34 +48,66 @@ export interface PortsOptions {
 }
 
 /** The real world, or an embedded one that behaves like it: clients, login and kinds of one run. */
-export function openPorts(options: PortsOptions): Ports {
+export async function openPorts(options: PortsOptions): Promise<Ports> {
   const { settings, clock, log, signal, deadlineMs, http = {} } = options;
-  const { iamUrl, accountId, secretsManagerUrl } = settings;
   const common = { clock, log, deadlineMs, timeoutMs: settings.callTimeoutMs };
-  const tokens = new IamTokens({ serviceUrl: iamUrl, calls: new Calls(common), clock, http });
+  const tokens = new IamTokens({ serviceUrl: settings.iamUrl, calls: new Calls(common), clock, http });
   const login = new IamLogin({ login: settings.login, tokens, clock, signal });
-  const atIam = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: new Calls({ ...common, login }) };
   const rateCap = new RateCap(clock, settings.secretsManagerCallsPerSecond);
+  const secrets = new SecretStore({
+    serviceUrl: settings.secretsManagerUrl,
+    authenticator: login,
+    http,
+    calls: new Calls({ ...common, login, rateCap }),
+  });
+  const calls: KindParts['calls'] = (other) => new Calls({ ...common, ...(other && { login: other }) });
+  const parts: KindParts = { settings, clock, log, http, signal, login, tokens, secrets, calls };
+  const kinds = await openKinds(options.keys, parts);
   return {
     clock,
     log,
     signal,
     deadlineMs,
     randomBytes: options.randomBytes ?? randomBytes,
-    secrets: new SecretStore({
-      serviceUrl: secretsManagerUrl,
-      authenticator: login,
-      http,
-      calls: new Calls({ ...common, login, rateCap }),
-    }),
-    kinds: {
-      'service-id-api-key': serviceIdApiKeys({
-        identity: new IamIdentity(atIam),
-        policies: new IamPolicies(atIam),
-        tokens,
-        logLines: new LogLines({ calls: new Calls(common), http }),
-      }),
+    secrets,
+    kindOf: (key) => {
+      const kind = kinds[key.kind];
+      if (!kind) throw new KeyrotaError('kind_not_open', `Nothing was opened for keys of kind ${key.kind}.`);
+      return kind;
     },
     login: () => login.ready(signal),
+    ownKeyId: ownKeyFinder(parts),
+    close: () => closeAll(Object.values(kinds), log),
   };
+}
+
+/** Asks IAM once which key Keyrota is logged in with, and only if Keyrota is one of the owners. */
+function ownKeyFinder(parts: KindParts): Ports['ownKeyId'] {
+  const { login } = parts.settings;
+  if (login.kind !== 'api-key') return () => Promise.resolve(null);
+  let asked: Promise<string | null> | null = null;
+  return async ({ owner }) => {
+    await parts.login.ready(parts.signal);
+    const { iamId } = parts.login;
+    if (iamId !== null && iamId !== owner && iamId !== `iam-${owner}`) return null;
+    asked ??= atIam(parts)
+      .identity.keyOfValue(login.apiKey, parts.signal)
+      .then((key) => key?.id ?? null);
+    return asked;
+  };
+}
+
+/** What may still be said to an issuer when a run is over, in milliseconds. */
+const CLOSING_MS = 5_000;
+
+async function closeAll(kinds: readonly KeyKind[], log: Log): Promise<void> {
+  for (const kind of kinds) {
+    try {
+      await kind.close?.(AbortSignal.timeout(CLOSING_MS));
+    } catch (error) {
+      log.warn('not_tidied_up', 'what the run made for itself at an issuer is left there; the next run removes it', {
+        error,
+      });
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import { isApiError } from '../clients/api-error.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
+import { PersonNeeded } from '../keys/kind.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
@@ -66,8 +67,8 @@ export async function reconcile(key: ManagedKey, options: ReconcileOptions, allP
     return { name: key.name, steps, ...end };
   } catch (error) {
     if (ports.signal.aborted) return { name: key.name, steps, ...left('the time was up in the middle', 'no_time') };
-    if (isApiError(error, 'forbidden')) {
-      const obstacle = roleMissing(key, `look (${error.operation})`);
+    const obstacle = obstacleOf(key, error, ports);
+    if (obstacle) {
       ports.log.warn('person_asked', obstacle.problem, { ...obstacle });
       return { name: key.name, steps, ...asked(obstacle) };
     }
@@ -83,6 +84,11 @@ export async function reconcile(key: ManagedKey, options: ReconcileOptions, allP
       next: [],
     };
   }
+}
+
+function obstacleOf(key: ManagedKey, error: unknown, ports: Ports): Obstacle | null {
+  if (error instanceof PersonNeeded) return error.obstacle;
+  return isApiError(error, 'forbidden') ? roleMissing(key, `look (${error.operation})`, ports.kindOf(key).facts) : null;
 }
 
 type End = Omit<KeyReport, 'name' | 'steps'>;
@@ -223,8 +229,7 @@ async function planned(
   ports: Ports,
   steps: KeyReport['steps'],
 ): Promise<End> {
-  const [obstacle] =
-    step.step === 'mint' ? await ports.kinds[key.kind].obstacles(key, seen.keyCount, ports.signal) : [];
+  const [obstacle] = step.step === 'mint' ? await ports.kindOf(key).obstacles(key, seen.keyCount, ports.signal) : [];
   if (obstacle) return asked(obstacle);
   steps.push(toldOf(step));
   return { outcome: 'planned', why: step.why, since: null, until: null, code: null, next: [] };

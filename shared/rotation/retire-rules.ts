@@ -47,7 +47,7 @@ function retireSuperseded(old: OldKey, supersededAtMs: number, situation: Situat
   const missing = missingEvidence(old, situation);
   if (missing.length > 0) return holdForEvidence(old, graceEndsMs, missing, situation);
   const why = `key ${key.id} is superseded, its grace is over, and nobody uses it`;
-  return disableUnlessLocked(old, why, graceEndsMs, situation);
+  return putOutOfUse(old, why, graceEndsMs, situation);
 }
 
 /** What is not yet known of the evidence that the manifest wants, as sentences. */
@@ -91,7 +91,7 @@ function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], situat
   if (nowMs < untilMs) return { step: 'hold', why, code: 'evidence', sinceMs, untilMs };
   if (afterwards === 'disable') {
     const enough = `${why}; it waited ${formatDuration(atMostMs)}, and the manifest says disable`;
-    return disableUnlessLocked(old, enough, sinceMs, situation);
+    return putOutOfUse(old, enough, untilMs, situation);
   }
   return {
     step: 'ask',
@@ -105,21 +105,57 @@ function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], situat
   };
 }
 
-/** Disables the key, unless somebody else protects it at the issuer. */
-export function disableUnlessLocked(old: OldKey, why: string, sinceMs: number, situation: Situation): Step {
+/** Disables the key, unless somebody else protects it at the issuer. Where that cannot be, it is deleted later instead. */
+export function putOutOfUse(old: OldKey, why: string, sinceMs: number, situation: Situation): Step {
+  const own = waitForFreshStart(old.key.id, sinceMs, situation);
+  if (own) return own;
   if (old.key.locked && !old.lockedByUndo) return waitForUnlock(old, sinceMs, situation);
+  if (!old.key.canDisable) return deleteLater(old.key, why, sinceMs, situation);
   return { step: 'disable', why, keyId: old.key.id, unlockFirst: old.key.locked };
 }
 
+/** There is no quarantine for a key that cannot be disabled: it stays as it is for as long, and goes if nobody uses it meanwhile. */
+function deleteLater(key: ExistingKey, why: string, sinceMs: number, { key: { policy }, nowMs }: Situation): Step {
+  const unusedSinceMs = typeof key.lastUsed === 'object' ? key.lastUsed.atMs + policy.unusedForMs : sinceMs;
+  const fromMs = Math.max(sinceMs, unusedSinceMs);
+  const untilMs = fromMs + policy.quarantineMs;
+  if (nowMs >= untilMs) return { step: 'delete', why: `${why}; its issuer cannot disable it`, keyId: key.id };
+  const waits = `${why}; its issuer cannot disable it, so it works until ${timeText(untilMs)} and is deleted then`;
+  return { step: 'hold', why: waits, code: 'quarantine', sinceMs: fromMs, untilMs };
+}
+
+/** Keyrota's own key goes when Keyrota has been started with the next one, which is when this very run is logged in with that. */
+export function waitForFreshStart(keyId: string, sinceMs: number, situation: Situation): Step | null {
+  const { key, ownKeyId, currentKey, nowMs } = situation;
+  const isStarted = ownKeyId !== null && ownKeyId === currentKey?.id && keyId !== ownKeyId;
+  if (keyId !== ownKeyId && (!key.runsKeyrota || isStarted)) return null;
+  const why =
+    keyId === ownKeyId
+      ? `Keyrota itself is logged in with key ${keyId}`
+      : `no start of Keyrota with key ${currentKey?.id ?? ''} was seen, and it may still run on key ${keyId}`;
+  const untilMs = sinceMs + key.policy.hold.atMostMs;
+  if (nowMs < untilMs) return { step: 'hold', why, code: 'own-key', sinceMs, untilMs };
+  return {
+    step: 'ask',
+    why,
+    code: 'own_key_in_use',
+    problem: `Key ${keyId} cannot be retired: ${why}.`,
+    steps: [
+      `Let Keyrota load its key from secret ${key.secret.name} at each start, and start it again (KEYROTA_API_KEY).`,
+      'If it logs in otherwise by now, take `runsKeyrota` out of the entry.',
+    ],
+  };
+}
+
 /** Somebody protects the key at the issuer. While it is there nothing new can be stored, so in the end a person is asked. */
-function waitForUnlock({ key }: OldKey, sinceMs: number, { key: entry, nowMs }: Situation): Step {
+function waitForUnlock({ key }: OldKey, sinceMs: number, { key: entry, nowMs, facts }: Situation): Step {
   const why = `key ${key.id} is locked at the issuer by somebody else: unlock it there to let it retire`;
   const untilMs = sinceMs + entry.policy.hold.atMostMs;
   if (nowMs < untilMs) return { step: 'hold', why, code: 'issuer-lock', sinceMs, untilMs };
   return {
     step: 'ask',
     why,
-    ...lockedAtIssuer(entry, key.id, `Key ${key.id} cannot be retired: it is locked at the issuer.`),
+    ...lockedAtIssuer(facts.toUnlock(entry, key.id), `Key ${key.id} cannot be retired: it is locked at the issuer.`),
   };
 }
 
@@ -127,8 +163,9 @@ function discard(old: OldKey, situation: Situation): Step {
   const { key } = old;
   if (key.disabled) return quarantine(old, key.createdAtMs, situation, 'discard');
   if (key.locked) return waitForUnlock(old, key.createdAtMs, situation);
+  const phase = key.canDisable ? 'disable' : 'delete';
   const why = `key ${key.id} is of ours, no version names it, and nobody used it after its mint: its value is lost`;
-  return { step: 'discard', why, keyId: key.id, phase: 'disable' };
+  return { step: 'discard', why, keyId: key.id, phase };
 }
 
 /** A disabled key waits, so that somebody who needs it after all can have it back. */
@@ -171,7 +208,7 @@ const longestRetirementMs = (sinceMs: number, { key: { policy } }: Situation): n
 
 function askToDelete(
   { key }: OldKey,
-  { key: { serviceId } }: Situation,
+  { key: entry, facts }: Situation,
   code: 'disabled_since_unknown' | 'compromised_key_locked',
 ): Step {
   const why =
@@ -184,8 +221,8 @@ function askToDelete(
     code,
     problem: `${why[0]?.toUpperCase()}${why.slice(1)}: it is not deleted.`,
     steps: [
-      ...(key.locked ? [`ibmcloud iam service-api-key-unlock ${key.id} ${serviceId}`] : []),
-      `When nobody needs it any more: ibmcloud iam service-api-key-delete ${key.id} ${serviceId}`,
+      ...(key.locked ? [facts.toUnlock(entry, key.id)] : []),
+      `When nobody needs it any more: ${facts.toDelete(entry, key.id)}`,
     ],
   };
 }

@@ -1,4 +1,4 @@
-import type { Manifest } from '../keys/manifest.ts';
+import type { KeylessEntry, Manifest } from '../keys/manifest.ts';
 import { reconcile } from './reconcile.ts';
 import type { KeyReport } from './reconcile.ts';
 import type { Ports } from './ports.ts';
@@ -39,14 +39,36 @@ export async function rotateAll(manifest: Manifest, options: RunOptions, ports: 
       unlisted,
     });
   }
-  const queue = [...candidates];
   const reports: KeyReport[] = [];
-  const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) reports.push(await workOn(next, options, ports));
+  const workOnAll = async (queue: Candidate[]) => {
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) reports.push(await workOn(next, options, ports));
+    };
+    await Promise.all(Array.from({ length: options.keysAtOnce }, work));
   };
-  await Promise.all(Array.from({ length: options.keysAtOnce }, work));
-  return { keys: reports.toSorted((one, other) => one.name.localeCompare(other.name)), restingCount, unlisted };
+  // Whatever goes wrong with the key that Keyrota runs on, all others are done by then.
+  await workOnAll(candidates.filter(({ key }) => !key.runsKeyrota));
+  await workOnAll(candidates.filter(({ key }) => key.runsKeyrota));
+  const keyless = manifest.keyless.filter(({ name }) => !options.only || options.only.includes(name));
+  const isAsked = options.dryRun || options.only !== null;
+  if (isAsked) reports.push(...keyless.map(needsNoKey));
+  return {
+    keys: reports.toSorted((one, other) => one.name.localeCompare(other.name)),
+    restingCount: restingCount + (isAsked ? 0 : keyless.length),
+    unlisted,
+  };
 }
+
+const needsNoKey = ({ name, profileId }: KeylessEntry): KeyReport => ({
+  name,
+  steps: [],
+  outcome: 'rest',
+  why: `its workload logs in as trusted profile ${profileId}: there is no key, and nothing has to rotate`,
+  since: null,
+  until: null,
+  code: null,
+  next: [],
+});
 
 /** A key that is due is not even looked at when there is no time left to replace it. */
 const leastTimeMs = ({ why }: Candidate): number => (why === 'due' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS);

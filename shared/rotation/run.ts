@@ -21,7 +21,7 @@ export interface RunContext {
 
 /** Opens the world for one run, lets `work` use it, and ends whatever is left when the time is up. */
 export async function withPorts<T>(context: RunContext, work: (ports: Ports) => Promise<T>): Promise<T> {
-  const { settings, clock, log, http, randomBytes } = context;
+  const { settings, manifest, clock, log, http, randomBytes } = context;
   const timeUp = new AbortController();
   const finished = new AbortController();
   const signal = AbortSignal.any([timeUp.signal, ...(context.signal ? [context.signal] : [])]);
@@ -32,7 +32,13 @@ export async function withPorts<T>(context: RunContext, work: (ports: Ports) => 
   );
   try {
     const optional = { ...(http && { http }), ...(randomBytes && { randomBytes }) };
-    return await work(openPorts({ settings, clock, log, signal, deadlineMs, ...optional }));
+    const { keys } = manifest;
+    const ports = await openPorts({ settings, keys, clock, log, signal, deadlineMs, ...optional });
+    try {
+      return await work(ports);
+    } finally {
+      await ports.close();
+    }
   } finally {
     finished.abort();
   }

@@ -1,5 +1,6 @@
 import { parseKeyName } from '../keys/key-name.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
+import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from './observation.ts';
@@ -41,17 +42,26 @@ export interface Situation {
   nowMs: number;
   rotationAsked: boolean;
   identityExists: boolean;
+  facts: KindFacts;
+  generatedFor: string | null;
+  ownKeyId: string | null;
+  /** Where the owner can have one key only, and that is none that we know. */
+  stranger: IssuerKey | null;
   secret: SeenSecret | null;
   current: SeenVersion | null;
   previous: SeenVersion | null;
   /** The key that the current version names; null when there is no version of ours. */
   currentKey: SeenKey | null;
+  /** All keys that concern the entry. */
+  seenKeys: readonly SeenKey[];
   /** Oldest first. */
   oldKeys: readonly OldKey[];
   /** Our guard stands on `previous`: nothing can be stored. */
   guardOnPrevious: boolean;
   consumerLocksOnPrevious: readonly string[];
-  /** Another run's claim on the current version. */
+  /** When a mint claimed the current version, and has not stored since: epoch milliseconds. */
+  claimedAtMs: number | null;
+  /** The same, while that run may still be at work. */
   lease: { op: string; sinceMs: number; untilMs: number } | null;
 }
 
@@ -72,22 +82,26 @@ export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): 
   const previous = versions.find((version) => version.alias === 'previous') ?? null;
   const currentKeyId = current?.record?.key_id;
   const guard = guardName(key.deployment);
+  const claim = current?.locks.find((lock) => lock.name === guard);
   return {
     key,
     nowMs,
     rotationAsked: seen.rotationAsked,
     identityExists: seen.identityExists,
+    facts: seen.facts,
+    generatedFor: seen.generatedFor,
+    ownKeyId: seen.ownKeyId,
+    stranger: (seen.facts.keysPerOwner === 'one' && seen.strangers[0]) || null,
     secret: seen.secret,
     current,
     previous,
     currentKey: currentKeyId === undefined ? null : (seen.keys.find((one) => one.id === currentKeyId) ?? null),
+    seenKeys: seen.keys,
     oldKeys: oldKeysOf(key, seen, currentKeyId, nowMs),
     guardOnPrevious: previous?.locks.some((lock) => lock.name === guard) ?? false,
     consumerLocksOnPrevious: (previous?.locks ?? []).map((lock) => lock.name).filter((name) => name !== guard),
-    lease: leaseOf(
-      current?.locks.find((lock) => lock.name === guard),
-      nowMs,
-    ),
+    claimedAtMs: typeof claim?.attributes['op'] === 'string' ? claim.updatedAtMs : null,
+    lease: leaseOf(claim, nowMs),
   };
 }
 

@@ -13,13 +13,16 @@ type HoldCode =
   | 'key-not-visible'
   | 'back-off'
   | 'freeze'
+  | 'window'
+  | 'own-key'
   | 'paused';
 
 /** The next thing to do for one key. `why` is a sentence for people. */
 export type Step =
   | { step: 'rest'; why: string; untilMs: number | null }
   | { step: 'contain'; why: string; keyId: string }
-  | { step: 'mint'; why: string; reason: MintReason }
+  /** `removes`: the key that goes first, where its owner can have one only. */
+  | { step: 'mint'; why: string; reason: MintReason; removes?: string }
   /** `sinceMs` is null where nothing tells it. */
   | { step: 'hold'; why: string; code: HoldCode; sinceMs: number | null; untilMs: number | null }
   /** `unlockFirst`: an undo locked the key; it is locked again afterwards. */

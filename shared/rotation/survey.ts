@@ -3,6 +3,8 @@ import { LABEL } from '../clients/secret-store.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
 import { spreadOf } from '../keys/manifest.ts';
+import { PersonNeeded } from '../keys/kind.ts';
+import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -166,9 +168,23 @@ async function suspiciousNames(
   ports: Ports,
 ): Promise<Set<string>> {
   const suspicious = new Set<string>();
+  for (const ofKind of Map.groupBy(entries, ({ kind }) => kind).values()) {
+    for (const name of await suspiciousOfKind(ofKind, listed, ports)) suspicious.add(name);
+  }
+  return suspicious;
+}
+
+/** The same of the entries of one kind, by one list of its issuer. */
+async function suspiciousOfKind(
+  entries: readonly ManagedKey[],
+  listed: ReadonlyMap<ManagedKey, Listed>,
+  ports: Ports,
+): Promise<Set<string>> {
+  const suspicious = new Set<string>();
   const nameOfCurrent = new Map<string, string>();
   const former = new Set<string>();
-  for (const [key, { currentKeyId, formerKeyId }] of listed) {
+  for (const key of entries) {
+    const { currentKeyId = '', formerKeyId = '' } = listed.get(key) ?? {};
     // That the keys of a retired entry go is as it should be.
     if (key.state === 'retired') former.add(currentKeyId);
     else if (currentKeyId) nameOfCurrent.set(currentKeyId, key.name);
@@ -177,15 +193,13 @@ async function suspiciousNames(
   const missing = new Map(nameOfCurrent);
   const ownerOf = ownerFinder(entries);
   const listAll = async (signal: AbortSignal) => {
-    for (const kind of Object.values(ports.kinds)) {
-      for await (const page of kind.survey(signal)) {
-        for (const { id, name, disabled } of page) {
-          missing.delete(id);
-          const current = nameOfCurrent.get(id);
-          if (current !== undefined && disabled) suspicious.add(current);
-          const owner = current === undefined && !former.has(id) ? ownerOf(name) : null;
-          if (owner) suspicious.add(owner);
-        }
+    for await (const page of surveyOf(entries, ports, signal)) {
+      for (const { id, name, disabled } of page) {
+        missing.delete(id);
+        const current = nameOfCurrent.get(id);
+        if (current !== undefined && disabled) suspicious.add(current);
+        const owner = current === undefined && !former.has(id) ? ownerOf(name) : null;
+        if (owner) suspicious.add(owner);
       }
     }
   };
@@ -208,13 +222,20 @@ async function suspiciousNames(
   return suspicious;
 }
 
+function surveyOf(entries: readonly ManagedKey[], ports: Ports, signal: AbortSignal): ReturnType<KeyKind['survey']> {
+  const [first] = entries;
+  return first ? ports.kindOf(first).survey(entries, signal) : nothing();
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
 /** Without the account's list the keys that are due are worked on all the same. */
 function logBlindness(error: unknown, log: Log): void {
   if (isApiError(error, 'forbidden')) {
     log.warn('account_list_forbidden', 'Keyrota may not list the keys of the account; each is looked at once a day');
     return;
   }
-  if (!(error instanceof ApiError || error instanceof TimeIsUp)) throw error;
+  if (!(error instanceof ApiError || error instanceof TimeIsUp || error instanceof PersonNeeded)) throw error;
   log.warn('account_list_failed', 'the keys of the account could not be listed; the next tick tries again', { error });
 }
 

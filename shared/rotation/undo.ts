@@ -3,6 +3,7 @@ import { newOp } from '../keys/key-name.ts';
 import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { hashesOf } from '../keys/value-hashes.ts';
 import { KeyrotaError, messageOf } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
@@ -41,11 +42,11 @@ export interface UndoReport {
  * @throws KeyrotaError `nothing_to_undo`, `undo_refused`, `undo_unclear`, or the ApiError of a call.
  */
 export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
-  const kind = ports.kinds[key.kind];
+  const kind = ports.kindOf(key);
   const former = await findFormer(key, ports);
   const keyId = former.record.key_id;
   await markUndo(former, timeText(ports.clock.nowMs()), ports);
-  await kind.lock(keyId, ports.signal);
+  await kind.lock(key, keyId, ports.signal);
   try {
     await enableLocked(key, former, kind, ports);
     const value = await readFormerValue(key, former, ports);
@@ -96,7 +97,7 @@ async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, 
   const keyId = record.key_id;
   const looked = await kind.look(key, keyId, ports.signal);
   if (!looked) throw new KeyrotaError('undo_refused', `Key ${keyId} was deleted before it could be locked.`);
-  if (looked.disabled) await enableThroughLock(kind, keyId, ports.signal);
+  if (looked.disabled) await enableThroughLock(kind, key, keyId, ports.signal);
 }
 
 /**
@@ -107,8 +108,8 @@ async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Port
   try {
     const looked = await kind.look(key, keyId, ports.signal);
     if (!looked || looked.description.includes(COMPROMISED_MARK)) return; // the next run replaces it
-    if (looked.disabled) await enableThroughLock(kind, keyId, ports.signal);
-    if (!looked.locked) await kind.lock(keyId, ports.signal);
+    if (looked.disabled) await enableThroughLock(kind, key, keyId, ports.signal);
+    if (!looked.locked) await kind.lock(key, keyId, ports.signal);
   } catch (error) {
     ports.log.warn('undo_not_checked', `key ${keyId} is current again, and could not be looked at after that`, {
       keyId,
@@ -130,8 +131,10 @@ async function storeAgain(key: ManagedKey, former: Former, value: SecretValue, p
   const op = newOp(ports.randomBytes);
   const guard = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
   await ports.secrets.lockVersion(secret.id, current.id, guard, ports.signal);
-  const created = { id: record.key_id, createdAtMs: timeOf(record.key_created_at) ?? ports.clock.nowMs(), value };
-  const metadata = metadataOfMint({ key, op, reason: 'undo', secret, ports }, created);
+  const { sha256, hmsl } = record.sha256 === '' ? hashesOf(value) : record;
+  const createdAtMs = timeOf(record.key_created_at) ?? ports.clock.nowMs();
+  const restored = { id: record.key_id, createdAtMs, sha256, hmsl };
+  const metadata = metadataOfMint({ key, op, reason: 'undo', removes: null, secret, ports }, restored);
   try {
     await ports.secrets.storeVersion(secret.id, key.secret, { value, ...metadata }, ports.signal);
   } catch (error) {
@@ -158,9 +161,9 @@ async function putBack(key: ManagedKey, former: Former, kind: KeyKind, ports: Po
     if (version.locks.some((lock) => lock.name === name)) {
       await ports.secrets.lockVersion(secret.id, version.id, guard, ports.signal);
     }
-    const isUnlocked = wasDisabled && (await disableThroughLock(kind, record.key_id, ports.signal));
-    if (isUnlocked && wasLocked) await kind.lock(record.key_id, ports.signal);
-    if (!isUnlocked && !wasLocked) await kind.unlock(record.key_id, ports.signal);
+    const isUnlocked = wasDisabled && (await disableThroughLock(kind, key, record.key_id, ports.signal));
+    if (isUnlocked && wasLocked) await kind.lock(key, record.key_id, ports.signal);
+    if (!isUnlocked && !wasLocked) await kind.unlock(key, record.key_id, ports.signal);
     await markUndo(former, '', ports);
   } catch (error) {
     const why = `key ${record.key_id} may be left enabled or locked; repeat the undo, or unlock it at the issuer`;

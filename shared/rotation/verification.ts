@@ -47,9 +47,9 @@ async function verifyAgainAndAgain(
   ports: Ports,
   reserveMs: number,
 ): Promise<Verdict> {
-  const { clock, signal, deadlineMs, kinds } = ports;
+  const { clock, signal, deadlineMs, kindOf } = ports;
   const untilMs = Math.min(clock.nowMs() + PROPAGATION_LIMIT_MS, deadlineMs - reserveMs);
-  const check = (limited: AbortSignal) => kinds[key.kind].verify(key, value, withProbe, limited);
+  const check = (limited: AbortSignal) => kindOf(key).verify(key, value, withProbe, limited);
   for (let refusals = 0; ; refusals += 1) {
     const limitMs = Math.max(untilMs - clock.nowMs(), SHORTEST_CHECK_MS);
     const verdict = await withTimeLimit(clock, limitMs, signal, check).catch(failedInTime);

@@ -56,6 +56,12 @@ export const SettingsSchema = z.strictObject({
     description: 'Address of the Secrets Manager instance, without `/api/v2`.',
   }),
   KEYROTA_IAM_URL: serviceUrl.default('https://iam.cloud.ibm.com').meta({ description: 'Address of IAM.' }),
+  KEYROTA_RESOURCE_CONTROLLER_URL: serviceUrl
+    .default('https://resource-controller.cloud.ibm.com')
+    .meta({ description: 'Address of the resource controller, for service credentials.' }),
+  KEYROTA_CLASSIC_URL: serviceUrl
+    .default('https://api.softlayer.com')
+    .meta({ description: 'Address of the classic infrastructure API, without `/rest/v3.1`.' }),
   KEYROTA_LOGIN: z
     .enum(['trusted-profile', 'api-key'])
     .default('trusted-profile')
@@ -109,6 +115,8 @@ export interface Settings {
   manifestText: string | null;
   secretsManagerUrl: string;
   iamUrl: string;
+  resourceControllerUrl: string;
+  classicUrl: string;
   login: Login;
   triggerTokens: SecretValue[];
   timerMs: number;
@@ -176,6 +184,8 @@ export function readSettings(environment: Record<string, string | undefined>): S
     manifestText: parsed.KEYROTA_MANIFEST ?? null,
     secretsManagerUrl: parsed.KEYROTA_SECRETS_MANAGER_URL,
     iamUrl: parsed.KEYROTA_IAM_URL,
+    resourceControllerUrl: parsed.KEYROTA_RESOURCE_CONTROLLER_URL,
+    classicUrl: parsed.KEYROTA_CLASSIC_URL,
     login: loginOf(parsed),
     triggerTokens: [parsed.KEYROTA_TRIGGER_TOKEN, parsed.KEYROTA_TRIGGER_TOKEN_PREVIOUS].filter(
       (token) => token !== undefined,

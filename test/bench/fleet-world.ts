@@ -4,6 +4,7 @@ import { ROLE } from '../../infra/demo/admin.ts';
 import { formatKeyName, newOp } from '../../shared/keys/key-name.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
+import { hashesOf } from '../../shared/keys/value-hashes.ts';
 import { metadataOfMint } from '../../shared/rotation/mint-record.ts';
 import type { MintMetadata } from '../../shared/rotation/mint-record.ts';
 import { timeText } from '../../shared/rotation/record.ts';
@@ -49,10 +50,10 @@ export async function openFleet({ deployment, names, keysPerIdentity, dueInMs }:
 /** What a first mint writes. Its hashes take long to compute, so that of one key serves for all. */
 async function templateOf(key: ManagedKey | undefined, lab: Laboratory): Promise<MintMetadata> {
   if (!key) throw new Error('a fleet has keys');
-  const created = { id: '', createdAtMs: lab.clock.nowMs(), value: new SecretValue('template') };
-  const manifest = { deployment: key.deployment, keys: [key] };
+  const created = { id: '', createdAtMs: lab.clock.nowMs(), ...hashesOf(new SecretValue('template')) };
+  const manifest = { deployment: key.deployment, keys: [key], keyless: [] };
   return lab.withPorts(manifest, (ports) =>
-    Promise.resolve(metadataOfMint({ key, op: '', reason: 'first', secret: null, ports }, created)),
+    Promise.resolve(metadataOfMint({ key, op: '', reason: 'first', removes: null, secret: null, ports }, created)),
   );
 }
 
@@ -66,12 +67,12 @@ async function provide(
   const nowMs = lab.clock.nowMs();
   const created = await lab.admin.request('POST', '/v1/apikeys', {
     name: formatKeyName({ deployment: key.deployment, name: key.name, op }),
-    iam_id: `iam-${key.serviceId}`,
+    iam_id: `iam-${key.owner}`,
     expires_at: iamDate(nowMs + key.policy.expiresAfterMs),
   });
   const own = { name: key.name, key_id: String(created['id']) };
   const summary = { ...(template.secretMetadata['keyrota'] as object), ...own, next_due: timeText(nowMs + dueInMs) };
-  const record = { ...(template.versionMetadata['keyrota'] as object), ...own, owner: key.serviceId, op };
+  const record = { ...(template.versionMetadata['keyrota'] as object), ...own, owner: key.owner, op };
   await lab.admin.request('POST', '/api/v2/secrets', {
     secret_type: 'arbitrary',
     name: key.secret.name,

@@ -28,7 +28,7 @@ export const fleetBench: Bench = {
     const scriptMs = await plainScript();
     yield figure('the plain script', scriptMs / 1_000, 's');
 
-    const { settings } = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [] });
+    const { settings } = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [], keyless: [] });
     const { keysAtOnce, secretsManagerCallsPerSecond: cap } = settings;
     const callsEach = LIFE.flatMap(({ step, calls }) => (step === 'mint' ? calls : [])).filter(
       isAtSecretsManager,
@@ -48,7 +48,7 @@ export const fleetBench: Bench = {
       scriptMs / 1_000,
     );
 
-    const slow = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [] }, SLOW).settings;
+    const slow = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [], keyless: [] }, SLOW).settings;
     const { rotations: slowRotations } = await run(slow);
     yield figure(
       `keys that one run rotates at ${slow.secretsManagerCallsPerSecond} calls a second, ${slow.keysAtOnce} keys at once`,
@@ -112,9 +112,9 @@ async function plainScript(): Promise<number> {
     return lab.admin.request(method, path, body);
   };
   const startMs = lab.clock.nowMs();
-  for (const { name, serviceId, deployment } of manifest.keys) {
+  for (const { name, owner, deployment } of manifest.keys) {
     const issuerName = formatKeyName({ deployment, name, op: 'plainscript1' });
-    const { apikey } = await request('POST', '/v1/apikeys', { name: issuerName, iam_id: `iam-${serviceId}` });
+    const { apikey } = await request('POST', '/v1/apikeys', { name: issuerName, iam_id: `iam-${owner}` });
     await request('POST', `/api/v2/secrets/${secretIds.get(name)}/versions`, { payload: apikey });
     await request('DELETE', `/v1/apikeys/${keyIds.get(name)}`);
   }

@@ -31,7 +31,7 @@ const namesOf = (keys: readonly SurveyedKey[]): string[] => keys.map(({ name }) 
 
 async function pagesOf(product: Product): Promise<SurveyedKey[][]> {
   const pages: SurveyedKey[][] = [];
-  for await (const page of product.identity.pagesOfAccount(signal)) pages.push(page);
+  for await (const page of product.identity.pagesOfAccount('serviceid', signal)) pages.push(page);
   return pages;
 }
 
@@ -149,7 +149,7 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
     it('are asked for page by page: who stops early asks for no more', async () => {
       const { lab } = await open();
       const product = productOn(lab, { adapter: withShortPages(cloudAdapter(lab.cloud), 'pagesize', 1) });
-      const pages = product.identity.pagesOfAccount(signal);
+      const pages = product.identity.pagesOfAccount('serviceid', signal);
       await pages.next();
       await pages.return(undefined);
       expect(product.sent.filter(({ method }) => method === 'GET')).toHaveLength(1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ROLE } from '../../infra/demo/admin.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 import type { IssuerKey, KeyKind, KeyRequest } from '../../shared/keys/kind.ts';
-import type { ManagedKey } from '../../shared/keys/manifest.ts';
+import type { ServiceIdApiKey } from '../../shared/keys/manifest.ts';
 import { serviceIdApiKeys } from '../../shared/keys/service-id-api-key.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
@@ -28,8 +28,8 @@ const minuteOf = (atMs: number): number => Math.floor(atMs / MINUTE_MS) * MINUTE
 
 interface Bench {
   lab: Laboratory;
-  kind: KeyKind;
-  key: ManagedKey;
+  kind: KeyKind<ServiceIdApiKey>;
+  key: ServiceIdApiKey;
   request: KeyRequest;
 }
 
@@ -40,16 +40,18 @@ async function open(
   const lab = options.on ?? (await Laboratory.open(options.switches));
   const { identity, policies, tokens, logLines } = productOn(lab, options);
   const [key] = lab.manifest(options.entry).keys;
-  if (!key) throw new Error('the manifest has no key');
+  if (key?.kind !== 'service-id-api-key') throw new Error('the manifest has no key');
   const request = {
     name: 'keyrota-lab-ingest-abcdefghijkl',
     description: 'Made.',
     expiresAtMs: lab.clock.nowMs() + 90 * DAY_MS,
+    predecessorId: null,
+    removes: null,
   };
   return { lab, kind: serviceIdApiKeys({ identity, policies, tokens, logLines }), key, request };
 }
 
-async function listed(kind: KeyKind, key: ManagedKey): Promise<IssuerKey[]> {
+async function listed(kind: KeyKind<ServiceIdApiKey>, key: ServiceIdApiKey): Promise<IssuerKey[]> {
   const found = await kind.list(key, signal);
   if (!found) throw new Error('the identity is gone');
   return found;
@@ -72,8 +74,10 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
       createdAtMs: minuteOf(lab.clock.nowMs()),
       expiresAtMs: Math.ceil(request.expiresAtMs / MINUTE_MS) * MINUTE_MS,
       disabled: false,
+      canDisable: true,
       locked: false,
       ownerMatches: true,
+      generatedFor: null,
       disabledAtMs: null,
       enabledAtMs: null,
       lastUsed: 'unknown',
@@ -115,7 +119,7 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
   it('are null when they are gone, and only then', async () => {
     const { lab, kind, key, request } = await open({ switches });
     const { id } = await kind.create(key, request, signal);
-    await kind.delete(id, signal);
+    await kind.delete(key, id, signal);
     expect(await kind.look(key, id, signal)).toBeNull();
     expect(await kind.look(key, UNKNOWN_KEY, signal)).toBeNull();
     lab.fault({ match: 'GET /v1/apikeys/*', status: 403 });
@@ -129,22 +133,22 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
       const seen = await kind.look(key, id, signal);
       return seen && [seen.disabled, seen.locked];
     };
-    await kind.disable(id, signal);
+    await kind.disable(key, id, signal);
     expect(await look()).toEqual([true, false]);
-    await kind.enable(id, signal);
-    await kind.lock(id, signal);
+    await kind.enable(key, id, signal);
+    await kind.lock(key, id, signal);
     expect(await look()).toEqual([false, true]);
-    expect(await outcomeOf(kind.delete(id, signal))).toMatchObject({ code: 'conflict', effect: 'none' });
-    await kind.unlock(id, signal);
-    await kind.delete(id, signal);
+    expect(await outcomeOf(kind.delete(key, id, signal))).toMatchObject({ code: 'conflict', effect: 'none' });
+    await kind.unlock(key, id, signal);
+    await kind.delete(key, id, signal);
     expect([await look(), lab.keys]).toEqual([null, []]);
   });
 
   it('are done with where they are gone: disable, unlock and delete', async () => {
-    const { kind } = await open({ switches });
-    await expect(kind.disable(UNKNOWN_KEY, signal)).resolves.toBeUndefined();
-    await expect(kind.unlock(UNKNOWN_KEY, signal)).resolves.toBeUndefined();
-    await expect(kind.delete(UNKNOWN_KEY, signal)).resolves.toBeUndefined();
+    const { kind, key } = await open({ switches });
+    await expect(kind.disable(key, UNKNOWN_KEY, signal)).resolves.toBeUndefined();
+    await expect(kind.unlock(key, UNKNOWN_KEY, signal)).resolves.toBeUndefined();
+    await expect(kind.delete(key, UNKNOWN_KEY, signal)).resolves.toBeUndefined();
   });
 
   it('are extended, and keep their name and description', async () => {
@@ -152,7 +156,7 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
     const { id } = await kind.create(key, request, signal);
     const [seen] = await listed(kind, key);
     if (!seen) throw new Error('the key is not listed');
-    await kind.extend(seen.id, Date.UTC(2027, 0, 1), signal);
+    await kind.extend(key, seen.id, Date.UTC(2027, 0, 1), signal);
     expect(await seenByOwner(lab, id)).toMatchObject({
       name: request.name,
       description: request.description,
@@ -197,15 +201,15 @@ describe.each(ANSWERS)('the keys of a service ID, open questions answered $answe
     });
 
     it('refused when they are disabled, deleted or expired', async () => {
-      const { lab, kind, id, verify } = await made();
+      const { lab, kind, key, id, verify } = await made();
       await lab.pass(10_000);
-      await kind.disable(id, signal);
+      await kind.disable(key, id, signal);
       expect(await verify()).toMatchObject({ outcome: 'refused', why: expect.stringContaining('disabled') as string });
-      await kind.enable(id, signal);
+      await kind.enable(key, id, signal);
       expect(await verify()).toEqual({ outcome: 'accepted' });
       await lab.pass(91 * DAY_MS);
       expect(await verify()).toMatchObject({ outcome: 'refused', why: expect.stringContaining('expired') as string });
-      await kind.delete(id, signal);
+      await kind.delete(key, id, signal);
       expect(await verify()).toMatchObject({
         outcome: 'refused',
         why: expect.stringContaining('BXNIM0415E') as string,
@@ -344,14 +348,14 @@ describe('what is seen of a key', () => {
   it('is when it was last disabled, to the minute', async () => {
     const { lab, kind, key, request } = await open();
     const { id } = await kind.create(key, request, signal);
-    await kind.disable(id, signal);
+    await kind.disable(key, id, signal);
     await lab.pass(DAY_MS);
-    await kind.enable(id, signal);
+    await kind.enable(key, id, signal);
     await lab.pass(DAY_MS);
-    await kind.disable(id, signal);
+    await kind.disable(key, id, signal);
     const disabledAtMs = minuteOf(lab.clock.nowMs());
     await lab.pass(DAY_MS);
-    await kind.disable(id, signal); // done already: not a new date
+    await kind.disable(key, id, signal); // done already: not a new date
     expect(await kind.look(key, id, signal)).toMatchObject({ disabled: true, disabledAtMs });
     expect(await kind.list(key, signal)).toMatchObject([{ disabled: true, disabledAtMs }]);
   });
@@ -359,14 +363,14 @@ describe('what is seen of a key', () => {
   it('is when it was last disabled, or enabled again, also where the history tells of both as changes of a property', async () => {
     const { lab, kind, key, request } = await open({ switches: { stateHistory: 'updates' } });
     const { id } = await kind.create(key, request, signal);
-    await kind.extend(id, lab.clock.nowMs() + 90 * DAY_MS, signal);
+    await kind.extend(key, id, lab.clock.nowMs() + 90 * DAY_MS, signal);
     expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs: null, enabledAtMs: null });
     await lab.pass(DAY_MS);
-    await kind.disable(id, signal);
+    await kind.disable(key, id, signal);
     const disabledAtMs = minuteOf(lab.clock.nowMs());
     expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs, enabledAtMs: null });
     await lab.pass(DAY_MS);
-    await kind.enable(id, signal);
+    await kind.enable(key, id, signal);
     const enabledAtMs = minuteOf(lab.clock.nowMs());
     expect(await kind.look(key, id, signal)).toMatchObject({ disabledAtMs: null, enabledAtMs });
   });
@@ -374,9 +378,9 @@ describe('what is seen of a key', () => {
   it('is no date of disabling where the history says that it was enabled after that, and it is disabled', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);
-    await full.disable(id, signal);
+    await full.disable(key, id, signal);
     await lab.pass(DAY_MS);
-    await full.enable(id, signal);
+    await full.enable(key, id, signal);
     const adapter = altering(cloudAdapter(lab.cloud), (body) => {
       body['disabled'] = true;
     });
@@ -387,7 +391,7 @@ describe('what is seen of a key', () => {
   it('is no date of disabling where the history does not tell', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);
-    await full.disable(id, signal);
+    await full.disable(key, id, signal);
     const adapter = altering(cloudAdapter(lab.cloud), (body) => {
       delete body['history'];
     });
@@ -418,7 +422,7 @@ describe('what is seen of a key', () => {
   it('is neither a date of disabling nor a last use where the dates cannot be read', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);
-    await full.disable(id, signal);
+    await full.disable(key, id, signal);
     const adapter = altering(cloudAdapter(lab.cloud), (body, { path }) => {
       if (!path.startsWith('/v1/apikeys/')) return;
       for (const entry of body['history'] as object[]) Object.assign(entry, { timestamp: 'lately' });
@@ -431,10 +435,10 @@ describe('what is seen of a key', () => {
   it('is no date of disabling where only the latest cannot be read: an earlier one would shorten the quarantine', async () => {
     const { lab, kind: full, key, request } = await open();
     const { id } = await full.create(key, request, signal);
-    await full.disable(id, signal);
+    await full.disable(key, id, signal);
     await lab.pass(10 * DAY_MS);
-    await full.enable(id, signal);
-    await full.disable(id, signal);
+    await full.enable(key, id, signal);
+    await full.disable(key, id, signal);
     const adapter = altering(cloudAdapter(lab.cloud), (body) => {
       const latest = ((body['history'] ?? []) as object[]).at(-1);
       if (latest) Object.assign(latest, { timestamp: 'soon' });
@@ -493,29 +497,29 @@ describe('what is seen of a key', () => {
 });
 
 describe('a survey', () => {
-  const all = async (kind: KeyKind) => {
+  const all = async ({ kind, key }: Pick<Bench, 'kind' | 'key'>) => {
     const pages = [];
-    for await (const page of kind.survey(signal))
+    for await (const page of kind.survey([key], signal))
       pages.push(page.map(({ id, name, disabled }) => ({ id, name, disabled })));
     return pages;
   };
 
   it('tells the keys of all service IDs of the account, a page at a time', async () => {
-    const { lab, kind } = await open();
-    const before = (await all(kind)).flat().length;
+    const { lab, kind, key } = await open();
+    const before = (await all({ kind, key })).flat().length;
     for (let group = 0; group < 12; group += 1) {
       const { iamId } = await lab.admin.createServiceId(`other-${group}`, 'Not managed.');
       for (let count = 0; count < 10; count += 1) await ownersKey(lab, iamId, { name: `other-${group}-${count}` });
     }
-    const pages = await all(kind);
+    const pages = await all({ kind, key });
     expect(pages.map((page) => page.length)).toEqual([100, 20 + before]);
   });
 
   it('tells which are disabled', async () => {
     const { lab, kind, key, request } = await open();
     const { id } = await kind.create(key, request, signal);
-    await kind.disable(id, signal);
-    const found = (await all(kind)).flat();
+    await kind.disable(key, id, signal);
+    const found = (await all({ kind, key })).flat();
     expect(found.filter(({ disabled }) => disabled)).toEqual([{ id, name: request.name, disabled: true }]);
     expect(found).toHaveLength(lab.state.iam.apiKeys.length - 1); // without the key of the account's owner
   });
@@ -527,7 +531,7 @@ describe('a survey', () => {
     const { lab, kind: own, key, request } = await open({ switches: { partialAccountLists } });
     await own.create(key, request, signal);
     const { kind } = await open({ on: lab, login: await narrowLogin(lab) });
-    const found = await all(kind).then(
+    const found = await all({ kind, key }).then(
       (pages) => pages.flat().map(({ name }) => name),
       (error: { code: string }) => error.code,
     );
@@ -637,7 +641,7 @@ describe('obstacles to a new key', () => {
   it('are twenty keys also when some are disabled', async () => {
     const bench = await open();
     for (let count = 0; count < 20; count += 1) await ownersKey(bench.lab, bench.lab.serviceId.iamId);
-    for (const { id } of bench.lab.keys) await bench.kind.disable(id, signal);
+    for (const { id } of bench.lab.keys) await bench.kind.disable(bench.key, id, signal);
     expect(await codes(bench)).toEqual(['key_limit_reached']);
   });
 

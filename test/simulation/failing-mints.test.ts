@@ -140,7 +140,7 @@ describe('a mint that fails', () => {
   it('does not write over the word of a run that stored meanwhile', async () => {
     const { lab, manifest, key } = await minted(30);
     const slow = lab.withPorts(manifest, (ports) => {
-      const kind = ports.kinds[key.kind];
+      const kind = ports.kindOf(key);
       const refusing = {
         ...kind,
         verify: async () => {
@@ -149,7 +149,7 @@ describe('a mint that fails', () => {
         },
       };
       const wish = { secret: null, force: false, dryRun: false };
-      return reconcile(key, wish, { ...ports, kinds: { [key.kind]: refusing } });
+      return reconcile(key, wish, { ...ports, kindOf: () => refusing });
     });
     const [failed] = await Promise.all([slow, lab.tick(manifest, { only: ['ingest'] })]);
     expect(failed.outcome).toBe('failed');

@@ -85,7 +85,7 @@ describe('several keys', () => {
     const other = await lab.admin.createServiceId('other', 'Unknown to Keyrota’s policies.');
     const good = lab.manifest().keys;
     const bad = lab.manifest({ name: 'bad', serviceId: other.id, grants: [] }).keys;
-    const report = await lab.tick({ deployment: 'lab', keys: [...bad, ...good] });
+    const report = await lab.tick({ deployment: 'lab', keys: [...bad, ...good], keyless: [] });
     expect(report.keys.map(({ name, outcome }) => [name, outcome])).toEqual([
       ['bad', 'ask'],
       ['ingest', 'rest'],
@@ -116,7 +116,11 @@ describe('several keys', () => {
 
   it('two entries on one identity never touch each other’s keys', async () => {
     const lab = await Laboratory.open();
-    const both = { deployment: 'lab', keys: [...lab.manifest().keys, ...lab.manifest({ name: 'ingest-2' }).keys] };
+    const both = {
+      deployment: 'lab',
+      keys: [...lab.manifest().keys, ...lab.manifest({ name: 'ingest-2' }).keys],
+      keyless: [],
+    };
     await lab.tick(both);
     const report = await lab.tick(both);
     expect(lab.keys).toHaveLength(2);

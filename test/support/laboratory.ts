@@ -5,6 +5,8 @@ import { EmbeddedCloud } from '../../infra/local/cloud.ts';
 import { Fault } from '../../infra/local/faults.ts';
 import { SeededRandom } from '../../infra/local/random.ts';
 import type { Switches } from '../../infra/local/switches.ts';
+// Kinds load when they are needed. Here they are loaded before, for virtual time would not stand still meanwhile.
+import '../../shared/keys/service-id-api-key.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
@@ -112,6 +114,8 @@ export class Laboratory {
     const environment = {
       KEYROTA_ACCOUNT_ID: this.cloud.account.id,
       KEYROTA_IAM_URL: 'http://127.0.0.1:1',
+      KEYROTA_RESOURCE_CONTROLLER_URL: 'http://127.0.0.1:1',
+      KEYROTA_CLASSIC_URL: 'http://127.0.0.1:1',
       KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:1',
       KEYROTA_LOGIN: 'api-key',
       KEYROTA_API_KEY: this.#keyrotaKey,

@@ -2,6 +2,7 @@ import { parseManifest } from '../../shared/keys/manifest.ts';
 import type { ManagedKey } from '../../shared/keys/manifest.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import type { IssuerKey } from '../../shared/keys/kind.ts';
+import { SERVICE_ID_FACTS } from '../../shared/keys/service-id-api-key.ts';
 import { guardName } from '../../shared/rotation/observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from '../../shared/rotation/observation.ts';
 import { readSummary, timeText } from '../../shared/rotation/record.ts';
@@ -40,8 +41,10 @@ export function keyThat(id: string, facts: Partial<IssuerKey> & { markedCompromi
     createdAtMs: daysAgo(40),
     expiresAtMs: NOW_MS + 60 * DAY_MS,
     disabled: false,
+    canDisable: true,
     locked: false,
     ownerMatches: true,
+    generatedFor: null,
     disabledAtMs: null,
     enabledAtMs: null,
     lastUsed: 'never',
@@ -134,6 +137,10 @@ export function observation(facts: Partial<Observation> = {}): Observation {
     keys: [],
     identityExists: true,
     keyCount: 2,
+    strangers: [],
+    generatedFor: null,
+    ownKeyId: null,
+    facts: SERVICE_ID_FACTS,
     rotationAsked: false,
     ...facts,
   };

@@ -1,3 +1,4 @@
+import type { Manifest } from '../../shared/keys/manifest.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import { inProcess } from './in-process.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -40,16 +41,21 @@ export class WatchedRun {
   }
 
   /** Does what the trial is about. A run in trouble may fail: what it leaves behind is what counts. Says whether it came to its end. */
-  async run(trial: Trial, deed = trial.deed): Promise<boolean> {
+  run(trial: Trial, deed = trial.deed): Promise<boolean> {
+    return this.perform(trial.manifest, (changes) => deed(trial, changes));
+  }
+
+  /** The same of whatever else is done with a manifest. */
+  async perform(manifest: Manifest, deed: (changes: Partial<RunContext>) => Promise<unknown>): Promise<boolean> {
     const adapter = inProcess(this.#lab.cloud);
-    const { settings } = this.#lab.context(trial.manifest, {
+    const { settings } = this.#lab.context(manifest, {
       // A process that stands still does not see its time limits pass.
       KEYROTA_CALL_TIMEOUT_SECONDS: '60',
       KEYROTA_RUN_SECONDS: '110',
     });
     const http = { adapter: (config: unknown) => this.#pass(config as { method: string; url: string }, adapter) };
     const changes: Partial<RunContext> = { settings, http, signal: this.#killed.signal };
-    return deed(trial, changes).then(
+    return deed(changes).then(
       () => !this.#killed.signal.aborted,
       () => false,
     );

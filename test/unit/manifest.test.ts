@@ -35,6 +35,9 @@ const faultsOf = (value: unknown): string[] =>
   errorOf(value).faults.map(({ path, found, allowed }) => `${path}: found ${found}, allowed: ${allowed}`);
 const entryFaults = (fields: object): string[] => faultsOf(manifest({ keys: [entry(fields)] }));
 
+const KINDS =
+  '"service-id-api-key" or "user-api-key" or "service-credential" or "logging-key" or "classic-api-key" or "trusted-profile"';
+
 describe('a manifest', () => {
   it('needs a deployment and one key; everything else has a default', () => {
     expect(parseManifest(manifest(), 'test')).toEqual({
@@ -48,6 +51,9 @@ describe('a manifest', () => {
           state: 'active',
           adopt: [],
           secret: { name: 'ingest', groupId: 'default', type: 'arbitrary', field: 'apikey' },
+          owner: 'ServiceId-1',
+          runsKeyrota: false,
+          window: null,
           probeUrl: null,
           serviceId: 'ServiceId-1',
           grants: [],
@@ -66,6 +72,7 @@ describe('a manifest', () => {
           },
         },
       ],
+      keyless: [],
     });
   });
 
@@ -208,8 +215,8 @@ describe('a fault in one field', () => {
   });
 
   it.each([
-    [{ kind: undefined }, 'keys[0].kind: found nothing, allowed: "service-id-api-key"'],
-    [{ kind: 'password' }, 'keys[0].kind: found "password", allowed: "service-id-api-key"'],
+    [{ kind: undefined }, `keys[0].kind: found nothing, allowed: ${KINDS}`],
+    [{ kind: 'password' }, `keys[0].kind: found "password", allowed: ${KINDS}`],
     [{ name: 'a' }, 'keys[0].name: found "a", allowed: at least 2 characters'],
     [{ name: 'a'.repeat(61) }, `keys[0].name: found "${'a'.repeat(61)}", allowed: at most 60 characters`],
     [{ serviceId: 'iam-1' }, 'keys[0].serviceId: found "iam-1", allowed: an id such as "ServiceId-…"'],

@@ -15,7 +15,7 @@ import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { NOW_MS, daysAgo, managedKey, secretWith, version } from '../support/observations.ts';
 
 const TEXT = 'made-up_Value-0123456789-not-a-key-of-anyone';
-const created = { id: 'ApiKey-2', createdAtMs: NOW_MS - 20_000, value: new SecretValue(TEXT) };
+const created = { id: 'ApiKey-2', createdAtMs: NOW_MS - 20_000, ...hashesOf(new SecretValue(TEXT)) };
 const key = managedKey({ adopt: ['ApiKey-0'] });
 
 // Nothing but the time is asked of the world here.
@@ -24,6 +24,7 @@ const attempt = (facts: Partial<Attempt> = {}): Attempt => ({
   key,
   op: 'bbbbbbbbbbbb',
   reason: 'due',
+  removes: null,
   secret: null,
   ports,
   ...facts,
@@ -38,7 +39,7 @@ describe('what is written beside a new value', () => {
   it('never holds the value, only its hashes', () => {
     const metadata = metadataOfMint(attempt({ secret: stored }), created);
     expect(JSON.stringify(metadata)).not.toContain(TEXT);
-    const hashes = hashesOf(created.value);
+    const hashes = hashesOf(new SecretValue(TEXT));
     expect(readVersionRecord(metadata.versionMetadata)).toMatchObject(hashes);
     expect(readSummary(metadata.secretMetadata)).toMatchObject(hashes);
   });

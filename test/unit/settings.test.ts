@@ -41,6 +41,16 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     gives: { iamUrl: 'https://private.iam.cloud.ibm.com' },
     bad: ['http://iam.cloud.ibm.com'],
   },
+  KEYROTA_RESOURCE_CONTROLLER_URL: {
+    good: 'https://private.us-south.resource-controller.cloud.ibm.com',
+    gives: { resourceControllerUrl: 'https://private.us-south.resource-controller.cloud.ibm.com' },
+    bad: ['http://resource-controller.cloud.ibm.com'],
+  },
+  KEYROTA_CLASSIC_URL: {
+    good: 'https://api.service.softlayer.com',
+    gives: { classicUrl: 'https://api.service.softlayer.com' },
+    bad: ['http://api.softlayer.com'],
+  },
   KEYROTA_LOGIN: {
     good: 'trusted-profile',
     gives: { login: expect.objectContaining({ kind: 'trusted-profile' }) as Settings['login'] },
@@ -95,6 +105,8 @@ describe('settings', () => {
       manifestText: null,
       secretsManagerUrl: NEEDED.KEYROTA_SECRETS_MANAGER_URL,
       iamUrl: 'https://iam.cloud.ibm.com',
+      resourceControllerUrl: 'https://resource-controller.cloud.ibm.com',
+      classicUrl: 'https://api.softlayer.com',
       login: {
         kind: 'trusted-profile',
         profileId: 'Profile-1',

@@ -26,7 +26,7 @@ function world(options: { verdicts: Verdict[]; last?: Verdict; deadlineSeconds?:
     clock,
     signal,
     deadlineMs: deadlineSeconds * 1_000,
-    kinds: { 'service-id-api-key': { verify } },
+    kindOf: () => ({ verify }),
   } as unknown as Ports;
   return { ports, triedAt };
 }

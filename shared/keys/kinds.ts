@@ -1,0 +1,61 @@
+import type { IamLogin } from '../auth/iam-login.ts';
+import type { Calls } from '../clients/calls.ts';
+import type { Login as LoginOfCalls } from '../clients/calls.ts';
+import type { HttpOptions } from '../clients/http-options.ts';
+import { IamIdentity } from '../clients/iam-identity.ts';
+import { IamPolicies } from '../clients/iam-policies.ts';
+import type { IamTokens } from '../clients/iam-token.ts';
+import { LogLines } from '../clients/log-line.ts';
+import type { SecretStore } from '../clients/secret-store.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { KeyKind } from './kind.ts';
+import type { ManagedKey } from './manifest.ts';
+
+/** What kinds make their clients from. */
+export interface KindParts {
+  settings: Settings;
+  clock: Clock;
+  log: Log;
+  http: HttpOptions;
+  signal: AbortSignal;
+  /** Keyrota's own login. */
+  login: IamLogin;
+  tokens: IamTokens;
+  secrets: SecretStore;
+  /** How calls are sent: with Keyrota's login, with another one, or (null) without any. */
+  calls(login: LoginOfCalls | null): Calls;
+}
+
+type KindName = ManagedKey['kind'];
+
+/** A kind loads when an entry needs it: whoever has no classic keys loads nothing of theirs. */
+const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>> = {
+  'service-id-api-key': async (parts) => {
+    const { serviceIdApiKeys } = await import('./service-id-api-key.ts');
+    const { tokens } = parts;
+    return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
+  },
+};
+
+/** Clients of IAM that work with Keyrota's own login. */
+export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamPolicies } {
+  const { settings, http, login, calls } = parts;
+  const { iamUrl, accountId } = settings;
+  const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
+  return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
+}
+
+const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });
+
+/** The kinds of these entries. */
+export async function openKinds(
+  keys: readonly ManagedKey[],
+  parts: KindParts,
+): Promise<Partial<Record<KindName, KeyKind>>> {
+  const names = [...new Set(keys.map(({ kind }) => kind))];
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts)] as const)),
+  );
+}
