@@ -543,22 +543,13 @@ describe('obstacles to a new key', () => {
   const codes = async ({ kind, key }: Bench) => (await kind.obstacles(key, FULL, signal)).map(({ code }) => code);
 
   /** Removes the policies of an identity that are about a service. */
-  async function revoke(lab: Laboratory, iamId: string, service: string): Promise<void> {
-    const account = lab.cloud.account.id;
-    const { policies } = await lab.admin.request('GET', `/v1/policies?account_id=${account}&iam_id=${iamId}`);
-    for (const { id, resources } of policies as { id: string; resources: { attributes: { value: string }[] }[] }[]) {
-      const isAbout = resources.some(({ attributes }) => attributes.some(({ value }) => value === service));
-      if (isAbout) await lab.admin.request('DELETE', `/v1/policies/${id}`);
-    }
-  }
-
   it('are none where the identity has its role and room for a key', async () => {
     expect(await codes(await open())).toEqual([]);
   });
 
   it('are a missing role, with the command that grants it', async () => {
     const bench = await open();
-    await revoke(bench.lab, bench.lab.serviceId.iamId, 'logs');
+    await bench.lab.revoke(bench.lab.serviceId.iamId, 'logs');
     const { serviceId } = bench.key;
     expect(await bench.kind.obstacles(bench.key, FULL, signal)).toEqual([
       {
@@ -575,14 +566,14 @@ describe('obstacles to a new key', () => {
 
   it('are a role that Keyrota may not see', async () => {
     const bench = await open();
-    await revoke(bench.lab, bench.lab.keyrota.iamId, 'logs');
+    await bench.lab.revoke(bench.lab.keyrota.iamId, 'logs');
     expect(await codes(bench)).toEqual(['grant_missing']);
   });
 
   it('are a role on another instance, and the command names the right one', async () => {
     const lab = await Laboratory.open();
     const instance = lab.cloud.account.cloudLogs.guid;
-    await revoke(lab, lab.serviceId.iamId, 'logs');
+    await lab.revoke(lab.serviceId.iamId, 'logs');
     await lab.admin.grant(lab.serviceId.iamId, ROLE.cloudLogsSender, 'logs', { serviceInstance: 'another' });
     const bench = await open({ on: lab, entry: { grants: [{ service: 'logs', role: 'Sender', instance }] } });
     const [obstacle] = await bench.kind.obstacles(bench.key, FULL, signal);
@@ -647,7 +638,7 @@ describe('obstacles to a new key', () => {
 
   it('are told all at once', async () => {
     const bench = await open();
-    await revoke(bench.lab, bench.lab.serviceId.iamId, 'logs');
+    await bench.lab.revoke(bench.lab.serviceId.iamId, 'logs');
     for (let count = 0; count < 20; count += 1) await ownersKey(bench.lab, bench.lab.serviceId.iamId);
     expect(await codes(bench)).toEqual(['key_limit_reached', 'grant_missing']);
   });

@@ -251,6 +251,24 @@ export class Laboratory {
     return body.payload ?? body.data?.['apikey'] ?? '';
   }
 
+  /** What a consumer of any kind of key fetches: the text of the secret, or all its fields as JSON. */
+  async fetchStored(name: string): Promise<string> {
+    const headers = { authorization: await this.adminAuthorization() };
+    const response = await this.send(new Request(`${URL}/api/v2/secrets/${this.secret(name).id}`, { headers }));
+    const { payload, data } = (await response.json()) as { payload?: string; data?: object };
+    return payload ?? JSON.stringify(data);
+  }
+
+  /** Takes away what the identity may do on that service. */
+  async revoke(iamId: string, service: string): Promise<void> {
+    const query = `account_id=${this.cloud.account.id}&iam_id=${iamId}`;
+    const { policies } = await this.admin.request('GET', `/v1/policies?${query}`);
+    for (const { id, resources } of policies as { id: string; resources: { attributes: { value: string }[] }[] }[]) {
+      const isAbout = resources.some(({ attributes }) => attributes.some(({ value }) => value === service));
+      if (isAbout) await this.admin.request('DELETE', `/v1/policies/${id}`);
+    }
+  }
+
   /** Whether a value logs in and may send a line. */
   async works(value: string): Promise<boolean> {
     try {

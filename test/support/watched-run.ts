@@ -14,7 +14,9 @@ export interface Call {
   path: string;
 }
 
-export const isWrite = (call: string): boolean => !/^GET |^POST \/identity\/token/.test(call);
+/** Of classic keys one is added by a GET. */
+export const isWrite = (call: string): boolean =>
+  call.includes('/addApiAuthenticationKey') || !/^GET |^POST \/identity\/token/.test(call);
 
 /** What becomes of a call; without trouble it is sent. */
 export type Passage = (call: Call, send: () => Promise<object>, run: WatchedRun) => Promise<object>;

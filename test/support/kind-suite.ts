@@ -1,0 +1,264 @@
+import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
+import { adopt } from '../../shared/rotation/adopt.ts';
+import { undo } from '../../shared/rotation/undo.ts';
+import { KindWorld } from './kind-world.ts';
+import type { KindUnderTest } from './kind-world.ts';
+import { MISHAPS, atCall } from './mishaps.ts';
+import type { Mishap } from './mishaps.ts';
+import { WatchedRun, isWrite } from './watched-run.ts';
+
+/** What befalls the calls of any kind; the whole list is the service ID's, whose core is the same. */
+const BEFALLS = MISHAPS.filter(({ what }) =>
+  [
+    'the process dies before it',
+    'the process dies after it',
+    'its request is lost',
+    'its answer is lost',
+    'it is answered 500 after its effect',
+    'it takes effect 9 min later',
+    'lists are 5 min late from then on',
+  ].includes(what),
+);
+
+type Stage = 'a first mint' | 'a rotation' | 'the end of the former key';
+
+async function worldAt(kind: KindUnderTest, stage: Stage): Promise<KindWorld> {
+  const world = await KindWorld.open(kind);
+  if (stage === 'a first mint') return world;
+  await world.mintFirst();
+  if (stage === 'a rotation') return world;
+  await world.tick();
+  await world.lab.pass(DAY_MS + HOUR_MS);
+  await world.consume();
+  await world.lab.pass((kind.canDisable ? 7 : 10) * DAY_MS);
+  return world;
+}
+
+const tickOf = (world: KindWorld) => (changes: Parameters<KindWorld['tick']>[1]) => world.tick({}, changes);
+
+async function callsAt(kind: KindUnderTest, stage: Stage): Promise<string[]> {
+  const world = await worldAt(kind, stage);
+  const run = new WatchedRun(world.lab);
+  await run.perform(world.setting.manifest, tickOf(world));
+  return run.calls;
+}
+
+/** Lets the mishap befall each call in turn, every time in a world of its own. Tells what was not well in the end. */
+async function wrongsAfterEachCall(kind: KindUnderTest, stage: Stage, { writesOnly, run }: Mishap): Promise<string[]> {
+  const wrongs: string[] = [];
+  for (const [index, call] of (await callsAt(kind, stage)).entries()) {
+    if (writesOnly && !isWrite(call)) continue;
+    const world = await worldAt(kind, stage);
+    await run(world.lab, atCall(index + 1)).perform(world.setting.manifest, tickOf(world));
+    await world.settle();
+    wrongs.push(...(await world.wrongs()).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
+  }
+  return wrongs;
+}
+
+/** A first run stands still before its nth call while a whole second one goes by. */
+async function wrongsOfTwoRuns(kind: KindUnderTest, stage: Stage): Promise<string[]> {
+  const wrongs: string[] = [];
+  for (const [index, call] of (await callsAt(kind, stage)).entries()) {
+    const world = await worldAt(kind, stage);
+    let isOver = false;
+    const run = new WatchedRun(world.lab, async (at, send) => {
+      if (at.index === index + 1 && !isOver) {
+        isOver = true;
+        await world.tick().catch(() => undefined);
+      }
+      return send();
+    });
+    await run.perform(world.setting.manifest, tickOf(world));
+    await world.settle();
+    wrongs.push(...(await world.wrongs()).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
+  }
+  return wrongs;
+}
+
+/** Every key and value that the run's log lines may not hold. */
+async function expectNoValueInLogs(world: KindWorld): Promise<void> {
+  const stored = await world.lab.fetchStored(world.key.secret.name);
+  const secrets = stored.startsWith('{') ? secretsIn(JSON.parse(stored)) : [stored];
+  const log = world.lab.logLines.join('\n');
+  const metadata = JSON.stringify(world.lab.secret(world.key.secret.name).customMetadata);
+  for (const secret of secrets) expect(log + metadata).not.toContain(secret);
+}
+
+/** Long texts without a colon: keys and passwords, not addresses and CRNs. */
+const secretsIn = (value: unknown): string[] => {
+  if (typeof value === 'string') return /^[\w-]{30,}$/.test(value) ? [value] : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(secretsIn) : [];
+};
+
+/** The contract that every kind of key keeps, whatever its issuer can do. */
+export function keepsTheContract(kind: KindUnderTest): void {
+  const { keysPerOwner, canDisable } = kind;
+
+  describe(`a ${kind.name}`, () => {
+    it('is made, proven and stored, and then rests', async () => {
+      const world = await KindWorld.open(kind);
+      expect(await world.tick()).toMatchObject({ outcome: 'rest', steps: [{ step: 'mint' }] });
+      expect(world.ownKeys.map(({ id }) => id)).toEqual([world.currentKeyId]);
+      expect(await world.setting.works(await world.lab.fetchStored(world.key.secret.name))).toBe(true);
+      await expectNoValueInLogs(world);
+      await world.lab.pass(DAY_MS);
+      expect(await world.tick()).toMatchObject({ outcome: 'rest', steps: [] });
+    });
+
+    it('is replaced when it is due, and ends with nothing left over', async () => {
+      const world = await worldAt(kind, 'a rotation');
+      const formerId = world.currentKeyId;
+      const report = await world.tick();
+      expect(report.steps[0]).toMatchObject({ step: 'mint' });
+      expect(world.currentKeyId).not.toBe(formerId);
+      expect(world.ownKeys).toHaveLength(keysPerOwner === 'one' ? 1 : 2);
+      await world.settle();
+      expect(await world.wrongs()).toEqual([]);
+      expect(world.refusals).toBe(0);
+      await expectNoValueInLogs(world);
+    });
+
+    it.runIf(keysPerOwner === 'many')(
+      'stays in grace, untouched, and waits while nobody has fetched the next one',
+      async () => {
+        const world = await worldAt(kind, 'a rotation');
+        await world.tick();
+        await world.lab.pass(6 * DAY_MS);
+        expect(await world.tick()).toMatchObject({ outcome: 'hold', code: 'grace', steps: [] });
+        await world.lab.pass(6 * DAY_MS);
+        const report = await world.tick();
+        expect(report).toMatchObject({ outcome: 'hold', code: 'evidence', steps: [] });
+        expect(report.why).toContain('nobody has fetched the new version');
+        expect(world.ownKeys.filter(({ disabled }) => !disabled)).toHaveLength(2);
+      },
+    );
+
+    it.runIf(keysPerOwner === 'many')(
+      `is ${canDisable ? 'disabled, and then' : 'told of, and'} deleted, once nobody uses it`,
+      async () => {
+        const world = await worldAt(kind, 'a rotation');
+        const formerId = world.currentKeyId;
+        await world.tick();
+        await world.consume();
+        await world.lab.pass(7 * DAY_MS + HOUR_MS);
+        const ended = await world.tick();
+        expect(ended.steps.map(({ step }) => step)).toEqual(canDisable ? ['disable'] : []);
+        expect(ended).toMatchObject({ outcome: 'hold', code: 'quarantine' });
+        if (!canDisable) expect(ended.why).toContain('its issuer cannot disable it');
+        expect(world.ownKeys.find(({ id }) => id === formerId)?.disabled).toBe(canDisable);
+        await world.lab.pass(3 * DAY_MS + HOUR_MS);
+        expect((await world.tick()).steps.map(({ step }) => step)).toEqual(['delete', 'release']);
+        expect(world.ownKeys.map(({ id }) => id)).toEqual([world.currentKeyId]);
+      },
+    );
+
+    it('is taken in where it existed before, and retires after the first one of ours', async () => {
+      const world = await KindWorld.open(kind);
+      const { id } = await world.setting.makeByHand();
+      await world.lab.pass(HOUR_MS);
+      const report = await world.lab.withPorts(world.setting.manifest, (ports) => adopt(world.key, id, ports));
+      expect(report).toMatchObject({ outcome: 'minted', mint: { outcome: 'stored' } });
+      await world.consume();
+      await world.settle();
+      expect(await world.wrongs()).toEqual([]);
+    });
+
+    it.runIf(keysPerOwner === 'many')(
+      'comes back when the operator undoes the rotation, in grace and in quarantine',
+      async () => {
+        for (const days of [1, 8]) {
+          const world = await worldAt(kind, 'a rotation');
+          const formerId = world.currentKeyId;
+          await world.tick();
+          await world.lab.pass(DAY_MS);
+          await world.consume();
+          await world.lab.pass((days - 1) * DAY_MS + HOUR_MS);
+          await world.tick();
+          const undone = await world.lab.withPorts(world.setting.manifest, (ports) => undo(world.key, ports));
+          expect(undone.keyId).toBe(formerId);
+          expect(world.currentKeyId).toBe(formerId);
+          expect(await world.setting.works(await world.lab.fetchStored(world.key.secret.name))).toBe(true);
+          await world.lab.pass(DAY_MS);
+          await world.consume();
+          expect((await world.tick()).outcome).toBe('hold');
+        }
+      },
+    );
+
+    it.runIf(keysPerOwner === 'one')(
+      'cannot come back: its owner has one key only, and the operator is told',
+      async () => {
+        const world = await worldAt(kind, 'a rotation');
+        await world.tick();
+        await expect(
+          world.lab.withPorts(world.setting.manifest, (ports) => undo(world.key, ports)),
+        ).rejects.toMatchObject({ code: 'nothing_to_undo' });
+      },
+    );
+
+    it('is replaced when somebody else removed it', async () => {
+      const world = await worldAt(kind, 'a rotation');
+      const lostId = world.currentKeyId;
+      await world.setting.removeByHand(lostId);
+      const report = await world.tick();
+      expect(report.steps[0]).toMatchObject({ step: 'mint' });
+      expect(world.currentKeyId).not.toBe(lostId);
+      await world.settle();
+      expect(await world.wrongs()).toEqual([]);
+    });
+
+    it.runIf(Boolean(keysPerOwner === 'many'))(
+      'asks a person when its owner has as many keys as it may',
+      async ({ skip }) => {
+        const world = await KindWorld.open(kind);
+        if (!world.setting.fillQuota) return skip('its issuer tells of no limit');
+        await world.setting.fillQuota();
+        const before = world.ownKeys.length;
+        const report = await world.tick();
+        expect(report).toMatchObject({ outcome: 'ask', steps: [] });
+        expect(report.next.length).toBeGreaterThan(0);
+        expect(world.ownKeys).toHaveLength(before);
+      },
+    );
+
+    it('asks a person when Keyrota may not make it, and leaves nothing behind', async () => {
+      const world = await worldAt(kind, 'a rotation');
+      const before = world.ownKeys;
+      await world.setting.forbid();
+      await world.lab.pass(11 * 60_000);
+      const report = await world.tick();
+      expect(report).toMatchObject({ outcome: 'ask' });
+      expect(report.next.length).toBeGreaterThan(0);
+      expect(world.ownKeys).toEqual(before);
+    });
+
+    it('is made all the same when each call is refused once for the rate', async () => {
+      const wrongs: string[] = [];
+      for (const [index, call] of (await callsAt(kind, 'a rotation')).entries()) {
+        const world = await worldAt(kind, 'a rotation');
+        const formerId = world.currentKeyId;
+        const throttled = MISHAPS.find(({ what }) => what === 'it is answered 429');
+        await throttled?.run(world.lab, atCall(index + 1)).perform(world.setting.manifest, tickOf(world));
+        if (world.currentKeyId === formerId) wrongs.push(`${index + 1}, ${call}: no new key`);
+        await world.settle();
+        wrongs.push(...(await world.wrongs()).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
+      }
+      expect(wrongs).toEqual([]);
+    });
+  });
+
+  describe.each(['a first mint', 'a rotation', 'the end of the former key'] as const)(
+    `a ${kind.name} at %s`,
+    (stage) => {
+      it.each(BEFALLS)('is neither lost nor left behind when at any call $what', async (mishap) => {
+        expect(await wrongsAfterEachCall(kind, stage, mishap)).toEqual([]);
+      });
+
+      it('is made once and ended once by two runs, wherever one stands still while the other goes by', async () => {
+        expect(await wrongsOfTwoRuns(kind, stage)).toEqual([]);
+      });
+    },
+  );
+}
