@@ -16,7 +16,7 @@ export type AuditEvent =
   | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
   | { action: 'notification.send'; instanceCrn: string; eventType: string; severity: 'low' | 'high'; payload: object }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null }
-  | { action: 'log-line.accept' | 'log-line.refuse'; service: LoggingServiceName | null; keyId: string | null };
+  | { action: 'log-line.accept' | 'log-line.refuse'; service: LoggingServiceName | null; loggingKeyId: string | null };
 
 export type AuditRecord = AuditEvent & { atMs: number };
 

@@ -29,6 +29,9 @@ const ErrorBody = z.object({
   errorMessage: z.string().optional().catch(undefined),
   error_code: z.string().optional().catch(undefined),
   message: z.string().optional().catch(undefined),
+  // As LogDNA tells them.
+  code: z.string().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
   errors: z.array(IbmError).default([]).catch([]),
 });
 
@@ -114,8 +117,9 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean): 
   const { status, result } = failure;
   const first = result?.errors?.[0];
   // Some answers carry an empty `message_code`.
-  const ibmCode = result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || null);
-  const detail = result?.errorMessage ?? first?.message ?? result?.message ?? failure.statusText ?? '';
+  const ibmCode =
+    result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || result?.code || null);
+  const detail = result?.errorMessage ?? first?.message ?? result?.message ?? result?.error ?? failure.statusText ?? '';
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
   const code = CODE_BY_STATUS[status] ?? codeOfStatus(status);
   const wasRefused = status >= 400 && status < 500 && status !== 408;

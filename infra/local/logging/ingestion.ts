@@ -64,13 +64,13 @@ export class Ingestion {
     const { lines } = parsed.data;
     this.#accepted += lines.length;
     this.#lastLine = { text: lines.at(-1)?.line ?? '', keyId: key.id };
-    this.#parts.audit.record({ action: 'log-line.accept', service: key.service, keyId: key.id });
+    this.#parts.audit.record({ action: 'log-line.accept', service: key.service, loggingKeyId: key.id });
     return context.json({ status: 'ok' });
   }
 
   #refuse(key: LoggingKey | undefined): void {
     this.#refused += 1;
-    const about = { service: key?.service ?? null, keyId: key?.id ?? null };
+    const about = { service: key?.service ?? null, loggingKeyId: key?.id ?? null };
     this.#parts.audit.record({ action: 'log-line.refuse', ...about });
   }
 }
