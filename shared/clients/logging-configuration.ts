@@ -76,7 +76,7 @@ export class LoggingConfiguration extends BaseService {
    * has no configuration API.
    */
   async listKeys(type: LoggingKeyType, serviceKey: SecretValue, signal: AbortSignal): Promise<ListedLoggingKey[]> {
-    const call: CallOptions = { operation: 'listLoggingKeys', kind: 'reads', signal };
+    const call: CallOptions = { operation: 'listLoggingKeys', kind: 'reads', signal, secret: serviceKey };
     const listed = await this.#send(call, ListAnswer, this.#toKeys('GET', serviceKey, { query: { type } }));
     const keys: ListedLoggingKey[] = [];
     for (const { id, name, key, created } of listed) {
@@ -96,7 +96,7 @@ export class LoggingConfiguration extends BaseService {
     serviceKey: SecretValue,
     signal: AbortSignal,
   ): Promise<NewLoggingKey> {
-    const call: CallOptions = { operation: 'createLoggingKey', kind: 'once', signal };
+    const call: CallOptions = { operation: 'createLoggingKey', kind: 'once', signal, secret: serviceKey };
     const outgoing = this.#toKeys('POST', serviceKey, { query: { type }, body: { name } });
     const { id, key, created } = await this.#send(call, KeyAnswer, outgoing);
     return { id, value: new SecretValue(key), createdAtMs: created };
@@ -104,7 +104,7 @@ export class LoggingConfiguration extends BaseService {
 
   /** Deletes a key of either type; one that is gone is done. A service key may be unable to delete itself. @throws ApiError */
   async deleteKey(id: string, serviceKey: SecretValue, signal: AbortSignal): Promise<void> {
-    const call: CallOptions = { operation: 'deleteLoggingKey', kind: 'repeatable', signal };
+    const call: CallOptions = { operation: 'deleteLoggingKey', kind: 'repeatable', signal, secret: serviceKey };
     try {
       await this.#send(call, Nothing, this.#toKeys('DELETE', serviceKey, { id }));
     } catch (error) {
@@ -114,7 +114,7 @@ export class LoggingConfiguration extends BaseService {
 
   /** Resolves when the service key is good. @throws ApiError as `listKeys`. */
   async checkServiceKey(serviceKey: SecretValue, signal: AbortSignal): Promise<void> {
-    const call: CallOptions = { operation: 'checkServiceKey', kind: 'reads', signal };
+    const call: CallOptions = { operation: 'checkServiceKey', kind: 'reads', signal, secret: serviceKey };
     await this.#send(call, Nothing, this.#toKeys('GET', serviceKey, { query: { type: 'service' } }));
   }
 
@@ -124,7 +124,7 @@ export class LoggingConfiguration extends BaseService {
    * @throws ApiError; `not_logged_in` or `forbidden` when the key is refused.
    */
   async checkIngestionKey(ingestionKey: SecretValue, signal: AbortSignal): Promise<void> {
-    const call: CallOptions = { operation: 'checkIngestionKey', kind: 'repeatable', signal };
+    const call: CallOptions = { operation: 'checkIngestionKey', kind: 'repeatable', signal, secret: ingestionKey };
     const timestamp = this.#options.clock.nowMs();
     const line = { line: 'Keyrota checks an ingestion key.', app: 'keyrota', level: 'INFO', timestamp };
     const credentials = Buffer.from(`${ingestionKey.reveal()}:`).toString('base64');
@@ -140,7 +140,7 @@ export class LoggingConfiguration extends BaseService {
 
   /** Null for a key that is gone meanwhile. */
   async #valueOf(id: string, serviceKey: SecretValue, signal: AbortSignal): Promise<string | null> {
-    const call: CallOptions = { operation: 'getLoggingKey', kind: 'reads', signal };
+    const call: CallOptions = { operation: 'getLoggingKey', kind: 'reads', signal, secret: serviceKey };
     try {
       return (await this.#send(call, KeyAnswer, this.#toKeys('GET', serviceKey, { id }))).key;
     } catch (error) {

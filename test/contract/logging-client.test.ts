@@ -235,6 +235,20 @@ describe('trouble', () => {
     expect([...values, basic].filter((value) => told.includes(value))).toEqual([]);
   });
 
+  it('masks a key that the service repeats', async () => {
+    const error = `No such key: ${instance.serviceKey}, ${instance.serviceKey}.`;
+    const body = JSON.stringify({ error, code: 'NotAuthorized', status: 'error' });
+    const configuration = client(answeringAll(cloudAdapter(world.cloud), { status: 401, body }));
+    for (const call of [
+      configuration.checkServiceKey(serviceKey, signal),
+      configuration.checkIngestionKey(serviceKey, signal),
+    ]) {
+      const failure = await apiFailureOf(call);
+      expect(failure.message).toContain('No such key: [redacted], [redacted].');
+      expect(everythingIn(failure)).not.toContain(instance.serviceKey);
+    }
+  });
+
   it('ends with the signal of the run', async () => {
     const aborted = AbortSignal.abort(new Error('the run is over'));
     await expect(client().listKeys('service', serviceKey, aborted)).rejects.toThrow('the run is over');
