@@ -1,12 +1,22 @@
+import type { LoggingKeyType, LoggingServiceName } from './logging/model.ts';
+
 /** What happened in the account, as its own records would tell: one entry an effect, never a value. */
 export type AuditEvent =
   | { action: 'api-key.create' | 'api-key.disable' | 'api-key.enable' | 'api-key.delete'; keyId: string; name: string }
   | { action: 'resource-instance.create' | 'resource-instance.delete'; instanceId: string; name: string }
   | { action: 'resource-key.create' | 'resource-key.delete'; keyId: string; name: string; instanceId: string }
+  | {
+      action: 'logging-key.create' | 'logging-key.delete';
+      keyId: string;
+      name: string;
+      type: LoggingKeyType;
+      instanceId: string;
+    }
   | { action: 'secret.create' | 'secret.delete'; secretId: string; name: string }
   | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
   | { action: 'notification.send'; instanceCrn: string; eventType: string; severity: 'low' | 'high'; payload: object }
-  | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null };
+  | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null }
+  | { action: 'log-line.accept' | 'log-line.refuse'; service: LoggingServiceName | null; loggingKeyId: string | null };
 
 export type AuditRecord = AuditEvent & { atMs: number };
 

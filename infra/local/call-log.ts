@@ -13,9 +13,11 @@ export interface Call {
   tookMs: number;
 }
 
-/** The path of a request without the value of an API key, should somebody send it where the id belongs. */
+/** The path of a request without the value of a key, should somebody send it where the id belongs. */
 export const pathToTell = (path: string): string =>
-  path.replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]');
+  path
+    .replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]')
+    .replace(/^(\/v1\/config\/keys\/)(?![0-9a-f]{24}(?:\/|$))[^/]+/, '$1[value]');
 
 const KEPT_CALLS = 10_000;
 

@@ -5,6 +5,8 @@ import type { CloudClock } from './clock.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { IamService } from './iam/service.ts';
+import { LoggingKeys } from './logging/key-book.ts';
+import { LoggingService } from './logging/service.ts';
 import { LogIngestion } from './logs/ingestion.ts';
 import { notEmbeddedMessage } from './not-embedded.ts';
 import type { Account, CloudParts, CloudEnv } from './parts.ts';
@@ -41,6 +43,7 @@ interface World {
   secretsManager: SecretsManagerService;
   resourceController: ResourceController;
   logs: LogIngestion;
+  logging: LoggingService;
   app: Hono<CloudEnv>;
   calls: CallLog;
   trouble: Trouble;
@@ -109,13 +112,14 @@ export class EmbeddedCloud {
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, resourceController, logs, calls } = this.#world;
+    const { parts, iam, secretsManager, resourceController, logs, logging, calls } = this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
       secretsManager: secretsManager.snapshot(options),
       resourceController: resourceController.snapshot(options),
       logs: logs.snapshot(),
+      logging: logging.snapshot(options),
       calls: { total: calls.total, lines: calls.lines },
     };
   }
@@ -192,10 +196,13 @@ export class EmbeddedCloud {
     };
     const iam = new IamService(parts);
     const secretsManager = new SecretsManagerService(parts, iam);
-    const resourceController = new ResourceController(parts, iam);
+    const loggingKeys = new LoggingKeys(parts);
+    const resourceController = new ResourceController(parts, iam, loggingKeys);
     const logs = new LogIngestion(parts, iam);
+    const logging = new LoggingService(parts, loggingKeys);
     const app = new Hono<CloudEnv>();
-    for (const service of [iam, secretsManager, resourceController, logs]) app.route('/', service.routes());
+    const services = [iam, secretsManager, resourceController, logs, logging];
+    for (const service of services) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
@@ -203,7 +210,7 @@ export class EmbeddedCloud {
     app.onError((error) => {
       throw error;
     });
-    return { parts, iam, secretsManager, resourceController, logs, app, calls: new CallLog(), trouble };
+    return { parts, iam, secretsManager, resourceController, logs, logging, app, calls: new CallLog(), trouble };
   }
 }
 

@@ -105,6 +105,22 @@ export const Switches = z.strictObject({
   cosRefusesUsedServiceId: z.boolean().default(true),
   /** Whether `logdna` and `logdnaat` can still be provisioned: both ended on 30 March 2025. */
   logdnaOffered: z.boolean().default(false),
+  /** Whether instances of `logdna` and `logdnaat` have the configuration API, or leave keys to their web console. */
+  loggingInstancesConfigurable: z.boolean().default(true),
+  /** What a new resource key hands out once the broker's own key of an instance of LogDNA is deleted. (unconfirmed) */
+  deletedBrokerKey: z.enum(['dead value', 'newest key']).default('dead value'),
+  /** Status of a call to LogDNA with a service or ingestion key that is deleted or unknown. (unconfirmed) */
+  refusedLoggingKeyStatus: z.union([z.literal(401), z.literal(403)]).default(401),
+  /** Status of creating a service or ingestion key where there are as many as there can be. (unconfirmed) */
+  loggingKeyLimitStatus: z.union([z.literal(400), z.literal(409), z.literal(422)]).default(400),
+  /** Whether lists of service and ingestion keys show the values, as reading a single one does. (unconfirmed) */
+  loggingKeyListShowsValues: z.boolean().default(true),
+  /** Whether a service key can delete itself. (unconfirmed) */
+  ownServiceKeyDeletion: z.enum(['refused', 'accepted']).default('refused'),
+  /** How long a fresh service or ingestion key is refused, in milliseconds. (unconfirmed) */
+  freshLoggingKeyDelayMs: z.number().int().min(0).default(2_000),
+  /** How many calls the configuration API of LogDNA takes in a minute; null for no limit. */
+  loggingConfigurationCallsPerMinute: z.number().int().min(1).nullable().default(50),
   /** Code of a login with an expired key: that of a disabled one, or that of an unknown one. (unconfirmed) */
   expiredKeyLoginCode: z.enum(['BXNIM0462E', 'BXNIM0415E']).default('BXNIM0462E'),
   /** What introspection says of a disabled or expired key. (unconfirmed) */

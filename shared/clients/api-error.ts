@@ -3,6 +3,7 @@ import { TimeIsUp } from '../runtime/clock.ts';
 import { KeyrotaError, messageOf } from '../runtime/errors.ts';
 import type { Effect } from '../runtime/errors.ts';
 import { maskSecrets } from '../runtime/secret-value.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
 
 /** What a call to IBM Cloud ran into. */
 export type ApiErrorCode =
@@ -29,6 +30,9 @@ const ErrorBody = z.object({
   errorMessage: z.string().optional().catch(undefined),
   error_code: z.string().optional().catch(undefined),
   message: z.string().optional().catch(undefined),
+  // As LogDNA tells them.
+  code: z.string().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
   errors: z.array(IbmError).default([]).catch([]),
 });
 
@@ -94,9 +98,9 @@ const CODE_BY_STATUS: Readonly<Record<number, ApiErrorCode>> = {
 
 /**
  * Turns whatever a call rejected with into an ApiError. Of the original only status, IBM's code, its message and
- * `Retry-After` are kept: it holds the request, and so our token.
+ * `Retry-After` are kept: it holds the request, and so our token. `secret` is masked in the message.
  */
-export function apiErrorOf(operation: string, error: unknown, writes: boolean): ApiError {
+export function apiErrorOf(operation: string, error: unknown, writes: boolean, secret?: SecretValue): ApiError {
   if (error instanceof ApiError) return error;
   const noAnswer = { status: null, ibmCode: null, retryAfterMs: null };
   const effectUnknown: Effect = writes ? 'unknown' : 'none';
@@ -104,7 +108,7 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean): 
   const parsed = SdkFailure.safeParse(error);
   const failure = parsed.success ? parsed.data : {};
   if (failure.status === undefined) {
-    const reason = failure.statusText ?? messageOf(error);
+    const reason = without(secret, failure.statusText ?? messageOf(error));
     if (REFUSED_BY_SDK.test(reason)) return new ApiError(operation, 'invalid_request', noAnswer, reason, 'none');
     return new ApiError(operation, 'no_answer', noAnswer, reason, effectUnknown);
   }
@@ -114,13 +118,20 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean): 
   const { status, result } = failure;
   const first = result?.errors?.[0];
   // Some answers carry an empty `message_code`.
-  const ibmCode = result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || null);
-  const detail = result?.errorMessage ?? first?.message ?? result?.message ?? failure.statusText ?? '';
+  const ibmCode =
+    result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || result?.code || null);
+  const told = result?.errorMessage ?? first?.message ?? result?.message ?? result?.error ?? failure.statusText ?? '';
+  const detail = without(secret, told);
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
   const code = CODE_BY_STATUS[status] ?? codeOfStatus(status);
   const wasRefused = status >= 400 && status < 500 && status !== 408;
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
 }
+
+const without = (secret: SecretValue | undefined, text: string): string => {
+  const value = secret?.reveal() ?? '';
+  return value === '' ? text : text.replaceAll(value, String(secret));
+};
 
 /** Redirects are not followed. */
 function codeOfStatus(status: number): ApiErrorCode {

@@ -3,6 +3,7 @@ import { withTimeLimit } from '../runtime/clock.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 
 /** Delays before the second, third and fourth attempt. */
@@ -173,6 +174,8 @@ export interface CallOptions {
    */
   kind: 'reads' | 'repeatable' | 'once';
   signal: AbortSignal;
+  /** What the call carries, if its shape does not tell that it is secret: masked in what the service says. */
+  secret?: SecretValue;
 }
 
 /** What was answered, or a part of it, checked. @throws ApiError `unexpected_answer`, with the paths that are not understood. */
@@ -244,7 +247,7 @@ export class Calls {
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
       if (error instanceof KeyrotaError && !(error instanceof ApiError)) throw error; // not even sent
-      return { failure: apiErrorOf(call.operation, error, call.kind !== 'reads'), generation };
+      return { failure: apiErrorOf(call.operation, error, call.kind !== 'reads', call.secret), generation };
     }
   }
 

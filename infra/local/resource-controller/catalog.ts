@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LoggingServiceName } from '../logging/model.ts';
 import type { Switches } from '../switches.ts';
 import { userAndPassword, cloudant, iamOnly, logdna, objectStorage } from './credentials.ts';
 import type { CredentialsMaker } from './credentials.ts';
@@ -85,12 +86,16 @@ const OFFERINGS: readonly Offering[] = [
   },
 ];
 
-const ENDED = new Set(['logdna', 'logdnaat']);
+const LOGDNA: readonly LoggingServiceName[] = ['logdna', 'logdnaat'];
+
+/** Which of the services of LogDNA it is, both of which have ended; undefined for any other one. */
+export const loggingServiceOf = ({ name }: Offering): LoggingServiceName | undefined =>
+  LOGDNA.find((service) => service === name);
 
 /** The service with that plan; undefined when nobody can order it. */
 export function offeringOfPlan(planId: string, { logdnaOffered }: Switches): Offering | undefined {
   const offering = OFFERINGS.find(({ planIds }) => planIds.includes(planId));
-  return offering && ENDED.has(offering.name) && !logdnaOffered ? undefined : offering;
+  return offering && loggingServiceOf(offering) && !logdnaOffered ? undefined : offering;
 }
 
 /** One of the services that the account has instances of from the start. Throws RangeError for any other name. */

@@ -1,4 +1,5 @@
 import type { KeyIdentity } from '../iam/key-identities.ts';
+import type { LoggingKeys } from '../logging/key-book.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Instance } from './model.ts';
 import { isManager } from './key-roles.ts';
@@ -11,6 +12,7 @@ interface CredentialsRequest {
   parameters: Readonly<Record<string, unknown>>;
   identity: KeyIdentity | null;
   random: SeededRandom;
+  loggingKeys: LoggingKeys;
 }
 
 type Credentials = Record<string, unknown>;
@@ -53,12 +55,16 @@ export const cloudant: CredentialsMaker = (request) => {
   return { ...iamOnly(request), host, password, port: 443, url, username };
 };
 
-/** Every key of an instance has the same two values: making another one rotates nothing. */
-export const logdna: CredentialsMaker = (request) => ({
-  ...iamOnly(request),
-  ingestion_key: request.instance.brokerKeys.ingestion,
-  ...(isManager(request.roleId) && { service_key: request.instance.brokerKeys.service }),
-});
+/** Every key of an instance has the same two values, while they live: making another one rotates nothing. */
+export const logdna: CredentialsMaker = (request) => {
+  const { instance, roleId, loggingKeys } = request;
+  const { ingestion, service } = loggingKeys.handedOut(instance.id, instance.brokerKeys);
+  return {
+    ...iamOnly(request),
+    ...(ingestion !== undefined && { ingestion_key: ingestion }),
+    ...(service !== undefined && isManager(roleId) && { service_key: service }),
+  };
+};
 
 /** Of a service without IAM. */
 export const userAndPassword: CredentialsMaker = ({ instance, random }) => ({

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { KeyIdentities } from '../iam/key-identities.ts';
+import type { LoggingKeys } from '../logging/key-book.ts';
 import type { Access, Caller, CloudEnv, CloudParts } from '../parts.ts';
 import type { SeededRandom } from '../random.ts';
 import { callerOf } from '../strict-routes.ts';
@@ -23,20 +24,30 @@ export type Action =
 /** The instance that an action is about. */
 type Place = Pick<Resource, 'id' | 'offering'>;
 
+interface DeskOptions {
+  parts: CloudParts;
+  random: SeededRandom;
+  access: Access;
+  identities: KeyIdentities;
+  loggingKeys: LoggingKeys;
+}
+
 /** What every handler needs: the books, who may do what, and the form of an answer. */
 export class Desk {
   readonly parts: CloudParts;
   /** Of its own, so that ids and values elsewhere are the same with and without what is made here. */
   readonly random: SeededRandom;
   readonly identities: KeyIdentities;
+  readonly loggingKeys: LoggingKeys;
   readonly instances: ResourceBook<Instance>;
   readonly keys: ResourceBook<ResourceKey>;
   readonly #access: Access;
 
-  constructor(parts: CloudParts, random: SeededRandom, access: Access, identities: KeyIdentities) {
+  constructor({ parts, random, access, identities, loggingKeys }: DeskOptions) {
     this.parts = parts;
     this.random = random;
     this.identities = identities;
+    this.loggingKeys = loggingKeys;
     this.#access = access;
     this.instances = new ResourceBook<Instance>(parts, 'resource instance', () => parts.account.id);
     this.keys = new ResourceBook<ResourceKey>(parts, 'resource key', (key) => key.instanceId);

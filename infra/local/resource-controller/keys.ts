@@ -15,7 +15,7 @@ export interface NewKey {
 
 /** Makes the key, with what it needs in IAM. Throws 400, 403 and 422; then nothing is made. */
 export function makeKey(desk: Desk, input: NewKey, caller: Caller): ResourceKey {
-  const { parts, random, keys } = desk;
+  const { parts, random, keys, loggingKeys } = desk;
   const { name, instance, roleId, serviceIdCrn } = input;
   demandRoom(desk, instance);
   const serviceId = serviceIdCrn === undefined ? null : serviceIdOf(desk, instance, serviceIdCrn, caller);
@@ -25,6 +25,7 @@ export function makeKey(desk: Desk, input: NewKey, caller: Caller): ResourceKey 
   const request = { guid, crn, name, serviceId, roleId, target: targetOf(instance) };
   const identity = instance.offering.iamCompatible ? inIam(() => desk.identities.issue(request, caller.iamId)) : null;
   const parameters = { ...input.brokerParameters, ...(serviceIdCrn !== undefined && { serviceid_crn: serviceIdCrn }) };
+  const about = { keyGuid: guid, instance, roleId, parameters, identity, random, loggingKeys };
   const now = desk.now();
   const key: ResourceKey = {
     id: guid,
@@ -37,7 +38,7 @@ export function makeKey(desk: Desk, input: NewKey, caller: Caller): ResourceKey 
     parameters,
     onetimeCredentials: instance.onetimeCredentials,
     identity,
-    credentials: instance.offering.credentials({ keyGuid: guid, instance, roleId, parameters, identity, random }),
+    credentials: instance.offering.credentials(about),
     createdAt: now,
     createdBy: caller.iamId,
     updatedAt: now,

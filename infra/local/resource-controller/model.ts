@@ -1,4 +1,5 @@
 import type { KeyIdentity } from '../iam/key-identities.ts';
+import type { BrokerKeys } from '../logging/model.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Offering } from './catalog.ts';
 
@@ -48,8 +49,8 @@ export interface Instance extends Resource {
   readonly lastOperation: Operation;
   /** Whether it is one of those that the account has from the start, and other services are built on. */
   readonly builtIn: boolean;
-  /** What its broker hands out with every key of the instance; never shown by itself. */
-  readonly brokerKeys: { readonly ingestion: string; readonly service: string };
+  /** What its broker hands out with every key of the instance while they live; never shown by itself. */
+  readonly brokerKeys: BrokerKeys;
 }
 
 export interface ResourceKey extends Resource {

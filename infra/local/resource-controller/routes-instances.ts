@@ -4,7 +4,7 @@ import type { CloudEnv } from '../parts.ts';
 import { callerOf } from '../strict-routes.ts';
 import type { StrictRoutes } from '../strict-routes.ts';
 import { validate } from '../validation.ts';
-import { offeringOfPlan } from './catalog.ts';
+import { loggingServiceOf, offeringOfPlan } from './catalog.ts';
 import { bodyOf } from './desk.ts';
 import type { Desk } from './desk.ts';
 import { badRequest, invalid, lockedInstance, notEmbedded } from './errors.ts';
@@ -107,6 +107,8 @@ async function create(desk: Desk, context: Request): Promise<Response> {
     locked: lock.data === 'true',
   };
   desk.instances.put(instance);
+  const service = loggingServiceOf(offering);
+  if (service) desk.loggingKeys.open({ id: guid, service, brokerKeys: instance.brokerKeys });
   parts.audit.record({ action: 'resource-instance.create', instanceId: guid, name: instance.name });
   return desk.answer(context, instanceView(parts, instance), 201);
 }
@@ -168,6 +170,7 @@ function remove(desk: Desk, context: Request, { recursive }: z.infer<typeof Dele
     for (const key of ofInstance) removeKey(desk, key, caller.iamId);
   }
   const removed = revise(desk, context, instance, { type: 'delete' });
+  desk.loggingKeys.close(instance.id);
   instances.remove({ ...removed, removal: { at: removed.updatedAt, by: caller.iamId } });
   parts.audit.record({ action: 'resource-instance.delete', instanceId: instance.id, name: instance.name });
   return desk.answerEmpty(context);

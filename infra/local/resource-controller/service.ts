@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import type { IamService } from '../iam/service.ts';
+import type { LoggingKeys } from '../logging/key-book.ts';
 import type { CloudEnv, CloudParts } from '../parts.ts';
 import { SeededRandom } from '../random.ts';
 import { StrictRoutes } from '../strict-routes.ts';
@@ -18,10 +19,10 @@ export class ResourceController {
   readonly #desk: Desk;
   readonly #iam: IamService;
 
-  constructor(parts: CloudParts, iam: IamService) {
+  constructor(parts: CloudParts, iam: IamService, loggingKeys: LoggingKeys) {
     const random = new SeededRandom(`${parts.random.seed} resource controller`);
     this.#iam = iam;
-    this.#desk = new Desk(parts, random, iam, iam.keyIdentities);
+    this.#desk = new Desk({ parts, random, access: iam, identities: iam.keyIdentities, loggingKeys });
     bookBuiltIns(this.#desk);
   }
 

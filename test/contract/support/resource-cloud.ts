@@ -11,6 +11,7 @@ export const PLAN = {
   objectStorageLite: '2fdf0c08-2d32-4f46-84b5-32e0c92fffd8',
   cloudant: 'cloudant-standard',
   logdna: 'logdna-7-day',
+  logdnaat: 'logdnaat-7-day',
   generic: 'generic-service-standard',
 } as const;
 
