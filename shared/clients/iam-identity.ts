@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { ApiError, isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
+import { listed } from './listed.ts';
 import { MOST_PAGES, endless } from './paging.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
@@ -62,18 +63,7 @@ const ApiKeyAnswer = z.object({
 export type ApiKey = z.infer<typeof ApiKeyAnswer>;
 
 const CreateAnswer = ApiKeyAnswer.extend({ apikey: z.string().min(1) });
-/** One odd key of somebody else must not hide all others. */
-const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
-  listed.flatMap((one) => {
-    const parsed = ApiKeyAnswer.safeParse(one);
-    if (parsed.success) return [parsed.data];
-    const { name } = (one ?? {}) as { name?: unknown };
-    if (String(name).startsWith('keyrota-'))
-      context.addIssue({ code: 'custom', path: [String(name)], message: 'is not understood' });
-    return [];
-  }),
-);
-const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().nullish() });
+const ListAnswer = z.object({ apikeys: listed(ApiKeyAnswer), next: z.string().nullish() });
 /** Of the whole account's keys only so much is read. */
 const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
 const SurveyAnswer = z.object({
