@@ -1,3 +1,4 @@
+import { Identities } from '../../../infra/operator/provision/identities.ts';
 import { IamLogin } from '../../../shared/auth/iam-login.ts';
 import { Calls, RateCap } from '../../../shared/clients/calls.ts';
 import type { HttpOptions } from '../../../shared/clients/http-options.ts';
@@ -64,6 +65,7 @@ export function productOn(lab: Laboratory, options: ProductOptions = {}) {
     login,
     identity: new IamIdentity(atIam),
     policies: new IamPolicies(atIam),
+    identities: new Identities(atIam),
     resourceKeys: new ResourceKeys(atIam),
     secrets: new SecretStore(atSecretsManager),
     logLines: new LogLines({ calls: new Calls(common), http }),
