@@ -193,7 +193,7 @@ export class EmbeddedCloud {
     const iam = new IamService(parts);
     const secretsManager = new SecretsManagerService(parts, iam);
     const resourceController = new ResourceController(parts, iam);
-    const logs = new LogIngestion(parts, iam);
+    const logs = new LogIngestion(parts, iam, resourceController);
     const app = new Hono<CloudEnv>();
     for (const service of [iam, secretsManager, resourceController, logs]) app.route('/', service.routes());
     app.notFound((context) => {
