@@ -4,6 +4,7 @@ import type { Switches } from '../../infra/local/switches.ts';
 import type { SurveyedKey } from '../../shared/clients/iam-identity.ts';
 import { CredentialsRedacted } from '../../shared/clients/resource-keys.ts';
 import type { NewResourceKey, ResourceKeys } from '../../shared/clients/resource-keys.ts';
+import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { Laboratory } from '../support/laboratory.ts';
 import { altering, answeringAll, answeringFirst, cloudAdapter, withShortPages } from './support/adapters.ts';
 import { everythingIn, failureOf, apiFailureOf, outcomeOf } from './support/failures.ts';
@@ -115,6 +116,19 @@ describe('resource keys created', () => {
     expect(await lab.works(apikey)).toBe(true);
   });
 
+  it('ship a line to any instance of Cloud Logs that they are for', async () => {
+    const { lab, guid, product, resourceKeys } = await openAsOwner('logs');
+    const wish = { name: 'new', instanceId: guid, role: SENDER, parameters: {} };
+    const { credentials } = await resourceKeys.createKey(wish, signal);
+    await lab.pass(10_000);
+    const { apikey } = JSON.parse(credentials.reveal()) as { apikey: string };
+    const token = await product.tokens.exchange({ grant: 'apikey', apiKey: new SecretValue(apikey) }, signal);
+    const shipTo = (path: string) => product.logLines.ship(`http://127.0.0.1:1${path}`, 'a line', token, signal);
+    await shipTo(`/logs/${guid}/logs/v1/singles`);
+    expect(lab.state.logs.lastLine?.text).toBe('a line');
+    expect(await outcomeOf(shipTo('/logs/v1/singles'))).toMatchObject({ code: 'forbidden' });
+  });
+
   it('can hold secrets beside their inner API key: an HMAC pair, a password', async () => {
     const { lab, guid, resourceKeys } = await openAsOwner('objectStorage');
     const wish = { name: 'new', instanceId: guid, role: 'Writer', parameters: {} };
@@ -192,6 +206,20 @@ describe('resource keys created', () => {
       expect(await resourceKeys.keysOfInstance(wish.instanceId, signal)).toEqual([]);
     },
   );
+
+  it('of Object Storage are withheld where it takes an administrator to see them, and can be removed', async () => {
+    const { lab, guid } = await openAsOwner('objectStorage');
+    lab.cloud.switches.createdCredentialsWithheld = true;
+    await lab.admin.grant(lab.keyrota.iamId, ROLE.operator, 'cloud-object-storage');
+    await lab.admin.grant(lab.keyrota.iamId, MANAGER, 'cloud-object-storage');
+    const { resourceKeys } = productOn(lab);
+    const wish = { name: 'new', instanceId: guid, role: 'Manager', parameters: { HMAC: true } };
+    const error = await failureOf(resourceKeys.createKey(wish, signal));
+    expect(error).toMatchObject({ redaction: 'REDACTED_EXPLICIT', effect: 'changed' });
+    expect((error as CredentialsRedacted).next).toContain('Administrator');
+    await resourceKeys.deleteKey((error as CredentialsRedacted).keyId, signal);
+    expect(await resourceKeys.keysOfInstance(guid, signal)).toEqual([]);
+  });
 
   it.each([
     [{ REDACTED: 'a new way 8c2f' }, 'unknown'],

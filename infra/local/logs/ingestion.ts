@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { Access, Caller, CloudParts, Instance, CloudEnv } from '../parts.ts';
+import type { Access, Caller, CloudParts, CloudEnv } from '../parts.ts';
 import { callerOf, StrictRoutes } from '../strict-routes.ts';
 import { jsonOf, validate } from '../validation.ts';
 import type { Violation } from '../validation.ts';
@@ -30,8 +30,8 @@ const Lines = z.array(Line).min(1);
 interface Destination {
   service: 'logs' | 'logs-router';
   path: `/${string}`;
-  /** That of the path, where it names one. */
-  instance: Instance['guid'] | 'in the path';
+  /** Its GUID; null for the one that the path names. */
+  instance: string | null;
   /** The action that the sender's role must grant. */
   action: string;
 }
@@ -85,7 +85,7 @@ export class LogIngestion {
     const toAnyCloudLogs: Destination = {
       ...toCloudLogs,
       path: '/logs/:guid/logs/v1/singles',
-      instance: 'in the path',
+      instance: null,
     };
     const toLogsRouter: Destination = {
       service: 'logs-router',
@@ -115,7 +115,7 @@ export class LogIngestion {
     const routes = new StrictRoutes({ login, badQuery, onError });
     routes.add('POST', to.path, async (context) => {
       const caller = callerOf(context);
-      this.#demand(caller, to, to.instance === 'in the path' ? (context.req.param('guid') ?? '') : to.instance);
+      this.#demand(caller, to, to.instance ?? context.req.param('guid') ?? '');
       const lines = validate(Lines, await jsonOf(context));
       if (!lines.ok) throw badLines(lines.violation);
       this.#take(lines.data, caller, to);
