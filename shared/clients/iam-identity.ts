@@ -67,9 +67,15 @@ const ListAnswer = z.object({ apikeys: listed(ApiKeyAnswer), next: z.string().nu
 /** Of the whole account's keys only so much is read. */
 const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
 const SurveyAnswer = z.object({
-  apikeys: z.array(z.unknown()).transform((listed) => listed.flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
+  apikeys: z
+    .array(z.unknown())
+    .transform((rows) => rows.filter((one) => !isInner(one)).flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
   next: z.string().nullish(),
 });
+
+/** The API key behind a resource key has the name of that, and is none that anybody may rotate by itself. */
+const Inner = z.object({ description: z.string().startsWith('Auto-generated for key crn:') });
+const isInner = (row: unknown): boolean => Inner.safeParse(row).success;
 
 /** A key as the list of the whole account shows it. */
 export type SurveyedKey = z.infer<typeof SurveyedKey>;
@@ -115,7 +121,7 @@ export class IamIdentity {
     return groupId === null ? [] : this.#allOf({ iamId, groupId }, signal);
   }
 
-  /** All service ID keys of the account that we may see, a page of at most 100 at a time. */
+  /** All service ID keys of the account that we may see but those behind resource keys, a page of at most 100 at a time. */
   pagesOfAccount(signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
     return this.#pages({ scope: 'account', type: 'serviceid' }, SurveyAnswer, signal);
   }

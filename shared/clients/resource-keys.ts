@@ -156,7 +156,7 @@ export class ResourceKeys {
     return created;
   }
 
-  /** Gone already counts as deleted. */
+  /** Gone already counts as deleted. So does a key that is so new that it is not known everywhere: the caller knows which. */
   async deleteKey(id: string, signal: AbortSignal): Promise<void> {
     const call: CallOptions = { operation: 'deleteResourceKey', kind: 'repeatable', signal };
     try {
