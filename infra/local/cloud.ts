@@ -198,7 +198,7 @@ export class EmbeddedCloud {
     const secretsManager = new SecretsManagerService(parts, iam);
     const loggingKeys = new LoggingKeys(parts);
     const resourceController = new ResourceController(parts, iam, loggingKeys);
-    const logs = new LogIngestion(parts, iam);
+    const logs = new LogIngestion(parts, iam, resourceController);
     const logging = new LoggingService(parts, loggingKeys);
     const app = new Hono<CloudEnv>();
     const services = [iam, secretsManager, resourceController, logs, logging];

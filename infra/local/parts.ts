@@ -14,7 +14,7 @@ export interface Account {
   logsRouter: Instance;
 }
 
-export interface Instance {
+interface Instance {
   guid: string;
   crn: string;
 }

@@ -101,6 +101,10 @@ export const Switches = z.strictObject({
   restrictionBreaksResourceKeys: z.boolean().default(true),
   /** Whether a resource key with `serviceid_crn` asks for the right to make API keys of that service ID. (unconfirmed) */
   serviceIdCrnNeedsKeyRight: z.boolean().default(true),
+  /** Whether a resource key can be asked for with the bare name of a role that its service alone has. (unconfirmed) */
+  serviceRolesByName: z.boolean().default(false),
+  /** Whether the answer to the creation of a resource key withholds credentials as reads do, for lack of a role. (unconfirmed) */
+  createdCredentialsWithheld: z.boolean().default(false),
   /** Whether Cloud Object Storage refuses a service ID that another of its resource keys uses; it was seen to. */
   cosRefusesUsedServiceId: z.boolean().default(true),
   /** Whether `logdna` and `logdnaat` can still be provisioned: both ended on 30 March 2025. */

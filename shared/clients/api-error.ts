@@ -14,6 +14,8 @@ export type ApiErrorCode =
   | 'conflict'
   | 'locked'
   | 'limit_reached'
+  /** By the service behind a resource key or instance, whatever its reason: 422 stands for all of them. */
+  | 'broker_refused'
   | 'throttled'
   | 'service_failed'
   | 'no_answer'
@@ -96,6 +98,9 @@ const CODE_BY_STATUS: Readonly<Record<number, ApiErrorCode>> = {
   429: 'throttled',
 };
 
+/** With 422 at the resource controller: the service behind an instance refused, for a reason that is in the text alone. */
+const REFUSED_BY_BROKER = 'RC-ServiceBrokerErrorResponse';
+
 /**
  * Turns whatever a call rejected with into an ApiError. Of the original only status, IBM's code, its message and
  * `Retry-After` are kept: it holds the request, and so our token. `secret` is masked in the message.
@@ -123,7 +128,8 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean, s
   const told = result?.errorMessage ?? first?.message ?? result?.message ?? result?.error ?? failure.statusText ?? '';
   const detail = without(secret, told);
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
-  const code = CODE_BY_STATUS[status] ?? codeOfStatus(status);
+  const isByBroker = status === 422 && ibmCode === REFUSED_BY_BROKER;
+  const code = isByBroker ? 'broker_refused' : (CODE_BY_STATUS[status] ?? codeOfStatus(status));
   const wasRefused = status >= 400 && status < 500 && status !== 408;
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
 }

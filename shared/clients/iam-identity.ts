@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { ApiError, isApiError } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
+import { listed } from './listed.ts';
 import { MOST_PAGES, endless } from './paging.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
@@ -63,24 +64,19 @@ const ApiKeyAnswer = z.object({
 export type ApiKey = z.infer<typeof ApiKeyAnswer>;
 
 const CreateAnswer = ApiKeyAnswer.extend({ apikey: z.string().min(1) });
-/** One odd key of somebody else must not hide all others. */
-const ListedKeys = z.array(z.unknown()).transform((listed, context): ApiKey[] =>
-  listed.flatMap((one) => {
-    const parsed = ApiKeyAnswer.safeParse(one);
-    if (parsed.success) return [parsed.data];
-    const { name } = (one ?? {}) as { name?: unknown };
-    if (String(name).startsWith('keyrota-'))
-      context.addIssue({ code: 'custom', path: [String(name)], message: 'is not understood' });
-    return [];
-  }),
-);
-const ListAnswer = z.object({ apikeys: ListedKeys, next: z.string().nullish() });
+const ListAnswer = z.object({ apikeys: listed(ApiKeyAnswer), next: z.string().nullish() });
 /** Of the whole account's keys only so much is read. */
 const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
 const SurveyAnswer = z.object({
-  apikeys: z.array(z.unknown()).transform((listed) => listed.flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
+  apikeys: z
+    .array(z.unknown())
+    .transform((rows) => rows.filter((one) => !isInner(one)).flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
   next: z.string().nullish(),
 });
+
+/** The API key behind a resource key has the name of that, and is none that anybody may rotate by itself. */
+const Inner = z.object({ description: z.string().startsWith('Auto-generated for key crn:') });
+const isInner = (row: unknown): boolean => Inner.safeParse(row).success;
 
 /** A key as the list of the whole account shows it. */
 export type SurveyedKey = z.infer<typeof SurveyedKey>;
@@ -130,7 +126,7 @@ export class IamIdentity {
     return groupId === null ? [] : this.#allOf({ iamId, groupId }, signal);
   }
 
-  /** All keys of service IDs, or of users, of the account that we may see, a page of at most 100 at a time. */
+  /** All keys of service IDs, or of users, of the account that we may see but those behind resource keys, a page of at most 100 at a time. */
   pagesOfAccount(type: 'serviceid' | 'user', signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
     return this.#pages({ scope: 'account', type }, SurveyAnswer, signal);
   }

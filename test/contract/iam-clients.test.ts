@@ -146,6 +146,19 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
       expect(new Set(owners)).toEqual(new Set([lab.serviceId.iamId, lab.keyrota.iamId]));
     });
 
+    it('are not those behind resource keys, whose names they have', async () => {
+      const { lab, product } = await open();
+      const before = await pagesOf(product);
+      const { guid } = lab.cloud.account.cloudLogs;
+      const made = { name: 'keyrota-lab-ingest', source: guid, role: ROLE.cloudLogsSender };
+      const { credentials } = await lab.admin.request('POST', '/v2/resource_keys', made);
+      const { iam_apikey_id: innerId } = credentials as Record<string, string>;
+      expect(lab.state.iam.apiKeys).toContainEqual(
+        expect.objectContaining({ id: innerId, name: 'keyrota-lab-ingest' }),
+      );
+      expect(await pagesOf(product)).toEqual(before);
+    });
+
     it('are asked for page by page: who stops early asks for no more', async () => {
       const { lab } = await open();
       const product = productOn(lab, { adapter: withShortPages(cloudAdapter(lab.cloud), 'pagesize', 1) });

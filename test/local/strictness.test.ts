@@ -105,6 +105,7 @@ const ROUTES: [method: string, path: string, query?: string][] = [
   ['PATCH', '/v2/resource_keys/x'],
   ['DELETE', '/v2/resource_keys/x'],
   ['POST', '/logs/v1/singles'],
+  ['POST', '/logs/x/logs/v1/singles'],
   ['POST', '/logs-router/v1/singles'],
 ];
 

@@ -46,6 +46,8 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   resourceKeysPerInstance: [null, 1],
   restrictionBreaksResourceKeys: [true, false],
   serviceIdCrnNeedsKeyRight: [true, false],
+  serviceRolesByName: [false, true],
+  createdCredentialsWithheld: [false, true],
   cosRefusesUsedServiceId: [true, false],
   logdnaOffered: [false, true],
   loggingInstancesConfigurable: [true, false],

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { Access, Caller, CloudParts, Instance, CloudEnv } from '../parts.ts';
+import type { Access, Caller, CloudParts, CloudEnv } from '../parts.ts';
 import { callerOf, StrictRoutes } from '../strict-routes.ts';
 import { jsonOf, validate } from '../validation.ts';
 import type { Violation } from '../validation.ts';
@@ -30,7 +30,8 @@ const Lines = z.array(Line).min(1);
 interface Destination {
   service: 'logs' | 'logs-router';
   path: `/${string}`;
-  instance: Instance;
+  /** Its GUID; null for the one that the path names. */
+  instance: string | null;
   /** The action that the sender's role must grant. */
   action: string;
 }
@@ -38,9 +39,9 @@ interface Destination {
 /** Why no line of a request is taken. */
 class Refusal extends Error {
   override readonly name = 'Refusal';
-  readonly status: 400 | 401 | 403;
+  readonly status: 400 | 401 | 403 | 404;
 
-  constructor(status: 400 | 401 | 403, message: string) {
+  constructor(status: 400 | 401 | 403 | 404, message: string) {
     super(message);
     this.status = status;
   }
@@ -51,17 +52,24 @@ const badQuery = ({ property, reason }: Violation) => new Refusal(400, `The quer
 const badLines = ({ property, reason }: Violation) =>
   new Refusal(400, `The body is not a list of log entries: ${property}: ${reason}`);
 
+/** Who knows the instances that there are. */
+interface Instances {
+  hasInstance(service: string, guid: string): boolean;
+}
+
 /** Log ingestion: a line is taken only with a valid token of an identity that may send to that service. */
 export class LogIngestion {
   readonly #parts: CloudParts;
   readonly #access: Access;
+  readonly #instances: Instances;
   readonly #accepted = { logs: 0, 'logs-router': 0 };
   readonly #refused = { logs: 0, 'logs-router': 0 };
   #lastLine: { text: unknown; iamId: string } | null = null;
 
-  constructor(parts: CloudParts, access: Access) {
+  constructor(parts: CloudParts, access: Access, instances: Instances) {
     this.#parts = parts;
     this.#access = access;
+    this.#instances = instances;
   }
 
   routes(): Hono<CloudEnv> {
@@ -70,17 +78,25 @@ export class LogIngestion {
       service: 'logs',
       // https://cloud.ibm.com/docs/cloud-logs?topic=cloud-logs-send-logs-api
       path: '/logs/v1/singles',
-      instance: cloudLogs,
+      instance: cloudLogs.guid,
       action: 'logs.data.send',
+    };
+    // Ours: IBM names the instance in the host, `<guid>.ingress.<region>.logs.cloud.ibm.com`, and here is one host for all.
+    const toAnyCloudLogs: Destination = {
+      ...toCloudLogs,
+      path: '/logs/:guid/logs/v1/singles',
+      instance: null,
     };
     const toLogsRouter: Destination = {
       service: 'logs-router',
       // Ours: the public contract of Logs Router ingestion is not known to us, see DIVERGENCES.md.
       path: '/logs-router/v1/singles',
-      instance: logsRouter,
+      instance: logsRouter.guid,
       action: 'logs-router.event.send',
     };
-    return new Hono<CloudEnv>().route('/', this.#routesTo(toCloudLogs)).route('/', this.#routesTo(toLogsRouter));
+    const app = new Hono<CloudEnv>();
+    for (const to of [toCloudLogs, toAnyCloudLogs, toLogsRouter]) app.route('/', this.#routesTo(to));
+    return app;
   }
 
   snapshot(): object {
@@ -99,7 +115,7 @@ export class LogIngestion {
     const routes = new StrictRoutes({ login, badQuery, onError });
     routes.add('POST', to.path, async (context) => {
       const caller = callerOf(context);
-      this.#demand(caller, to);
+      this.#demand(caller, to, to.instance ?? context.req.param('guid') ?? '');
       const lines = validate(Lines, await jsonOf(context));
       if (!lines.ok) throw badLines(lines.violation);
       this.#take(lines.data, caller, to);
@@ -108,8 +124,9 @@ export class LogIngestion {
     return routes.app;
   }
 
-  #demand(caller: Caller, { service, instance, action }: Destination): void {
-    const target = { serviceName: service, serviceInstance: instance.guid };
+  #demand(caller: Caller, { service, action }: Destination, instance: string): void {
+    if (!this.#instances.hasInstance(service, instance)) throw new Refusal(404, 'There is no such instance.');
+    const target = { serviceName: service, serviceInstance: instance };
     if (!this.#access.allows(caller, action, target)) throw new Refusal(403, `The identity lacks ${action}.`);
   }
 

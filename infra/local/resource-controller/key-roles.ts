@@ -1,4 +1,4 @@
-import { ownerOfRole, roleExists } from '../iam/roles.ts';
+import { ownerOfRole, roleExists, ROLES } from '../iam/roles.ts';
 import type { Switches } from '../switches.ts';
 import type { Offering } from './catalog.ts';
 
@@ -11,11 +11,13 @@ export type Comparison = 'enough' | 'too little' | 'not comparable';
 
 /**
  * The CRN of the role that a key is asked for with: one of the three service roles that every service has, by name or CRN,
- * or another one of the service by CRN. Undefined for what is none of these.
+ * or another one of the service by CRN and, where that is switched on, by name. Undefined for what is none of these.
  */
 export function keyRoleOf(role: string, { name }: Offering, switches: Switches): string | undefined {
-  const roleId = BASE.find((base) => base === role || nameIn(base) === role);
-  return roleId ?? (roleExists(role, switches) && ownerOfRole(role) === name ? role : undefined);
+  const common = BASE.find((base) => base === role || nameIn(base) === role);
+  if (common !== undefined) return common;
+  const isAsked = (id: string) => id === role || (switches.serviceRolesByName && ROLES.get(id)?.displayName === role);
+  return [...ROLES.keys()].find((id) => isAsked(id) && roleExists(id, switches) && ownerOfRole(id) === name);
 }
 
 /** Whether somebody with `held` roles (null for all) has at least the access of a key with `roleId`. */

@@ -66,10 +66,19 @@ export function removeKey(desk: Desk, key: ResourceKey, byIamId: string): void {
   desk.parts.audit.record({ action: 'resource-key.delete', ...about });
 }
 
-/** What an answer shows of the credentials; null when there are none any more. */
+/** What a read shows of the credentials; null when there are none any more. */
 export function shownCredentials(desk: Desk, key: ResourceKey, caller: Caller): object | null {
   if (key.removal) return null;
-  if (key.onetimeCredentials) return REDACTED;
+  return key.onetimeCredentials ? REDACTED : allowedCredentials(desk, key, caller);
+}
+
+/** What the answer to the creation shows of them, also one-time ones. */
+export function createdCredentials(desk: Desk, key: ResourceKey, caller: Caller): object {
+  return desk.parts.switches.createdCredentialsWithheld ? allowedCredentials(desk, key, caller) : key.credentials;
+}
+
+/** What the caller's roles let them see. */
+function allowedCredentials(desk: Desk, key: ResourceKey, caller: Caller): object {
   const place = placeOf(key);
   if (desk.allows(caller, 'credential.retrieve_all', place)) return key.credentials;
   const comparison = key.offering.comparesRoles ? desk.compare(caller, place, key.roleId) : 'not comparable';

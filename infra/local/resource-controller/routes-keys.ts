@@ -8,7 +8,7 @@ import { bodyOf, placeOf } from './desk.ts';
 import type { Desk } from './desk.ts';
 import { badRequest, forbidden, invalid, notFound } from './errors.ts';
 import { keyRoleOf } from './key-roles.ts';
-import { makeKey, removeKey, shownCredentials } from './keys.ts';
+import { createdCredentials, makeKey, removeKey, shownCredentials } from './keys.ts';
 import { KeysOfInstanceQuery, KeysQuery, listingOf, matches, pageOf } from './listing.ts';
 import type { Listing } from './listing.ts';
 import type { Instance, ResourceKey } from './model.ts';
@@ -64,7 +64,7 @@ function answerPage(desk: Desk, context: Request, keys: readonly ResourceKey[], 
   );
 }
 
-/** The answer is the one that always shows the credentials. */
+/** The answer shows one-time credentials, too. */
 async function create(desk: Desk, context: Request): Promise<Response> {
   const body = await bodyOf(context, Create);
   const instance = desk.instances.active(body.source);
@@ -81,7 +81,7 @@ async function create(desk: Desk, context: Request): Promise<Response> {
   }
   const input = { name: body.name, instance, roleId, brokerParameters: parameters.data, serviceIdCrn };
   const key = makeKey(desk, input, caller);
-  return desk.answer(context, keyView(desk.parts, key, key.credentials), 201);
+  return desk.answer(context, keyView(desk.parts, key, createdCredentials(desk, key, caller)), 201);
 }
 
 /** The CRN of the role; null for none. Throws 400 for a role that is none of the service's, or missing. */

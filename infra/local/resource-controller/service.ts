@@ -34,6 +34,11 @@ export class ResourceController {
     return routes.app;
   }
 
+  /** Whether there is an active instance of a service with that GUID. */
+  hasInstance(service: string, guid: string): boolean {
+    return this.#desk.instances.active(guid)?.offering.name === service;
+  }
+
   /** All that is active, for `GET /state`. Credentials only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
     return snapshotOf(this.#desk, options);

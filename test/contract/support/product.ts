@@ -1,3 +1,4 @@
+import { Identities } from '../../../infra/operator/provision/identities.ts';
 import { IamLogin } from '../../../shared/auth/iam-login.ts';
 import { Calls, RateCap } from '../../../shared/clients/calls.ts';
 import type { HttpOptions } from '../../../shared/clients/http-options.ts';
@@ -5,6 +6,7 @@ import { IamIdentity } from '../../../shared/clients/iam-identity.ts';
 import { IamPolicies } from '../../../shared/clients/iam-policies.ts';
 import { IamTokens } from '../../../shared/clients/iam-token.ts';
 import { LogLines } from '../../../shared/clients/log-line.ts';
+import { ResourceKeys } from '../../../shared/clients/resource-keys.ts';
 import { SecretStore } from '../../../shared/clients/secret-store.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { createLog } from '../../../shared/runtime/log.ts';
@@ -63,6 +65,8 @@ export function productOn(lab: Laboratory, options: ProductOptions = {}) {
     login,
     identity: new IamIdentity(atIam),
     policies: new IamPolicies(atIam),
+    identities: new Identities(atIam),
+    resourceKeys: new ResourceKeys(atIam),
     secrets: new SecretStore(atSecretsManager),
     logLines: new LogLines({ calls: new Calls(common), http }),
     signal,

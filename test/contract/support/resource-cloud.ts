@@ -9,6 +9,7 @@ export const PLAN = {
   secretsManager: '7713c3a8-3be8-4a9a-81bb-ee822fcaac3d',
   objectStorage: '744bfc56-d12c-4866-88d5-dac9139e0e5d',
   objectStorageLite: '2fdf0c08-2d32-4f46-84b5-32e0c92fffd8',
+  logs: 'logs-standard',
   cloudant: 'cloudant-standard',
   logdna: 'logdna-7-day',
   logdnaat: 'logdnaat-7-day',
