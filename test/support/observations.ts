@@ -15,10 +15,10 @@ export const hoursAgo = (hours: number): number => NOW_MS - hours * HOUR_MS;
 
 const SERVICE_ID = 'ServiceId-11111111-1111-4111-8111-111111111111';
 
-/** An entry as the manifest gives it, with the defaults of the product. */
-export function managedKey(entry: object = {}): ManagedKey {
+/** An entry as the manifest gives it, with the defaults of the product; others stand beside it. */
+export function managedKey(entry: object = {}, others: readonly object[] = []): ManagedKey {
   const written = { kind: 'service-id-api-key', name: 'ingest', serviceId: SERVICE_ID, ...entry };
-  const [key] = parseManifest({ deployment: 'demo', keys: [written] }, 'test').keys;
+  const [key] = parseManifest({ deployment: 'demo', keys: [written, ...others] }, 'test').keys;
   if (!key) throw new Error('the manifest has no key');
   return key;
 }
