@@ -15,7 +15,9 @@ export interface Call {
 
 /** The path of a request without the value of an API key, should somebody send it where the id belongs. */
 export const pathToTell = (path: string): string =>
-  path.replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]');
+  path
+    .replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]')
+    .replace(/(?<=^\/rest\/.*)[a-z0-9]{64}/g, '[value]');
 
 const KEPT_CALLS = 10_000;
 

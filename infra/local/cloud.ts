@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { Audit } from './audit.ts';
 import { CallLog, pathToTell } from './call-log.ts';
+import { ClassicInfrastructure } from './classic/service.ts';
 import type { CloudClock } from './clock.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
@@ -33,6 +34,8 @@ export interface CloudAddresses {
   secretsManagerUrl: string;
   /** Of log ingestion, without `/logs/v1/singles`. */
   logsUrl: string;
+  /** Of the classic infrastructure API, without `/rest/v3.1`. */
+  classicUrl: string;
 }
 
 interface World {
@@ -40,6 +43,7 @@ interface World {
   iam: IamService;
   secretsManager: SecretsManagerService;
   resourceController: ResourceController;
+  classic: ClassicInfrastructure;
   logs: LogIngestion;
   app: Hono<CloudEnv>;
   calls: CallLog;
@@ -88,6 +92,10 @@ export class EmbeddedCloud {
     return this.#world.iam;
   }
 
+  get classic(): ClassicInfrastructure {
+    return this.#world.classic;
+  }
+
   get audit(): Audit {
     return this.#world.parts.audit;
   }
@@ -109,12 +117,13 @@ export class EmbeddedCloud {
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, resourceController, logs, calls } = this.#world;
+    const { parts, iam, secretsManager, resourceController, classic, logs, calls } = this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
       secretsManager: secretsManager.snapshot(options),
       resourceController: resourceController.snapshot(options),
+      classic: classic.snapshot(options),
       logs: logs.snapshot(),
       calls: { total: calls.total, lines: calls.lines },
     };
@@ -131,6 +140,7 @@ export class EmbeddedCloud {
       resourceGroupId: this.account.resourceGroupId,
       secretsManagerUrl: url,
       logsUrl: url,
+      classicUrl: url,
     };
   }
 
@@ -193,9 +203,11 @@ export class EmbeddedCloud {
     const iam = new IamService(parts);
     const secretsManager = new SecretsManagerService(parts, iam);
     const resourceController = new ResourceController(parts, iam);
+    const classic = new ClassicInfrastructure(parts, iam);
     const logs = new LogIngestion(parts, iam);
     const app = new Hono<CloudEnv>();
-    for (const service of [iam, secretsManager, resourceController, logs]) app.route('/', service.routes());
+    const services = [iam, secretsManager, resourceController, classic, logs];
+    for (const service of services) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
       return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
@@ -203,7 +215,7 @@ export class EmbeddedCloud {
     app.onError((error) => {
       throw error;
     });
-    return { parts, iam, secretsManager, resourceController, logs, app, calls: new CallLog(), trouble };
+    return { parts, iam, secretsManager, resourceController, classic, logs, app, calls: new CallLog(), trouble };
   }
 }
 

@@ -29,6 +29,9 @@ const ErrorBody = z.object({
   errorMessage: z.string().optional().catch(undefined),
   error_code: z.string().optional().catch(undefined),
   message: z.string().optional().catch(undefined),
+  /** The classic API has these two. */
+  code: z.string().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
   errors: z.array(IbmError).default([]).catch([]),
 });
 
@@ -114,12 +117,24 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean): 
   const { status, result } = failure;
   const first = result?.errors?.[0];
   // Some answers carry an empty `message_code`.
-  const ibmCode = result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || null);
-  const detail = result?.errorMessage ?? first?.message ?? result?.message ?? failure.statusText ?? '';
+  const ibmCode =
+    result?.errorCode ?? result?.error_code ?? (first?.message_code || first?.code || result?.code || null);
+  const detail = result?.errorMessage ?? first?.message ?? result?.message ?? result?.error ?? failure.statusText ?? '';
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
-  const code = CODE_BY_STATUS[status] ?? codeOfStatus(status);
-  const wasRefused = status >= 400 && status < 500 && status !== 408;
+  const refusal = status < 400 ? null : classicRefusalOf(ibmCode, detail);
+  const code = refusal ?? CODE_BY_STATUS[status] ?? codeOfStatus(status);
+  const wasRefused = refusal !== null || (status >= 400 && status < 500 && status !== 408);
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
+}
+
+/**
+ * What the classic API refuses clearly, whatever the status: it sends 500 for some of it. Null for anything else: its
+ * `SoftLayer_Exception_Public` is also sent for what went wrong within.
+ */
+function classicRefusalOf(ibmCode: string | null, detail: string): ApiErrorCode | null {
+  if (ibmCode === 'SoftLayer_Exception_ObjectNotFound') return 'not_found';
+  if (ibmCode === 'SoftLayer_Exception_AccessDenied') return 'forbidden';
+  return ibmCode === 'SoftLayer_Exception_Public' && /\bsingle API key\b/i.test(detail) ? 'conflict' : null;
 }
 
 /** Redirects are not followed. */
