@@ -14,6 +14,7 @@ import { ResourceController } from './resource-controller/service.ts';
 import { SecretsManagerService } from './secrets-manager/service.ts';
 import { Switches } from './switches.ts';
 import { Trouble } from './trouble.ts';
+import { UserManagement } from './user-management/service.ts';
 
 export interface EmbeddedCloudOptions {
   clock: CloudClock;
@@ -204,9 +205,10 @@ export class EmbeddedCloud {
     const secretsManager = new SecretsManagerService(parts, iam);
     const resourceController = new ResourceController(parts, iam);
     const classic = new ClassicInfrastructure(parts, iam);
+    const userManagement = new UserManagement(parts, iam, classic);
     const logs = new LogIngestion(parts, iam);
     const app = new Hono<CloudEnv>();
-    const services = [iam, secretsManager, resourceController, classic, logs];
+    const services = [iam, secretsManager, resourceController, classic, userManagement, logs];
     for (const service of services) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
