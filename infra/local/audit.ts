@@ -3,6 +3,7 @@ import type { LoggingKeyType, LoggingServiceName } from './logging/model.ts';
 /** What happened in the account, as its own records would tell: one entry an effect, never a value. */
 export type AuditEvent =
   | { action: 'api-key.create' | 'api-key.disable' | 'api-key.enable' | 'api-key.delete'; keyId: string; name: string }
+  | { action: 'classic-key.create' | 'classic-key.delete'; keyId: string; userId: string }
   | { action: 'resource-instance.create' | 'resource-instance.delete'; instanceId: string; name: string }
   | { action: 'resource-key.create' | 'resource-key.delete'; keyId: string; name: string; instanceId: string }
   | {

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { Audit } from './audit.ts';
 import { CallLog, pathToTell } from './call-log.ts';
+import { ClassicInfrastructure } from './classic/service.ts';
 import type { CloudClock } from './clock.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
@@ -15,6 +16,7 @@ import { ResourceController } from './resource-controller/service.ts';
 import { SecretsManagerService } from './secrets-manager/service.ts';
 import { Switches } from './switches.ts';
 import { Trouble } from './trouble.ts';
+import { UserManagement } from './user-management/service.ts';
 
 export interface EmbeddedCloudOptions {
   clock: CloudClock;
@@ -35,6 +37,8 @@ export interface CloudAddresses {
   secretsManagerUrl: string;
   /** Of log ingestion, without `/logs/v1/singles`. */
   logsUrl: string;
+  /** Of the classic infrastructure API, without `/rest/v3.1`. */
+  classicUrl: string;
 }
 
 interface World {
@@ -42,6 +46,7 @@ interface World {
   iam: IamService;
   secretsManager: SecretsManagerService;
   resourceController: ResourceController;
+  classic: ClassicInfrastructure;
   logs: LogIngestion;
   logging: LoggingService;
   app: Hono<CloudEnv>;
@@ -91,6 +96,10 @@ export class EmbeddedCloud {
     return this.#world.iam;
   }
 
+  get classic(): ClassicInfrastructure {
+    return this.#world.classic;
+  }
+
   get audit(): Audit {
     return this.#world.parts.audit;
   }
@@ -112,12 +121,13 @@ export class EmbeddedCloud {
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, resourceController, logs, logging, calls } = this.#world;
+    const { parts, iam, secretsManager, resourceController, classic, logs, logging, calls } = this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
       secretsManager: secretsManager.snapshot(options),
       resourceController: resourceController.snapshot(options),
+      classic: classic.snapshot(options),
       logs: logs.snapshot(),
       logging: logging.snapshot(options),
       calls: { total: calls.total, lines: calls.lines },
@@ -135,6 +145,7 @@ export class EmbeddedCloud {
       resourceGroupId: this.account.resourceGroupId,
       secretsManagerUrl: url,
       logsUrl: url,
+      classicUrl: url,
     };
   }
 
@@ -200,8 +211,10 @@ export class EmbeddedCloud {
     const resourceController = new ResourceController(parts, iam, loggingKeys);
     const logs = new LogIngestion(parts, iam, resourceController);
     const logging = new LoggingService(parts, loggingKeys);
+    const classic = new ClassicInfrastructure(parts, iam);
+    const userManagement = new UserManagement(parts, iam, classic);
     const app = new Hono<CloudEnv>();
-    const services = [iam, secretsManager, resourceController, logs, logging];
+    const services = [iam, secretsManager, resourceController, classic, userManagement, logs, logging];
     for (const service of services) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
@@ -210,7 +223,18 @@ export class EmbeddedCloud {
     app.onError((error) => {
       throw error;
     });
-    return { parts, iam, secretsManager, resourceController, logs, logging, app, calls: new CallLog(), trouble };
+    return {
+      parts,
+      iam,
+      secretsManager,
+      resourceController,
+      classic,
+      logs,
+      logging,
+      app,
+      calls: new CallLog(),
+      trouble,
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+const CLASSIC_KEY_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const KEY_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
 
 /**
@@ -42,5 +43,11 @@ export class SeededRandom {
   apiKeyValue(): string {
     const characters = [...this.bytes(32), ...this.bytes(12)].map((byte) => KEY_ALPHABET.charAt(byte % 64));
     return characters.join('');
+  }
+
+  /** A value shaped like a classic API key: 64 small letters and digits. */
+  classicKeyValue(): string {
+    const bytes = [...this.bytes(32), ...this.bytes(32)];
+    return bytes.map((byte) => CLASSIC_KEY_ALPHABET.charAt(byte % CLASSIC_KEY_ALPHABET.length)).join('');
   }
 }

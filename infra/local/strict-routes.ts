@@ -8,7 +8,7 @@ import type { Violation } from './validation.ts';
 /** How a service meets a request before any of its handlers does, in its own words. */
 export interface Reception {
   /** Who tells whom a token belongs to, and the refusal of a caller whose header is that. Absent: anybody may call. */
-  login?: { access: Access; refusal: (authorization: string | undefined) => Error };
+  login?: { access: Pick<Access, 'callerOf'>; refusal: (authorization: string | undefined) => Error };
   /** The refusal of a query. */
   badQuery: (violation: Violation) => Error;
   /** Makes an answer of what is thrown; throws on what is none of its errors. */

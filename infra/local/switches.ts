@@ -165,6 +165,18 @@ export const Switches = z.strictObject({
   policyReadDelayMs: z.number().int().min(0).default(0),
   /** How long an activity report is built, in milliseconds. */
   reportDelayMs: z.number().int().min(0).default(120_000),
+  /** Whether its owner can read the value of a classic key again: IBM's documentation has both. (unconfirmed) */
+  classicKeyReadable: z.boolean().default(false),
+  /** What lists of classic keys have as `timestampKey`: when the key was made, nothing, or a text that is no time. (unconfirmed) */
+  classicTimestampKey: z.enum(['epoch-seconds', 'absent', 'unreadable']).default('epoch-seconds'),
+  /** Status of what the classic API refuses as `SoftLayer_Exception_Public`, such as a second key. (unconfirmed) */
+  classicRefusalStatus: z.union([z.literal(500), z.literal(400)]).default(500),
+  /** Status of a classic user or key that does not exist. (unconfirmed) */
+  classicNotFoundStatus: z.union([z.literal(404), z.literal(500)]).default(404),
+  /** Status of what the classic API denies somebody who is logged in. (unconfirmed) */
+  classicDeniedStatus: z.union([z.literal(401), z.literal(403)]).default(401),
+  /** How long a fresh classic key is refused at its first logins, in milliseconds. (unconfirmed) */
+  classicFirstLoginDelayMs: z.number().int().min(0).default(0),
   /** The address from which all calls seem to come, for allow lists of IP addresses. */
   callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });

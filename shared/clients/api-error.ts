@@ -32,7 +32,7 @@ const ErrorBody = z.object({
   errorMessage: z.string().optional().catch(undefined),
   error_code: z.string().optional().catch(undefined),
   message: z.string().optional().catch(undefined),
-  // As LogDNA tells them.
+  // As LogDNA and the classic API tell them.
   code: z.string().optional().catch(undefined),
   error: z.string().optional().catch(undefined),
   errors: z.array(IbmError).default([]).catch([]),
@@ -128,9 +128,10 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean, s
   const told = result?.errorMessage ?? first?.message ?? result?.message ?? result?.error ?? failure.statusText ?? '';
   const detail = without(secret, told);
   const retryAfterMs = retryAfterOf(failure.headers?.['retry-after']);
+  const refusal = status < 400 ? null : classicRefusalOf(ibmCode, detail);
   const isByBroker = status === 422 && ibmCode === REFUSED_BY_BROKER;
-  const code = isByBroker ? 'broker_refused' : (CODE_BY_STATUS[status] ?? codeOfStatus(status));
-  const wasRefused = status >= 400 && status < 500 && status !== 408;
+  const code = isByBroker ? 'broker_refused' : (refusal ?? CODE_BY_STATUS[status] ?? codeOfStatus(status));
+  const wasRefused = refusal !== null || (status >= 400 && status < 500 && status !== 408);
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
 }
 
@@ -138,6 +139,16 @@ const without = (secret: SecretValue | undefined, text: string): string => {
   const value = secret?.reveal() ?? '';
   return value === '' ? text : text.replaceAll(value, String(secret));
 };
+
+/**
+ * What the classic API refuses clearly, whatever the status: it sends 500 for some of it. Null for anything else: its
+ * `SoftLayer_Exception_Public` is also sent for what went wrong within.
+ */
+function classicRefusalOf(ibmCode: string | null, detail: string): ApiErrorCode | null {
+  if (ibmCode === 'SoftLayer_Exception_ObjectNotFound') return 'not_found';
+  if (ibmCode === 'SoftLayer_Exception_AccessDenied') return 'forbidden';
+  return ibmCode === 'SoftLayer_Exception_Public' && /\bsingle API key\b/i.test(detail) ? 'conflict' : null;
+}
 
 /** Redirects are not followed. */
 function codeOfStatus(status: number): ApiErrorCode {

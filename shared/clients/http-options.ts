@@ -28,6 +28,17 @@ function readBody(data: unknown): unknown {
   }
 }
 
+/** The body of an answer that may be plain JSON, such as a text: that stands in `plain`. */
+function readPlainBody(data: unknown): unknown {
+  if (typeof data !== 'string') return data;
+  try {
+    const body = JSON.parse(data) as unknown;
+    return isObject(body) ? withoutOddErrors(body) : { plain: body };
+  } catch {
+    return {};
+  }
+}
+
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const withoutOddErrors = (body: { errors?: unknown }): object =>
@@ -45,3 +56,6 @@ export const freshHttpConfig = (http: HttpOptions): object => ({
   httpAgent: new HttpAgent({ keepAlive: false }),
   httpsAgent: new HttpsAgent({ keepAlive: false }),
 });
+
+/** Over one of the above: for an API that also answers with what is no JSON object. */
+export const withPlainAnswers = { transformResponse: [readPlainBody] };

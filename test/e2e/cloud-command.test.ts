@@ -39,7 +39,7 @@ describe.concurrent('npm run cloud', () => {
   it('says where everything is, in one JSON object on its first line', async () => {
     await using cloud = await startCloud();
     const { command, ready } = cloud;
-    expect(ready).toEqual({ ...CLOUD_FIELDS, secretsManagerUrl: ready.url, logsUrl: ready.url });
+    expect(ready).toEqual({ ...CLOUD_FIELDS, secretsManagerUrl: ready.url, logsUrl: ready.url, classicUrl: ready.url });
     expect(ready.controlUrl).not.toBe(ready.url);
     expect((await fetch(`${ready.url}/v1/apikeys`)).status).toBe(401);
     expect(command.stderr).toBe('');

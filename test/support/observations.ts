@@ -17,7 +17,8 @@ const SERVICE_ID = 'ServiceId-11111111-1111-4111-8111-111111111111';
 
 /** An entry as the manifest gives it, with the defaults of the product; others stand beside it. */
 export function managedKey(entry: object = {}, others: readonly object[] = []): ManagedKey {
-  const written = { kind: 'service-id-api-key', name: 'ingest', serviceId: SERVICE_ID, ...entry };
+  const ofServiceId = { kind: 'service-id-api-key', serviceId: SERVICE_ID };
+  const written = { name: 'ingest', ...('kind' in entry ? {} : ofServiceId), ...entry };
   const [key] = parseManifest({ deployment: 'demo', keys: [written, ...others] }, 'test').keys;
   if (!key) throw new Error('the manifest has no key');
   return key;

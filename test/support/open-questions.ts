@@ -79,4 +79,10 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   eventDispatchMs: [120 * SECOND_MS, 0],
   wipedVersionEvent: ['secret_version_data_deleted', 'secret_data_removed'],
   grantsAboveOwnRole: ['refused', 'accepted'],
+  classicKeyReadable: [false, true],
+  classicTimestampKey: ['epoch-seconds', 'absent', 'unreadable'],
+  classicRefusalStatus: [500, 400],
+  classicNotFoundStatus: [404, 500],
+  classicDeniedStatus: [401, 403],
+  classicFirstLoginDelayMs: [0, 20 * SECOND_MS],
 };

@@ -31,7 +31,7 @@ export class LoginRoutes {
 
   async #token(context: Request): Promise<Response> {
     const grant = await formOf(context, Grant);
-    const { parts, settings, tokens } = this.#world;
+    const { parts, settings, tokens, users } = this.#world;
     const { clock, switches } = parts;
     const { subject, uses } = this.#loginOf(grant);
     if (!settings.admits(switches.callerAddress)) throw addressNotAllowed(switches.callerAddress);
@@ -40,6 +40,7 @@ export class LoginRoutes {
     const lifeSeconds = settings.tokenLifeSeconds();
     const token = tokens.issue(subject, { grantType: grant.grant_type, scope, lifeSeconds });
     context.env.seen.caller = tokens.callerOf(token.accessToken);
+    const imsUserId = users.get(subject.iamId)?.classicUserId ?? null;
     const body = {
       access_token: token.accessToken,
       refresh_token: 'not_supported',
@@ -47,6 +48,7 @@ export class LoginRoutes {
       expires_in: lifeSeconds,
       expiration: token.expiresAtSeconds,
       scope,
+      ...(imsUserId !== null && { ims_user_id: imsUserId }),
     };
     return context.json(body, 200, tokenHeaders(transactionIdOf(parts, context)));
   }

@@ -1,8 +1,17 @@
+import type { Caller } from '../parts.ts';
 import type { Activity } from './activity.ts';
 import type { ApiKey } from './api-key-book.ts';
 import type { AssumeGrant, ComputeResourceGrant } from './login-forms.ts';
 import type { TrustedProfile } from './profile-book.ts';
-import { badForm, invalidToken, keyNotFound, keyRefused, profileNotEligible, userRefused } from './token-errors.ts';
+import {
+  TokenError,
+  badForm,
+  invalidToken,
+  keyNotFound,
+  keyRefused,
+  profileNotEligible,
+  userRefused,
+} from './token-errors.ts';
 import type { TokenSubject } from './token-book.ts';
 import type { User } from './user-book.ts';
 import { identityCrn } from './world.ts';
@@ -41,6 +50,20 @@ export function loginWithKey(world: IamWorld, value: string): Login {
   const type = serviceId ? 'serviceid' : 'user';
   const uses = identity ? [key.activity, identity.activity] : [key.activity];
   return { subject: { iamId: key.iamId, name: identity?.name ?? key.iamId, type }, uses };
+}
+
+/** Who logs in with an API key, without a token; null for whom the token endpoint refuses. Counts as a use. */
+export function callerWithKey(world: IamWorld, value: string): Caller | null {
+  const { account, clock, switches } = world.parts;
+  try {
+    const { subject, uses } = loginWithKey(world, value);
+    if (!world.settings.admits(switches.callerAddress)) return null;
+    for (const activity of uses) activity.record(clock.nowMs(), switches.activityDelayMs);
+    return { iamId: subject.iamId, accountId: account.id };
+  } catch (error) {
+    if (error instanceof TokenError) return null;
+    throw error;
+  }
 }
 
 /** Throws 400 when no link and no claim rule of the profile lets the resource in. */

@@ -12,8 +12,10 @@ const named = (service: string, ...actions: string[]): string[] => actions.map((
 const identity = (...actions: string[]): string[] => named('iam-identity', ...actions);
 const secrets = (...actions: string[]): string[] => named('secrets-manager', ...actions);
 
+// Its name is ours.
+const LIST_USERS = named('user-management', 'user.list');
 // docs/iam, "IAM roles and actions", IAM Identity Service. A platform role also reads the policies on its targets.
-const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get')];
+const VIEWER = ['iam.policy.read', ...identity('serviceid.get', 'profile.get'), ...LIST_USERS];
 const MAINTAIN_KEYS = identity(
   'apikey.get',
   'apikey.list',

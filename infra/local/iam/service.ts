@@ -10,6 +10,7 @@ import { groupRoutes } from './group-routes.ts';
 import { limitRoutes } from './limit-routes.ts';
 import { KeyIdentities } from './key-identities.ts';
 import { LinkRoutes } from './link-routes.ts';
+import { callerWithKey } from './login-subjects.ts';
 import { LoginRoutes } from './login-routes.ts';
 import { PolicyBook } from './policy-book.ts';
 import { PolicyRoutes } from './policy-routes.ts';
@@ -26,7 +27,7 @@ import { snapshotOf } from './snapshot.ts';
 import { TokenBook } from './token-book.ts';
 import { TrustBook } from './trust-book.ts';
 import { UserBook } from './user-book.ts';
-import type { UserState } from './user-book.ts';
+import type { User, UserState } from './user-book.ts';
 import type { IamWorld } from './world.ts';
 
 export type { ComputeResource } from './compute-resources.ts';
@@ -101,10 +102,32 @@ export class IamService implements Access {
   /** Suspends a user, lets one leave the account, or take part again. The tokens of who leaves end at once. */
   setUserState(iamId: string, state: UserState): void {
     const { tokens, users } = this.#world;
-    const user = users.get(iamId);
-    if (!user) throw new Error(`There is no user ${iamId}.`);
-    users.setState(user, state);
+    users.revise(iamId, { state });
     if (state === 'left') tokens.revoke(iamId);
+  }
+
+  /** Users who have left too. */
+  users(): readonly User[] {
+    return this.#world.users.all();
+  }
+
+  user(iamId: string): User | undefined {
+    return this.#world.users.get(iamId);
+  }
+
+  /** Makes a user a user of classic infrastructure too. Throws when there is no such user. */
+  linkToClassic(iamId: string, classicUserId: number): void {
+    this.#world.users.revise(iamId, { classicUserId });
+  }
+
+  /** Whether users see the other users of the account without having a role for it. */
+  get usersSeeEachOther(): boolean {
+    return this.#world.settings.present.restrict_user_list_visibility === 'NOT_RESTRICTED';
+  }
+
+  /** Who logs in with an API key at a service that takes it in place of a token; null when IAM refuses. It counts as a use. */
+  callerWithKey(value: string): Caller | null {
+    return callerWithKey(this.#world, value);
   }
 
   /** A token as Code Engine would write it into the function's file system. */

@@ -5,6 +5,11 @@ import { Activity } from './activity.ts';
 export interface User {
   readonly iamId: string;
   readonly name: string;
+  /** Of nobody else. */
+  readonly email: string;
+  readonly addedAtMs: number;
+  /** The number of the user of classic infrastructure who it also is; null for none. */
+  readonly classicUserId: number | null;
   readonly activity: Activity;
   /** Only who is active can log in. */
   readonly state: UserState;
@@ -30,12 +35,23 @@ export class UserBook {
     return [...this.#users.values()];
   }
 
-  setState(user: User, state: UserState): void {
-    this.#users.set(user.iamId, { ...user, state });
+  /** Throws when there is no such user. */
+  revise(iamId: string, change: Partial<Pick<User, 'state' | 'classicUserId'>>): void {
+    const user = this.#users.get(iamId);
+    if (!user) throw new Error(`There is no user ${iamId}.`);
+    this.#users.set(iamId, { ...user, ...change });
   }
 
   add(name: string, iamId = `IBMid-${this.#parts.random.hex(5).toUpperCase()}`): User {
-    const user: User = { iamId, name, activity: new Activity(), state: 'active' };
+    const user: User = {
+      iamId,
+      name,
+      email: `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '.')}.${this.#users.size + 1}@example.com`,
+      addedAtMs: this.#parts.clock.nowMs(),
+      classicUserId: null,
+      activity: new Activity(),
+      state: 'active',
+    };
     this.#users.set(iamId, user);
     return user;
   }

@@ -14,6 +14,7 @@ export interface CloudFields {
   resourceGroupId: string;
   secretsManagerUrl: string;
   logsUrl: string;
+  classicUrl: string;
 }
 
 /** What the demo says once it runs. */
@@ -36,6 +37,7 @@ export const CLOUD_FIELDS: CloudFields = {
   resourceGroupId: like(/^[0-9a-f]{32}$/),
   secretsManagerUrl: ADDRESS,
   logsUrl: ADDRESS,
+  classicUrl: ADDRESS,
 };
 export const READY_FIELDS: Ready = {
   ...CLOUD_FIELDS,
