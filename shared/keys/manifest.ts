@@ -266,7 +266,8 @@ function policyOf(entry: EntryFile, defaults: PolicyFile): Policy {
     dueAfterMs: Math.floor(life.rotateEveryMs * (1 - SPREAD * spreadOf(entry.name))),
     evidence: {
       fetched: evidence.fetched ?? true,
-      unused: evidence.unused ?? !USE_IS_NEVER_TOLD.has(entry.kind),
+      // What `defaults` want of all keys is not wanted of those of which it cannot be had.
+      unused: USE_IS_NEVER_TOLD.has(entry.kind) ? (entry.evidence?.unused ?? false) : (evidence.unused ?? true),
       noConsumerLock: evidence.noConsumerLock ?? true,
     },
     consumersRefreshWithinMs: given.consumersRefreshWithin ?? DAY_MS,
