@@ -80,7 +80,10 @@ interface IamKey extends AnyKey {
 
 export interface ServiceIdApiKey extends IamKey {
   kind: 'service-id-api-key';
+  /** Empty until an operator has provisioned it. */
   serviceId: string;
+  /** What a service ID that is made for the entry is for. */
+  description: string;
 }
 
 export interface UserApiKey extends IamKey {
@@ -200,8 +203,11 @@ function managedKey(
     window: null,
   };
   switch (entry.kind) {
-    case 'service-id-api-key':
-      return { ...common, ...iamFields(entry), kind: entry.kind, owner: entry.serviceId, serviceId: entry.serviceId };
+    case 'service-id-api-key': {
+      const { kind, name, serviceId = '' } = entry;
+      const { description = `Its key is ${name}, rotated by Keyrota (${deployment}).` } = entry;
+      return { ...common, ...iamFields(entry), kind, owner: serviceId, serviceId, description };
+    }
     case 'user-api-key': {
       const { kind, iamId } = entry;
       return { ...common, ...iamFields(entry), kind, owner: iamId, iamId, logins: loginsOf(entry, siblings) };

@@ -107,7 +107,8 @@ export class Laboratory {
       secret,
       ...entry,
     };
-    return parseManifest({ deployment: 'lab', keys: [written] }, 'test');
+    const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+    return parseManifest({ deployment: 'lab', keys: [given] }, 'test');
   }
 
   context(manifest: Manifest, settings: Record<string, string> = {}): RunContext {

@@ -85,7 +85,9 @@ describe('the page of the manifest', () => {
   it('has a sample with every field', async () => {
     const sample = blockOf(await pageOf('docs/manifest.md'), 'yaml');
     const { file, entry, kinds, policy } = manifestRows();
-    const fields = [...file, ...entry, ...kinds.flatMap(({ rows }) => rows), ...policy].map(({ name }) => name.split('.').at(-1) ?? '');
+    const fields = [...file, ...entry, ...kinds.flatMap(({ rows }) => rows), ...policy].map(
+      ({ name }) => name.split('.').at(-1) ?? '',
+    );
     expect(fields.filter((field) => !new RegExp(`^[ -]*${field}:`, 'm').test(sample))).toEqual([]);
   });
 
