@@ -25,7 +25,7 @@ export interface KindParts {
   tokens: IamTokens;
   secrets: SecretStore;
   /** How calls are sent: with Keyrota's login, with another one, or (null) without any. */
-  calls(login: LoginOfCalls | null): Calls;
+  calls: (login: LoginOfCalls | null) => Calls;
 }
 
 type KindName = ManagedKey['kind'];
@@ -37,11 +37,21 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>>
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
+  'user-api-key': async (parts) => {
+    const [{ userApiKeys }, { UserLogins }] = await Promise.all([
+      import('./user-api-key.ts'),
+      import('./user-login.ts'),
+    ]);
+    const { tokens } = parts;
+    const logins = new UserLogins(parts);
+    const identityOf = (login: IamLogin) => atIam(parts, login).identity;
+    return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
+  },
 };
 
-/** Clients of IAM that work with Keyrota's own login. */
-export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamPolicies } {
-  const { settings, http, login, calls } = parts;
+/** Clients of IAM that work with Keyrota's own login, or with another one. */
+export function atIam(parts: KindParts, login = parts.login): { identity: IamIdentity; policies: IamPolicies } {
+  const { settings, http, calls } = parts;
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
