@@ -12,6 +12,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { KeyKind } from './kind.ts';
 import type { ManagedKey } from './manifest.ts';
+import type { UserLogins } from './user-login.ts';
 
 /** What kinds make their clients from. */
 export interface KindParts {
@@ -30,20 +31,26 @@ export interface KindParts {
 
 type KindName = ManagedKey['kind'];
 
+/** What the kinds of one run share; made when the first of them needs it. */
+interface Shared {
+  logins: () => Promise<UserLogins>;
+}
+
+function sharedBy(parts: KindParts): Shared {
+  let logins: Promise<UserLogins> | null = null;
+  return { logins: () => (logins ??= import('./user-login.ts').then(({ UserLogins }) => new UserLogins(parts))) };
+}
+
 /** A kind loads when an entry needs it: whoever has no classic keys loads nothing of theirs. */
-const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>> = {
+const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Promise<KeyKind>>> = {
   'service-id-api-key': async (parts) => {
     const { serviceIdApiKeys } = await import('./service-id-api-key.ts');
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
-  'user-api-key': async (parts) => {
-    const [{ userApiKeys }, { UserLogins }] = await Promise.all([
-      import('./user-api-key.ts'),
-      import('./user-login.ts'),
-    ]);
+  'user-api-key': async (parts, shared) => {
+    const [{ userApiKeys }, logins] = await Promise.all([import('./user-api-key.ts'), shared.logins()]);
     const { tokens } = parts;
-    const logins = new UserLogins(parts);
     const identityOf = (login: IamLogin) => atIam(parts, login).identity;
     return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
   },
@@ -64,8 +71,9 @@ export async function openKinds(
   keys: readonly ManagedKey[],
   parts: KindParts,
 ): Promise<Partial<Record<KindName, KeyKind>>> {
+  const shared = sharedBy(parts);
   const names = [...new Set(keys.map(({ kind }) => kind))];
   return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts)] as const)),
+    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts, shared)] as const)),
   );
 }

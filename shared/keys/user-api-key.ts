@@ -27,7 +27,7 @@ export interface UserApiKeyPorts extends IamApiKeyPorts {
   identityOf: (login: IamLogin) => IamIdentity;
 }
 
-export const USER_FACTS: KindFacts<UserApiKey> = {
+const USER_FACTS: KindFacts<UserApiKey> = {
   keysPerOwner: 'many',
   rolesNeeded: ({ iamId }) => [
     `On IAM Identity it needs nothing while a stored key logs in as ${iamId}; to contain keys without one, Administrator:`,
@@ -137,10 +137,10 @@ class UserIdentities {
     return work(await this.as(key, signal, insteadOf));
   }
 
-  /** Puts a key out of use: not by its own login where there is another one, and from then on that login is not used. */
+  /** Puts a key out of use: not by its own login where there is another one, and from then on that login comes last. */
   async end(key: UserApiKey, keyId: string, signal: AbortSignal, work: Work<void>): Promise<void> {
     await this.byUserOrKeyrota(key, keyId, signal, work);
-    await this.#logins.forgetKey(keyId);
+    await this.#logins.putLast(keyId);
   }
 
   /** Who may not look at others' keys may still look at the one that logs in. */

@@ -47,6 +47,8 @@ const Record = z.object({ keyrota: z.object({ key_id: z.string() }) });
 export class UserLogins {
   readonly #parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>;
   readonly #attempts = new Map<string, { attempt: Promise<Attempt>; untilMs: number }>();
+  /** Logins whose keys were put out of use in this run. */
+  readonly #spent = new Map<string, IamLogin>();
 
   constructor(parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>) {
     this.#parts = parts;
@@ -67,6 +69,8 @@ export class UserLogins {
       else if (attempt.keyId === null || attempt.keyId !== insteadOf) return attempt.login;
       else last ??= attempt.login;
     }
+    last ??=
+      logins.map(({ name }) => this.#spent.get(`${user.iamId} ${name}`)).find((one) => one !== undefined) ?? null;
     if (last && from === 'all') return last;
     throw loginLost(user, refusals);
   }
@@ -77,16 +81,19 @@ export class UserLogins {
     return new IamLogin({ login: { kind: 'api-key', apiKey }, tokens, clock, signal });
   }
 
-  /** Forgets what was logged in with that key: it is out of use, and its tokens are not used any more. */
-  async forgetKey(keyId: string): Promise<void> {
+  /** That key is out of use. Its token lives on for a while: it serves where nothing else does, so that nobody is locked out. */
+  async putLast(keyId: string): Promise<void> {
     for (const [name, { attempt }] of this.#attempts) {
       const known = await attempt.catch(() => null);
-      if (known?.login && known.keyId === keyId) this.#attempts.delete(name);
+      if (!known?.login || known.keyId !== keyId) continue;
+      this.#attempts.delete(name);
+      this.#spent.set(name, known.login);
     }
   }
 
   /** Forgets a login whose token or key was refused meanwhile. */
   async forget(login: IamLogin): Promise<void> {
+    for (const [name, spent] of this.#spent) if (spent === login) this.#spent.delete(name);
     for (const [name, { attempt }] of this.#attempts) {
       if ((await attempt.catch(() => null))?.login === login) this.#attempts.delete(name);
     }

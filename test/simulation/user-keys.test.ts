@@ -46,12 +46,12 @@ const TWO_RIGHTS = [
 ];
 
 describe.each(TWO_RIGHTS)('keys of a user, where Keyrota itself has $rights,', ({ isAdministrator }) => {
-  it('live 120 days: both rotate, consumers are never refused, and their values are never read', async () => {
+  it(`live ${isAdministrator ? 40 : 120} days: both rotate, consumers are never refused, and their values are never read`, async () => {
     const world = await working({ isAdministrator });
     const { user, lab, idOf } = world;
     const seen = new Set([idOf('pipeline')]);
     const logins = new Set([idOf('login')]);
-    for (let period = 0; period < 24; period += 1) {
+    for (let period = 0; period < (isAdministrator ? 8 : 24); period += 1) {
       const from = lab.cloud.calls.total + 1;
       const { refused, reports } = await days(world, 5);
       expect(refused).toBe(0);
@@ -62,8 +62,7 @@ describe.each(TWO_RIGHTS)('keys of a user, where Keyrota itself has $rights,', (
       seen.add(idOf('pipeline'));
       logins.add(idOf('login'));
     }
-    expect(seen.size).toBeGreaterThanOrEqual(4);
-    expect(logins.size).toBeGreaterThanOrEqual(4);
+    expect(Math.min(seen.size, logins.size)).toBeGreaterThanOrEqual(isAdministrator ? 2 : 4);
     expect(user.readsOf('login')).toBeGreaterThan(0);
     // What is left is current, or on its way out.
     expect(user.keys.length).toBeLessThanOrEqual(4);
@@ -112,6 +111,17 @@ describe.each(TWO_RIGHTS)('keys of a user, where Keyrota itself has $rights,', (
       0,
       new Set(['rest', 'hold']),
     ]);
+  });
+
+  it('go on when both leak at once: with the token that is left, and nobody is asked', async () => {
+    const world = await working({ isAdministrator });
+    const { user, lab, manifest, loginId, pipelineId, idOf } = world;
+    await lab.markCompromised(loginId);
+    await lab.markCompromised(pipelineId);
+    await lab.tick(manifest, { only: ['login', 'pipeline'] });
+    expect(user.keys.filter(({ id, disabled }) => !disabled && [loginId, pipelineId].includes(id))).toEqual([]);
+    expect(idOf('login')).not.toBe(loginId);
+    expect(idOf('pipeline')).not.toBe(pipelineId);
   });
 
   it('go on when IBM has disabled the login key before anybody looked', async () => {
