@@ -199,7 +199,7 @@ describe('a fault in one field', () => {
       'keys: found nothing, allowed: an array',
     ]);
     expect(faultsOf(manifest({ keys: [{ kind: 'user-api-key' }] }))).toEqual([
-      'keys[0].serviceId: found nothing, allowed: a string',
+      'keys[0].iamId: found nothing, allowed: a string',
       'keys[0].name: found nothing, allowed: a string',
     ]);
   });
