@@ -11,6 +11,7 @@ import type { OperatorOptions } from './context.ts';
 import { InputError } from './input-error.ts';
 import { loadManifestFile } from './manifest-file.ts';
 import { print, printReports } from './output.ts';
+import { provisionAndTell } from './provision/command.ts';
 import { readValue } from './read-value.ts';
 
 /** What a command ends with. */
@@ -101,6 +102,15 @@ export function adoptCommand(name: string, keyId: string, options: CommonOptions
     print(options.json ? JSON.stringify({ name, keyId, ...report }) : `${name}: ${adoptText(keyId, report)}`);
     if (report.outcome !== 'minted' || report.mint.outcome === 'stored') return EXIT.done;
     return report.mint.outcome === 'ask' ? EXIT.personNeeded : EXIT.failed;
+  });
+}
+
+/** `provision NAME`: makes the identity, its policies and the first key; with `dryRun` it tells the commands instead. */
+export function provisionCommand(name: string, options: CommonOptions & { dryRun?: boolean }): Promise<ExitCode> {
+  return withContext(options, async (context) => {
+    const { dryRun = false, json = false } = options;
+    const { key } = await provisionAndTell(entryOf(context.manifest, name), { dryRun, json }, context);
+    return key ? exitCodeOf([key], []) : EXIT.done;
   });
 }
 

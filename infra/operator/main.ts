@@ -8,6 +8,7 @@ import {
   adoptCommand,
   importCommand,
   planCommand,
+  provisionCommand,
   rotateCommand,
   undoCommand,
   validateCommand,
@@ -79,6 +80,14 @@ withCommon(program.command('adopt'))
   .argument('<key-id>', 'id of the existing key, ApiKey-…')
   .action(async (name: string, keyId: string, options: CommonOptions) => {
     exitCode = await adoptCommand(name, keyId, options);
+  });
+
+withCommon(program.command('provision'))
+  .description('make the service ID, the policies and the first key of an entry; what is there is left alone')
+  .argument('<name>', 'the key in the manifest')
+  .option('--dry-run', "only show the steps, with the commands of IBM's CLI")
+  .action(async (name: string, options: CommonOptions & { dryRun?: boolean }) => {
+    exitCode = await provisionCommand(name, options);
   });
 
 withCommon(program.command('import'))
