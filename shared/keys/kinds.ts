@@ -6,6 +6,7 @@ import { IamIdentity } from '../clients/iam-identity.ts';
 import { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { LogLines } from '../clients/log-line.ts';
+import { ResourceKeys } from '../clients/resource-keys.ts';
 import type { SecretStore } from '../clients/secret-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -25,7 +26,7 @@ export interface KindParts {
   tokens: IamTokens;
   secrets: SecretStore;
   /** How calls are sent: with Keyrota's login, with another one, or (null) without any. */
-  calls(login: LoginOfCalls | null): Calls;
+  calls: (login: LoginOfCalls | null) => Calls;
 }
 
 type KindName = ManagedKey['kind'];
@@ -37,6 +38,11 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>>
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
+  'logging-key': async (parts) => {
+    const { loggingKeys } = await import('./logging-key.ts');
+    const { clock, log, http, signal, calls } = parts;
+    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: atResourceController(parts) });
+  },
 };
 
 /** Clients of IAM that work with Keyrota's own login. */
@@ -45,6 +51,12 @@ export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamP
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
+}
+
+/** Resource keys, with Keyrota's own login. */
+function atResourceController({ settings, http, login, calls }: KindParts): ResourceKeys {
+  const serviceUrl = settings.resourceControllerUrl;
+  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });
