@@ -16,8 +16,10 @@ export type LoggingKeyType = 'service' | 'ingestion';
 
 const CreatedAtMs = z.number().nonnegative().nullable().catch(null);
 const KeyAnswer = z.object({ id: z.string().min(1), key: z.string().min(1), created: CreatedAtMs });
-/** A key that nobody named may have no name; whether lists show the values is not documented. */
-const ListAnswer = z.array(KeyAnswer.extend({ key: z.string().min(1).optional(), name: z.string().nullish() }));
+/** A key that nobody named may have no name. */
+const NamedAnswer = KeyAnswer.extend({ name: z.string().nullish(), type: z.string().nullish().catch(null) });
+/** Whether lists show the values is not documented. */
+const ListAnswer = z.array(NamedAnswer.extend({ key: z.string().min(1).optional() }));
 const Nothing = z.unknown().transform(() => undefined);
 
 /** A key as a list tells of it: never its value. */
@@ -25,6 +27,8 @@ export interface ListedLoggingKey {
   id: string;
   /** Empty for a key without one; not unique. */
   name: string;
+  /** Null when it is not told. */
+  type: LoggingKeyType | null;
   /** Epoch milliseconds; null when it is not told. */
   createdAtMs: number | null;
   /** Of the value, in hexadecimal digits: tells which key a value belongs to. */
@@ -79,11 +83,22 @@ export class LoggingConfiguration extends BaseService {
     const call: CallOptions = { operation: 'listLoggingKeys', kind: 'reads', signal, secret: serviceKey };
     const listed = await this.#send(call, ListAnswer, this.#toKeys('GET', serviceKey, { query: { type } }));
     const keys: ListedLoggingKey[] = [];
-    for (const { id, name, key, created } of listed) {
-      const value = key ?? (await this.#valueOf(id, serviceKey, signal));
-      if (value !== null) keys.push({ id, name: name ?? '', createdAtMs: created, sha256: sha256Of(value) });
+    for (const { key: value, ...one } of listed) {
+      const found = value === undefined ? await this.getKey(one.id, serviceKey, signal) : shown({ key: value, ...one });
+      if (found) keys.push({ ...found, type });
     }
     return keys;
+  }
+
+  /** One key of either type; null when it is gone. @throws ApiError as `listKeys`. */
+  async getKey(id: string, serviceKey: SecretValue, signal: AbortSignal): Promise<ListedLoggingKey | null> {
+    const call: CallOptions = { operation: 'getLoggingKey', kind: 'reads', signal, secret: serviceKey };
+    try {
+      return shown(await this.#send(call, NamedAnswer, this.#toKeys('GET', serviceKey, { id })));
+    } catch (error) {
+      if (isApiError(error, 'not_found')) return null;
+      throw error;
+    }
   }
 
   /**
@@ -138,17 +153,6 @@ export class LoggingConfiguration extends BaseService {
     });
   }
 
-  /** Null for a key that is gone meanwhile. */
-  async #valueOf(id: string, serviceKey: SecretValue, signal: AbortSignal): Promise<string | null> {
-    const call: CallOptions = { operation: 'getLoggingKey', kind: 'reads', signal, secret: serviceKey };
-    try {
-      return (await this.#send(call, KeyAnswer, this.#toKeys('GET', serviceKey, { id }))).key;
-    } catch (error) {
-      if (isApiError(error, 'not_found')) return null;
-      throw error;
-    }
-  }
-
   /** A request about all keys, or about the one with the id. */
   #toKeys(
     method: Outgoing['method'],
@@ -174,5 +178,14 @@ export class LoggingConfiguration extends BaseService {
     );
   }
 }
+
+/** Without the value. */
+const shown = ({ id, name, type, created, key }: z.output<typeof NamedAnswer>): ListedLoggingKey => ({
+  id,
+  name: name ?? '',
+  type: type === 'service' || type === 'ingestion' ? type : null,
+  createdAtMs: created,
+  sha256: sha256Of(key),
+});
 
 const sha256Of = (value: string): string => createHash('sha256').update(value).digest('hex');

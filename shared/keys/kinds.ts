@@ -6,6 +6,7 @@ import { IamIdentity } from '../clients/iam-identity.ts';
 import { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { LogLines } from '../clients/log-line.ts';
+import { ResourceKeys } from '../clients/resource-keys.ts';
 import type { SecretStore } from '../clients/secret-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -54,6 +55,11 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
     const identityOf = (login: IamLogin) => atIam(parts, login).identity;
     return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
   },
+  'logging-key': async (parts) => {
+    const { loggingKeys } = await import('./logging-key.ts');
+    const { clock, log, http, signal, calls } = parts;
+    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: atResourceController(parts) });
+  },
 };
 
 /** Clients of IAM that work with Keyrota's own login, or with another one. */
@@ -62,6 +68,12 @@ export function atIam(parts: KindParts, login = parts.login): { identity: IamIde
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
+}
+
+/** Resource keys, with Keyrota's own login. */
+function atResourceController({ settings, http, login, calls }: KindParts): ResourceKeys {
+  const serviceUrl = settings.resourceControllerUrl;
+  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });

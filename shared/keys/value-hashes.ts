@@ -12,7 +12,10 @@ const HMSL_BYTES = 32;
  */
 export function hashesOf(value: SecretValue): { sha256: string; hmsl: string } {
   return {
-    sha256: createHash('sha256').update(value.reveal()).digest('hex'),
+    sha256: sha256Of(value),
     hmsl: scryptSync(value.reveal(), HMSL_SALT, HMSL_BYTES, HMSL_COST).toString('hex'),
   };
 }
+
+/** Hexadecimal. */
+export const sha256Of = (value: SecretValue): string => createHash('sha256').update(value.reveal()).digest('hex');
