@@ -26,8 +26,8 @@ export function issuerKeyOf(apiKey: ApiKey, ownerIamId: string): IssuerKey {
   };
 }
 
-/** A service credential says so in the description of its own API key. */
-function generatedFor({ description }: ApiKey): string | null {
+/** The service credential that an API key was made for, by its CRN: the description says so. Null for all others. */
+export function generatedFor({ description }: Pick<ApiKey, 'description'>): string | null {
   return /^Auto-generated for key (\S+)/.exec(description)?.[1] ?? null;
 }
 

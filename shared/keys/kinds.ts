@@ -6,6 +6,7 @@ import { IamIdentity } from '../clients/iam-identity.ts';
 import { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { LogLines } from '../clients/log-line.ts';
+import type { ResourceKeys } from '../clients/resource-keys.ts';
 import type { SecretStore } from '../clients/secret-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -37,6 +38,11 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>>
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
+  'service-credential': async (parts) => {
+    const { serviceCredentials } = await import('./service-credential.ts');
+    const { tokens, clock } = parts;
+    return serviceCredentials({ ...atIam(parts), resourceKeys: await resourceKeysOf(parts), tokens, clock });
+  },
 };
 
 /** Clients of IAM that work with Keyrota's own login. */
@@ -45,6 +51,13 @@ export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamP
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
+}
+
+/** A client of the resource controller that works with Keyrota's own login. */
+async function resourceKeysOf({ settings, http, login, calls }: KindParts): Promise<ResourceKeys> {
+  const { ResourceKeys } = await import('../clients/resource-keys.ts');
+  const { resourceControllerUrl: serviceUrl } = settings;
+  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });
