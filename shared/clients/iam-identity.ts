@@ -75,8 +75,18 @@ const SurveyAnswer = z.object({
 });
 
 /** The API key behind a resource key has the name of that, and is none that anybody may rotate by itself. */
-const Inner = z.object({ description: z.string().startsWith('Auto-generated for key crn:') });
+const INNER = /^Auto-generated for key (crn:\S+)/;
+const Inner = z
+  .object({ id: z.string().min(1), description: z.string().regex(INNER) })
+  .transform(({ id, description }) => ({ id, resourceKeyCrn: INNER.exec(description)?.[1] ?? '' }));
 const isInner = (row: unknown): boolean => Inner.safeParse(row).success;
+const InnerAnswer = z.object({
+  apikeys: z.array(z.unknown()).transform((rows) => rows.flatMap((one) => Inner.safeParse(one).data ?? [])),
+  next: z.string().nullish(),
+});
+
+/** An API key, and the resource key that it was made for. */
+export type InnerKey = z.infer<typeof Inner>;
 
 /** A key as the list of the whole account shows it. */
 export type SurveyedKey = z.infer<typeof SurveyedKey>;
@@ -144,6 +154,11 @@ export class IamIdentity {
   async listApiKeysOfUser(iamId: string, signal: AbortSignal): Promise<ApiKey[]> {
     const all = await this.#allOf({ scope: 'account', type: 'user' }, signal);
     return all.filter((key) => key.iam_id === iamId);
+  }
+
+  /** All keys of the account behind resource keys that we may see, page by page of that whole list. */
+  pagesOfInnerKeys(signal: AbortSignal): AsyncGenerator<InnerKey[]> {
+    return this.#pages({ scope: 'account', type: 'serviceid' }, InnerAnswer, signal);
   }
 
   /** One key with history and last use; null when IAM says that it is gone. */

@@ -98,16 +98,25 @@ function keyOf(answer: z.output<typeof KeyFields>): ResourceKey {
     serviceIdCrn:
       textOf(credentials, 'iam_serviceid_crn', SERVICE_ID_CRN) ?? textOf(parameters, 'serviceid_crn', SERVICE_ID_CRN),
     innerApiKeyId: textOf(credentials, 'iam_apikey_id', API_KEY_ID),
-    hasOtherSecrets: otherSecrets(credentials, parameters, redaction),
+    hasOtherSecrets: otherSecrets(answer, credentials, redaction),
     isRedacted: redaction !== null && redaction !== 'absent',
   };
 }
 
-function otherSecrets(credentials: Fields, parameters: Fields, redaction: Redaction | null): boolean | 'unknown' {
+function otherSecrets(
+  { source_crn: sourceCrn, parameters }: z.output<typeof KeyFields>,
+  credentials: Fields,
+  redaction: Redaction | null,
+): boolean | 'unknown' {
   if (redaction === null) return Object.keys(credentials).some(isOtherSecret);
-  // What a key was asked for is told of withheld ones too.
-  return parameters['HMAC'] === true ? true : 'unknown';
+  // What a key was asked for is told of withheld ones too. Object Storage adds nothing but what it is asked for.
+  const hmac = parameters?.['HMAC'] ?? false;
+  if (hmac !== false) return true;
+  return parameters && serviceIn(sourceCrn) === OBJECT_STORAGE ? false : 'unknown';
 }
+
+const OBJECT_STORAGE = 'cloud-object-storage';
+const serviceIn = (crn: string): string | undefined => crn.split(':')[4];
 
 export const KeyAnswer = KeyFields.transform(keyOf);
 

@@ -75,8 +75,8 @@ export interface NewResourceKey {
   name: string;
   /** GUID or CRN. */
   instanceId: string;
-  /** Reader, Writer or Manager by name or CRN, `NONE`, or another role of the service by CRN. */
-  role: string;
+  /** Reader, Writer or Manager by name or CRN, `NONE`, or another role of the service by CRN; null to name none. */
+  role: string | null;
   /** Such as `HMAC` or `serviceid_crn`. */
   parameters: Readonly<Record<string, unknown>>;
 }
@@ -148,7 +148,7 @@ export class ResourceKeys {
       this.#sdkForOnce.until(attempt).createResourceKey({
         name: key.name,
         source: key.instanceId,
-        role: key.role,
+        ...(key.role !== null && { role: key.role }),
         parameters: { ...key.parameters },
       }),
     );

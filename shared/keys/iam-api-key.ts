@@ -43,8 +43,8 @@ export const createdKeyOf = ({ id, created_at: createdAtMs }: ApiKey, value: Sec
   mainSecret: value,
 });
 
-/** A service credential says so in the description of its own API key. */
-function generatedFor({ description }: ApiKey): string | null {
+/** The service credential that an API key was made for, by its CRN: the description says so. Null for all others. */
+export function generatedFor({ description }: Pick<ApiKey, 'description'>): string | null {
   return /^Auto-generated for key (\S+)/.exec(description)?.[1] ?? null;
 }
 

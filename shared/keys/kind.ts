@@ -28,6 +28,8 @@ export interface IssuerKey {
   enabledAtMs: number | null;
   /** Its last login; `unknown` where the issuer was not asked or does not tell. */
   lastUsed: { atMs: number } | 'never' | 'unknown';
+  /** From a list that does not tell whether it is disabled: only a look does. Default: false. */
+  isStateUnknown?: boolean;
 }
 
 /** A key that was just created. The only moment at which its value is known. */
@@ -66,11 +68,19 @@ export interface Obstacle {
 export class PersonNeeded extends KeyrotaError {
   override readonly name = 'PersonNeeded';
   readonly obstacle: Obstacle;
+  /** The key that a creation made all the same, and that is of no use: whoever asked for it removes it. */
+  readonly leftOver: Pick<CreatedKey, 'id' | 'canDisable'> | null;
 
-  constructor(obstacle: Obstacle) {
+  constructor(obstacle: Obstacle, leftOver: PersonNeeded['leftOver'] = null) {
     super(obstacle.code, obstacle.problem, { next: obstacle.steps.join('\n') });
     this.obstacle = obstacle;
+    this.leftOver = leftOver;
   }
+}
+
+/** A key looked as if it could be disabled, and the issuer does not let us. From now on a look says that it cannot be. */
+export class DisableRefused extends KeyrotaError {
+  override readonly name = 'DisableRefused';
 }
 
 /** What plan and people must know about a kind: facts, and words for steps that only a person can take. Pure. */
@@ -101,7 +111,7 @@ export interface KeyKind<K extends ManagedKey = ManagedKey> {
   look(key: K, keyId: string, signal: AbortSignal): Promise<IssuerKey | null>;
   /** What stands in the way of a new key: missing roles, a full quota. `keyCount` is how many keys `list` has shown. */
   obstacles(key: K, keyCount: number, signal: AbortSignal): Promise<Obstacle[]>;
-  /** One attempt, never repeated: after an unclear answer look for the name. */
+  /** One attempt, never repeated: after an unclear answer look for the name. @throws PersonNeeded with what it leaves over. */
   create(key: K, request: KeyRequest, signal: AbortSignal): Promise<CreatedKey>;
   /** What a refused `create` asks of a person; null where another attempt may go well. */
   obstacleOf(key: K, refusal: ApiError): Obstacle | null;
@@ -109,7 +119,7 @@ export interface KeyKind<K extends ManagedKey = ManagedKey> {
   verify(key: K, value: SecretValue, withProbe: boolean, signal: AbortSignal): Promise<Verdict>;
   /** The key that a person's value belongs to; null when the issuer does not know it, or it is another owner's. */
   identify(key: K, value: SecretValue, signal: AbortSignal): Promise<CreatedKey | null>;
-  /** Reversible, for keys with `canDisable`. Done already counts as done; gone too. */
+  /** Reversible, for keys with `canDisable`. Done already counts as done; gone too. @throws DisableRefused. */
   disable(key: K, keyId: string, signal: AbortSignal): Promise<void>;
   enable(key: K, keyId: string, signal: AbortSignal): Promise<void>;
   /** Irreversible. Gone already counts as done. A locked key is refused. */

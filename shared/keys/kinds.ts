@@ -6,7 +6,7 @@ import { IamIdentity } from '../clients/iam-identity.ts';
 import { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { LogLines } from '../clients/log-line.ts';
-import { ResourceKeys } from '../clients/resource-keys.ts';
+import type { ResourceKeys } from '../clients/resource-keys.ts';
 import type { SecretStore } from '../clients/secret-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -58,7 +58,12 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
   'logging-key': async (parts) => {
     const { loggingKeys } = await import('./logging-key.ts');
     const { clock, log, http, signal, calls } = parts;
-    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: atResourceController(parts) });
+    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: await resourceKeysOf(parts) });
+  },
+  'service-credential': async (parts) => {
+    const { serviceCredentials } = await import('./service-credential.ts');
+    const { tokens, clock } = parts;
+    return serviceCredentials({ ...atIam(parts), resourceKeys: await resourceKeysOf(parts), tokens, clock });
   },
 };
 
@@ -70,9 +75,10 @@ export function atIam(parts: KindParts, login = parts.login): { identity: IamIde
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
 }
 
-/** Resource keys, with Keyrota's own login. */
-function atResourceController({ settings, http, login, calls }: KindParts): ResourceKeys {
-  const serviceUrl = settings.resourceControllerUrl;
+/** A client of the resource controller that works with Keyrota's own login. */
+async function resourceKeysOf({ settings, http, login, calls }: KindParts): Promise<ResourceKeys> {
+  const { ResourceKeys } = await import('../clients/resource-keys.ts');
+  const { resourceControllerUrl: serviceUrl } = settings;
   return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
 }
 

@@ -234,7 +234,7 @@ const ServiceCredentialEntry = z.strictObject({
     .record(z.string(), z.unknown())
     .default({})
     .meta({ description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.' }),
-  adopt: adopted(/^(crn:\S+|[0-9a-f-]{36})$/, 'a GUID or CRN of a resource key'),
+  adopt: adopted(/^(crn:\S+:resource-key:)?[0-9a-f-]{36}$/, 'the GUID or CRN of a resource key'),
   ...entryShape,
   secret: CredentialSecret.prefault({}).meta({ description: 'Where the credential is stored.' }),
 });

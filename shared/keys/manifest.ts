@@ -216,7 +216,8 @@ function managedKey(
     }
     case 'service-credential': {
       const { kind, instance, role = null, parameters } = entry;
-      return { ...common, kind, owner: instance, instance, role, parameters };
+      const adopted = entry.adopt.map(guidOfResourceKey);
+      return { ...common, kind, adopt: adopted, owner: guidOfInstance(instance), instance, role, parameters };
     }
     case 'logging-key': {
       const { kind, instance, use, apiUrl, ingestionUrl = null } = entry;
@@ -231,6 +232,12 @@ function managedKey(
       return entry satisfies never;
   }
 }
+
+/** Of `crn:v1:bluemix:public:<service>:<region>:a/<account>:<guid>::`, or a GUID as it is. */
+export const guidOfInstance = (instance: string): string => instance.split(':')[7] || instance;
+
+/** Of `crn:…:resource-key:<guid>`, or a GUID as it is. */
+export const guidOfResourceKey = (id: string): string => id.slice(id.lastIndexOf(':') + 1);
 
 function iamFields({
   probe,

@@ -34,7 +34,9 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   if (found.generatedFor !== null)
     throw refused(`it was made for service credential ${found.generatedFor}, and lives and dies with it.`);
   if (!found.ownerMatches) throw refused(`it does not belong to ${key.owner}.`);
-  const predecessors = [...new Set([...key.adopt, keyId])];
+  // A key may have been named otherwise than its issuer lists it, as by its CRN.
+  const { id } = found;
+  const predecessors = [...new Set([...key.adopt, id])];
   const seen = await observe({ ...key, adopt: predecessors }, null, false, ports);
   const { secret } = seen;
   if (!secret) {
@@ -50,8 +52,8 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
       );
     return takeVersion(key, secret, current, found, ports);
   }
-  if (current.record.key_id === keyId) throw refused('it is the current key already.');
-  await noteAdopted(secret, [keyId], ports);
+  if (current.record.key_id === id) throw refused('it is the current key already.');
+  await noteAdopted(secret, [id], ports);
   return { outcome: 'noted', versionId: current.id };
 }
 

@@ -1,4 +1,5 @@
 import { isApiError } from '../clients/api-error.ts';
+import { DisableRefused } from '../keys/kind.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
@@ -20,7 +21,7 @@ export type Change = Exclude<Step, Settled>;
 export type Applied =
   /** `seen` is what was seen before it, with what was read again after it. */
   | { outcome: 'done'; seen?: Observation }
-  /** It was overtaken, and what it did is undone. */
+  /** It was overtaken, and what it did is undone; or it cannot be done after all. Another look decides. */
   | { outcome: 'taken-back'; why: string }
   | { outcome: 'ask'; obstacle: Obstacle }
   | MintOutcome;
@@ -33,6 +34,7 @@ export async function apply(key: ManagedKey, seen: Observation, step: Change, po
   try {
     return await perform(key, seen, step, ports);
   } catch (error) {
+    if (error instanceof DisableRefused) return { outcome: 'taken-back', why: error.message };
     if (!isApiError(error, 'forbidden')) throw error;
     const freesPrevious = step.step === 'release' && error.operation === 'createSecretVersionLocksBulk';
     const obstacle = freesPrevious

@@ -97,7 +97,7 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
     ports.log.info('key_created', `created key ${created.id}`, { keyId: created.id, op, reason: attempt.reason });
     return created;
   } catch (error) {
-    if (error instanceof PersonNeeded) return { outcome: 'ask', obstacle: error.obstacle };
+    if (error instanceof PersonNeeded) return askAfter(attempt, error);
     if (!(error instanceof ApiError)) throw error;
     const isForbidden = error.code === 'forbidden';
     const obstacle = kind.obstacleOf(key, error) ?? (isForbidden ? roleMissing(key, 'create keys', kind.facts) : null);
@@ -105,6 +105,14 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
     if (error.effect !== 'none') await removeByName(attempt, name);
     return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
   }
+}
+
+/** Where a key was made for nothing, the next attempt waits as after any failed mint: it would end alike. */
+async function askAfter(attempt: Attempt, { obstacle, leftOver }: PersonNeeded): Promise<MintOutcome> {
+  const asked: MintOutcome = { outcome: 'ask', obstacle };
+  if (!leftOver) return asked;
+  await removeOwn(attempt, leftOver);
+  return recordFailure(attempt, asked);
 }
 
 async function removeByName(attempt: Attempt, name: string): Promise<void> {

@@ -116,7 +116,7 @@ function seenVersion(key: ManagedKey, version: StoredVersion, locks: readonly St
 
 /**
  * The keys that concern the entry. A list may be stale, so every key is asked for by id on which a step may be decided: all
- * but a current one that is listed as well. So are keys that no list of this identity shows: those of the current and the
+ * but a current one that is listed as well, with its state. So are keys that no list of this identity shows: those of the current and the
  * previous version, until that is released, and those of an identity that the entry had before.
  */
 async function seenKeys(
@@ -134,7 +134,12 @@ async function seenKeys(
   const known = new Set([...records.map((record) => record.key_id), ...predecessorsOf(versions).keys(), ...key.adopt]);
   const ours = listed.filter((one) => known.has(one.id) || isNamedFor(key, one.name));
   const isWell = (one: IssuerKey) =>
-    one.id === currentId && key.state === 'active' && !isMarked(one) && !one.disabled && !expiresSoon(one, nowMs);
+    one.id === currentId &&
+    key.state === 'active' &&
+    !one.isStateUnknown &&
+    !isMarked(one) &&
+    !one.disabled &&
+    !expiresSoon(one, nowMs);
   const moved = records.filter(({ owner }) => owner !== '' && owner !== key.owner).map((record) => record.key_id);
   const formerId = secret && isReleased(key, secret) ? undefined : keyIdOf('previous');
   const unlisted = [currentId, formerId, ...moved].filter(

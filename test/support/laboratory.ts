@@ -7,6 +7,7 @@ import { SeededRandom } from '../../infra/local/random.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 // Kinds load when they are needed. Here they are loaded before, for virtual time would not stand still meanwhile.
 import '../../shared/keys/logging-key.ts';
+import '../../shared/keys/service-credential.ts';
 import '../../shared/keys/service-id-api-key.ts';
 import '../../shared/keys/user-api-key.ts';
 import '../../shared/keys/user-login.ts';

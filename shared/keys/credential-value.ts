@@ -1,0 +1,74 @@
+import { SecretValue } from '../runtime/secret-value.ts';
+import type { ServiceCredential } from './manifest.ts';
+
+/** A text in credentials, by its path: names of fields, joined by dots. */
+interface Leaf {
+  path: string;
+  text: string;
+}
+
+/** Texts in credentials that are no secrets, though they are told with them. */
+const PUBLIC_FIELD = /^iam_|_id$|^(?:endpoints|host|hostname|port|region|url|username|user)$/i;
+const SECRET_FIELD = /secret|password|passwd|token|key|credential/i;
+
+/** The one secret by which a credential can log in at IAM. */
+const API_KEY = 'apikey';
+
+/** What is stored of credentials; or, without a value, the fields that there are in place of the one that was asked for. */
+export type StoredForm = { value: SecretValue; mainSecret: SecretValue } | { value: null; fieldNames: string[] };
+
+/** What the entry's secret holds of these credentials: the JSON of all fields, or the text of one. */
+export function storedFormOf({ secret: { field } }: ServiceCredential, credentials: SecretValue): StoredForm {
+  const leaves = leavesOf(fieldsOf(credentials));
+  if (field === null) return { value: credentials, mainSecret: mainSecretOf(leaves) ?? credentials };
+  const found = leaves.find(({ path }) => path === field);
+  if (!found) return { value: null, fieldNames: leaves.map(({ path }) => path) };
+  const value = new SecretValue(found.text);
+  return { value, mainSecret: value };
+}
+
+/** The one secret in what is stored by whose hashes a leak is found. */
+export function mainSecretIn({ secret: { field } }: ServiceCredential, value: SecretValue): SecretValue {
+  return (field === null ? mainSecretOf(leavesOf(fieldsOf(value))) : null) ?? value;
+}
+
+/** The API key of IAM in what is stored; null where that holds none. */
+export function apiKeyIn({ secret: { field } }: ServiceCredential, value: SecretValue): SecretValue | null {
+  if (field !== null) return field === API_KEY ? value : null;
+  const text = fieldsOf(value)[API_KEY];
+  return typeof text === 'string' && text !== '' ? new SecretValue(text) : null;
+}
+
+/** The id of the API key in IAM that stored credentials tell of themselves; null where they do not. */
+export function innerKeyIdIn({ secret: { field } }: ServiceCredential, value: SecretValue): string | null {
+  const id = field === null ? fieldsOf(value)['iam_apikey_id'] : null;
+  return typeof id === 'string' && id !== '' ? id : null;
+}
+
+/** Nothing for a text that is not the JSON of an object: a person may have typed it in. */
+function fieldsOf(value: SecretValue): Readonly<Record<string, unknown>> {
+  try {
+    const parsed = JSON.parse(value.reveal()) as unknown;
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function mainSecretOf(leaves: readonly Leaf[]): SecretValue | null {
+  const secrets = leaves.filter(({ path }) => !PUBLIC_FIELD.test(nameIn(path)));
+  const main =
+    secrets.find(({ path }) => path === API_KEY) ??
+    secrets.find(({ path }) => SECRET_FIELD.test(nameIn(path))) ??
+    secrets[0];
+  return main ? new SecretValue(main.text) : null;
+}
+
+const nameIn = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
+
+/** Every text that is not empty, in order. */
+function leavesOf(value: unknown, path = ''): Leaf[] {
+  if (typeof value === 'string') return value === '' ? [] : [{ path, text: value }];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => leavesOf(inner, path === '' ? name : `${path}.${name}`));
+}
