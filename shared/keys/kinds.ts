@@ -20,6 +20,8 @@ export interface KindParts {
   log: Log;
   http: HttpOptions;
   signal: AbortSignal;
+  /** When the run ends, in epoch milliseconds. */
+  deadlineMs: number;
   /** Keyrota's own login. */
   login: IamLogin;
   tokens: IamTokens;
