@@ -12,6 +12,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { KeyKind } from './kind.ts';
 import type { ManagedKey } from './manifest.ts';
+import type { UserLogins } from './user-login.ts';
 
 /** What kinds make their clients from. */
 export interface KindParts {
@@ -27,23 +28,39 @@ export interface KindParts {
   tokens: IamTokens;
   secrets: SecretStore;
   /** How calls are sent: with Keyrota's login, with another one, or (null) without any. */
-  calls(login: LoginOfCalls | null): Calls;
+  calls: (login: LoginOfCalls | null) => Calls;
 }
 
 type KindName = ManagedKey['kind'];
 
+/** What the kinds of one run share; made when the first of them needs it. */
+interface Shared {
+  logins: () => Promise<UserLogins>;
+}
+
+function sharedBy(parts: KindParts): Shared {
+  let logins: Promise<UserLogins> | null = null;
+  return { logins: () => (logins ??= import('./user-login.ts').then(({ UserLogins }) => new UserLogins(parts))) };
+}
+
 /** A kind loads when an entry needs it: whoever has no classic keys loads nothing of theirs. */
-const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>> = {
+const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Promise<KeyKind>>> = {
   'service-id-api-key': async (parts) => {
     const { serviceIdApiKeys } = await import('./service-id-api-key.ts');
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
+  'user-api-key': async (parts, shared) => {
+    const [{ userApiKeys }, logins] = await Promise.all([import('./user-api-key.ts'), shared.logins()]);
+    const { tokens } = parts;
+    const identityOf = (login: IamLogin) => atIam(parts, login).identity;
+    return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
+  },
 };
 
-/** Clients of IAM that work with Keyrota's own login. */
-export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamPolicies } {
-  const { settings, http, login, calls } = parts;
+/** Clients of IAM that work with Keyrota's own login, or with another one. */
+export function atIam(parts: KindParts, login = parts.login): { identity: IamIdentity; policies: IamPolicies } {
+  const { settings, http, calls } = parts;
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
@@ -56,8 +73,9 @@ export async function openKinds(
   keys: readonly ManagedKey[],
   parts: KindParts,
 ): Promise<Partial<Record<KindName, KeyKind>>> {
+  const shared = sharedBy(parts);
   const names = [...new Set(keys.map(({ kind }) => kind))];
   return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts)] as const)),
+    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts, shared)] as const)),
   );
 }

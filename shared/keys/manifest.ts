@@ -94,6 +94,8 @@ export interface UserApiKey extends IamKey {
 export interface LoginSecret {
   /** Name of its entry. */
   name: string;
+  /** Names that the entry had before: the secret may still have one of them. */
+  formerly: string[];
   secret: SecretPlace;
   /** Consumers read it too: that Keyrota does must not look like their fetching. */
   isForConsumers: boolean;
@@ -243,7 +245,10 @@ function placeOf({ kind, name, secret }: EntryFile): SecretPlace {
 function loginsOf(entry: { name: string; login?: string | undefined }, siblings: readonly UserEntry[]): LoginSecret[] {
   const login = entry.login ?? entry.name;
   const ranked = [...siblings.filter(({ name }) => name === login), ...siblings.filter(({ name }) => name !== login)];
-  return ranked.map((one) => ({ name: one.name, secret: placeOf(one), isForConsumers: one.login !== undefined }));
+  return ranked.map((one) => {
+    const { name, formerly } = one;
+    return { name, formerly, secret: placeOf(one), isForConsumers: one.login !== undefined };
+  });
 }
 
 /** A number from 0 up to, and without, 1 that stays the same for a name. */
