@@ -1,5 +1,6 @@
-import { ApiError, isApiError } from '../clients/api-error.ts';
+import { ApiError } from '../clients/api-error.ts';
 import type { ClassicKey, ClassicUsers } from '../clients/classic-users.ts';
+import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
@@ -37,8 +38,14 @@ const ADD_PATIENCE_MS = 90_000;
 /** How long the list is asked for a key that was added. */
 const FIND_PATIENCE_MS = 30_000;
 
+/** One add gets so long: the next one may go well, and until then the user has no key. */
+const ADD_LIMIT_MS = 20_000;
+
 /** What is kept back of the run's time: a key that cannot be proven and stored any more helps nobody. */
-const PROVE_AND_STORE_MS = 35_000;
+const PROVE_AND_STORE_MS = 30_000;
+
+/** The same when the key must be added and found first. */
+const FIND_PROVE_AND_STORE_MS = PROVE_AND_STORE_MS + 5_000;
 
 /** The issuer's clock and ours may differ by this much. */
 const CLOCKS_DIFFER_MS = MINUTE_MS;
@@ -127,13 +134,12 @@ class Making {
   }
 
   async add(): Promise<AddedKey> {
-    const { users, userId } = this.#owner;
     for (const { id } of await this.#listed()) this.#former.add(id);
-    const pauses = this.#pauses(ADD_PATIENCE_MS, PROVE_AND_STORE_MS + FIND_PATIENCE_MS / 2);
+    const pauses = this.#pauses(ADD_PATIENCE_MS, FIND_PROVE_AND_STORE_MS);
     for (;;) {
       const sentAtMs = this.#ports.clock.nowMs();
       try {
-        return await this.#find(await users.addKey(userId, this.#signal), sentAtMs);
+        return await this.#find(await this.#send(), sentAtMs);
       } catch (error) {
         if (!(error instanceof ApiError) || error instanceof NotFound) throw error;
         if (await this.#frees(error, sentAtMs, pauses.untilMs)) continue;
@@ -142,9 +148,22 @@ class Making {
     }
   }
 
+  /** One add. @throws ApiError */
+  async #send(): Promise<SecretValue> {
+    const { users, userId } = this.#owner;
+    const { clock } = this.#ports;
+    try {
+      return await withTimeLimit(clock, ADD_LIMIT_MS, this.#signal, (limited) => users.addKey(userId, limited));
+    } catch (error) {
+      if (!(error instanceof TimeIsUp)) throw error;
+      const noAnswer = { status: null, ibmCode: null, retryAfterMs: null };
+      throw new ApiError('addApiAuthenticationKey', 'no_answer', noAnswer, error.message, 'unknown');
+    }
+  }
+
   /** What a failed add asks for before the next one. True when our own key of an unclear one was taken out of the way. */
   async #frees(error: ApiError, sentAtMs: number, untilMs: number): Promise<boolean> {
-    if (!isApiError(error, 'conflict')) {
+    if (error.code !== 'conflict') {
       if (error.effect !== 'none') this.#unclearSinceMs ??= sentAtMs;
       else if (!this.hasRemoved && error.code !== 'throttled') throw error; // nobody waits for a key as for bread
       return false;

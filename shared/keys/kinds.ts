@@ -56,6 +56,19 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
     const identityOf = (login: IamLogin) => atIam(parts, login).identity;
     return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
   },
+  'classic-api-key': async (parts) => {
+    const [{ classicApiKeys }, { ClassicUsers }, { UserLogins }] = await Promise.all([
+      import('./classic-api-key.ts'),
+      import('../clients/classic-users.ts'),
+      import('./user-login.ts'),
+    ]);
+    const { clock, log, deadlineMs, settings, http, calls } = parts;
+    const usersOf = (login: IamLogin) => {
+      const options = { serviceUrl: settings.classicUrl, authenticator: login, http };
+      return new ClassicUsers({ ...options, calls: calls(login), callsWithKeys: calls(null) });
+    };
+    return classicApiKeys({ clock, log, deadlineMs, logins: new UserLogins(parts), usersOf });
+  },
 };
 
 /** Clients of IAM that work with Keyrota's own login, or with another one. */
