@@ -22,6 +22,8 @@ export interface KindParts {
   log: Log;
   http: HttpOptions;
   signal: AbortSignal;
+  /** When the run ends, in epoch milliseconds. */
+  deadlineMs: number;
   /** Keyrota's own login. */
   login: IamLogin;
   tokens: IamTokens;
@@ -43,7 +45,7 @@ function sharedBy(parts: KindParts): Shared {
 }
 
 /** A kind loads when an entry needs it: whoever has no classic keys loads nothing of theirs. */
-const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Promise<KeyKind>>> = {
+const OPENERS: Record<KindName, (parts: KindParts, shared: Shared) => Promise<KeyKind>> = {
   'service-id-api-key': async (parts) => {
     const { serviceIdApiKeys } = await import('./service-id-api-key.ts');
     const { tokens } = parts;
@@ -64,6 +66,19 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
     const { serviceCredentials } = await import('./service-credential.ts');
     const { tokens, clock } = parts;
     return serviceCredentials({ ...atIam(parts), resourceKeys: await resourceKeysOf(parts), tokens, clock });
+  },
+  'classic-api-key': async (parts, shared) => {
+    const [{ classicApiKeys }, { ClassicUsers }, logins] = await Promise.all([
+      import('./classic-api-key.ts'),
+      import('../clients/classic-users.ts'),
+      shared.logins(),
+    ]);
+    const { clock, log, deadlineMs, settings, http, calls } = parts;
+    const usersOf = (login: IamLogin) => {
+      const options = { serviceUrl: settings.classicUrl, authenticator: login, http };
+      return new ClassicUsers({ ...options, calls: calls(login), callsWithKeys: calls(null) });
+    };
+    return classicApiKeys({ clock, log, deadlineMs, logins, usersOf });
   },
 };
 
@@ -92,6 +107,6 @@ export async function openKinds(
   const shared = sharedBy(parts);
   const names = [...new Set(keys.map(({ kind }) => kind))];
   return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts, shared)] as const)),
+    await Promise.all(names.map(async (name) => [name, await OPENERS[name](parts, shared)] as const)),
   );
 }

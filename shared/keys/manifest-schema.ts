@@ -197,7 +197,8 @@ const ServiceIdApiKeyEntry = z.strictObject({
     .regex(/^ServiceId-[\w-]+$/, 'an id such as "ServiceId-…"')
     .optional()
     .meta({
-      description: 'The service ID whose API key this is. Left out until `keyrota provision` made it. Default: none yet.',
+      description:
+        'The service ID whose API key this is. Left out until `keyrota provision` made it. Default: none yet.',
     }),
   description: z.string().min(1).max(500).optional().meta({
     description: 'What the service ID is for: `keyrota provision` gives it this description.',
