@@ -23,8 +23,8 @@ const LEFT_OUT = [
   // Uploads: no call of ours has a form with files. Types of files, with a table of all, serve nothing else.
   ['form-data/', 'absentOnceMade'],
   ['mime-types/', 'absent'],
-  // The SDK's own logins, and its reading of files and environments for them: we log in ourselves.
-  ['ibm-cloud-sdk-core/auth/authenticators/(?!index|authenticator|no-auth)', 'absent'],
+  // The SDK's own logins but the one with user and password, and its reading of files and environments for them: we log in ourselves.
+  ['ibm-cloud-sdk-core/auth/authenticators/(?!index|authenticator|no-auth|basic)', 'absent'],
   ['ibm-cloud-sdk-core/auth/token-managers/(?!index)', 'absent'],
   ['ibm-cloud-sdk-core/auth/utils/(?!index|helpers)', 'absent'],
   // The SDK's own repeats: `Calls` repeats.

@@ -16,8 +16,8 @@ export interface AgentOptions {
   url: string;
   secretName: string;
   secretType: 'arbitrary' | 'kv';
-  /** Where its lines go, and how. */
-  shipping: Shipping;
+  /** Where its lines go, and how; null for a program that fetches its key and ships nothing. */
+  shipping: Shipping | null;
   /** How often it ships a line, in milliseconds. */
   lineEveryMs: number;
   /** How often it looks for a new key in Secrets Manager, in milliseconds. */
@@ -73,10 +73,11 @@ export class IngestionAgent {
   async #ship(hold: Hold): Promise<void> {
     const send = (request: Request) => hold.wait(this.#options.cloud.handle(request));
     await this.#refresh(send);
-    if (!this.#apiKey) return; // before the first key there is nothing to ship with
+    const { shipping } = this.#options;
+    if (!this.#apiKey || !shipping) return; // before the first key there is nothing to ship with
     this.linesSent += 1;
     try {
-      const response = await send(await this.#line(this.#apiKey.value, send));
+      const response = await send(await this.#line(shipping, this.#apiKey.value, send));
       if (!response.ok) this.#refuse();
     } catch {
       this.#refuse();
@@ -90,8 +91,8 @@ export class IngestionAgent {
     this.#token = undefined;
   }
 
-  async #line(apiKey: string, send: Send): Promise<Request> {
-    const { url, shipping, secretName } = this.#options;
+  async #line(shipping: Shipping, apiKey: string, send: Send): Promise<Request> {
+    const { url, secretName } = this.#options;
     const text = 'A line of the demo.';
     const line = { applicationName: secretName, subsystemName: 'demo', severity: 3, text };
     const isToken = shipping.by === 'token';

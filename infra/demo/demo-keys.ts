@@ -12,8 +12,10 @@ export interface Shipping {
 export interface DemoKey {
   name: string;
   entry: Record<string, unknown>;
-  /** Null where no agent uses it. */
+  /** Null where nobody ships lines with it. */
   shipping: Shipping | null;
+  /** No program fetches it: Keyrota itself uses it. */
+  isPrivate?: true;
 }
 
 /** What the keys of the demo are set up with. */
@@ -91,7 +93,7 @@ async function userKeys({ admin, groupId, privateGroupId }: DemoSetting, { iamId
   const login = { kind: 'user-api-key', iamId, secret: { group: privateGroupId } };
   const ingest = { kind: 'user-api-key', iamId, login: LOGIN, grants, secret: { group: groupId } };
   return [
-    { name: LOGIN, entry: login, shipping: null },
+    { name: LOGIN, entry: login, shipping: null, isPrivate: true },
     { name: 'functional-id-ingest', entry: ingest, shipping: { path, by: 'token' } },
   ];
 }

@@ -69,7 +69,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const workloads = { projectCrn: projectCrn(cloud.account.id), rotator: ROTATOR, agent: AGENT };
   const account = await setUpAccount(cloud, api.url, workloads);
   const manifest = demoManifest(account);
+  clock.speed = 1; // calls wait for their turns
   await importFirstLogin(account.firstLogin, manifest, ownerEnvironment(cloud, api.url), clock);
+  clock.speed = 0;
   const triggerToken = randomBytes(24).toString('base64url');
   const environment = environmentOf(cloud, api.url, account, manifest, triggerToken);
   await using host = new FunctionHost({ clock, functions: [rotator(cloud, environment)], onLog });
@@ -160,26 +162,27 @@ function rotator(cloud: EmbeddedCloud, environment: Record<string, string>) {
   };
 }
 
-/** An agent for each key that ships lines; the first ships a line every virtual minute, the others every ten. */
+/** A program for each key that others than Keyrota use. The first agent ships a line every virtual minute, the others every ten. */
 function startAgents(cloud: EmbeddedCloud, url: string, account: DemoAccount, untilMs: number): IngestionAgent[] {
   const resource = { crn: projectCrn(cloud.account.id), componentType: 'function' as const, componentName: AGENT };
   const computeResourceToken = cloud.iam.issueComputeResourceToken(resource);
-  const senders = account.keys.flatMap(({ name, entry, shipping }) => (shipping ? [{ name, entry, shipping }] : []));
-  const agents = senders.map(
-    ({ name, entry, shipping }, index) =>
-      new IngestionAgent({
-        cloud,
-        url,
-        secretName: name,
-        secretType: entry['kind'] === 'service-credential' ? 'kv' : 'arbitrary',
-        shipping,
-        lineEveryMs: (index === 0 ? 1 : 10) * 60_000,
-        refreshEveryMs: 6 * HOUR_MS,
-        profileId: account.agentProfileId,
-        computeResourceToken,
-        untilMs,
-      }),
-  );
+  const agents = account.keys
+    .filter(({ isPrivate }) => !isPrivate)
+    .map(
+      ({ name, entry, shipping }, index) =>
+        new IngestionAgent({
+          cloud,
+          url,
+          secretName: name,
+          secretType: entry['kind'] === 'service-credential' ? 'kv' : 'arbitrary',
+          shipping,
+          lineEveryMs: shipping === null ? 6 * HOUR_MS : (index === 0 ? 1 : 10) * 60_000,
+          refreshEveryMs: 6 * HOUR_MS,
+          profileId: account.agentProfileId,
+          computeResourceToken,
+          untilMs,
+        }),
+    );
   for (const agent of agents) agent.start();
   return agents;
 }
