@@ -175,10 +175,11 @@ class LoggingKeys implements KeyKind<LoggingKey> {
   async #pageOf(first: LoggingKey, entries: readonly LoggingKey[], signal: AbortSignal): Promise<IssuerKey[] | null> {
     try {
       const open = await this.#open(first);
-      const listed = (await open?.session.list(first, this.#apiOf(first), signal)) ?? [];
-      return listed.flatMap((one) => {
-        const whose = entries.find((entry) => readShortName(entry, one.name)) ?? first;
-        return open ? issuerKeyOf(whose, one, open.session) : [];
+      if (!open) return null;
+      const listed = await open.session.list(first, this.#apiOf(first), signal);
+      return listed.map((one) => {
+        const whose = entries.find((entry) => readShortName(entry, one.name));
+        return issuerKeyOf(whose ?? first, one, open.session);
       });
     } catch (error) {
       if (signal.aborted || !(error instanceof ApiError || error instanceof PersonNeeded)) throw error;

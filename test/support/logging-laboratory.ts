@@ -11,7 +11,7 @@ const PLAN = 'logdna-7-day';
 
 type Use = LoggingKey['use'];
 
-/** A key of LogDNA, or a resource key of its instance, as `GET /state` shows them. */
+/** A key of LogDNA, as `GET /state` shows it. */
 interface Shown {
   id: string;
   instanceGuid: string;
@@ -19,6 +19,8 @@ interface Shown {
   name: string;
   value: string;
 }
+
+const enabled = (id: string) => ({ id, disabled: false });
 
 /** A laboratory with an instance of Log Analysis, on which Keyrota has the roles that it needs. */
 export class LoggingLaboratory {
@@ -79,12 +81,17 @@ export class LoggingLaboratory {
     return logging.keys.filter(({ type, instanceGuid }) => type === use && instanceGuid === this.guid);
   }
 
-  /** What runs made for themselves, and is still there. */
-  async helpers(): Promise<{ id: string; name: string; disabled: false }[]> {
-    const { resources } = await this.lab.admin.request('GET', `/v2/resource_instances/${this.guid}/resource_keys`);
-    return (resources as { guid: string; name: string }[])
-      .filter(({ name }) => name.startsWith('keyrota-'))
-      .map(({ guid: id, name }) => ({ id, name, disabled: false }));
+  /** Resource keys of the instance. */
+  get resourceKeys(): { guid: string; name: string }[] {
+    const { resourceController } = this.lab.cloud.snapshot({ withValues: false }) as {
+      resourceController: { keys: { guid: string; name: string; instanceGuid: string }[] };
+    };
+    return resourceController.keys.filter(({ instanceGuid }) => instanceGuid === this.guid);
+  }
+
+  /** Those that runs made for themselves. */
+  get helpers(): { guid: string; name: string }[] {
+    return this.resourceKeys.filter(({ name }) => name.startsWith('keyrota-'));
   }
 
   /** A call of the configuration API with the service key that the broker made, or another. */
@@ -124,7 +131,8 @@ export class LoggingLaboratory {
     return {
       lab: this.lab,
       manifest: this.manifest(use),
-      keys: () => this.keysOf(use).map(({ id }) => ({ id, disabled: false })),
+      // A resource key that a run left behind is a key too many.
+      keys: () => [...this.keysOf(use).map(({ id }) => id), ...this.helpers.map(({ guid }) => guid)].map(enabled),
       works: (stored) => this.works(use, stored),
       makeByHand: () => this.make(use),
       removeByHand: (keyId) => this.remove(keyId),
