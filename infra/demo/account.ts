@@ -1,18 +1,13 @@
 import type { EmbeddedCloud } from '../local/cloud.ts';
 import { Admin, ROLE } from './admin.ts';
-
-/** A key of the demo: who sends with it, and where to. */
-interface DemoKey {
-  name: string;
-  serviceId: string;
-  grants: { service: string; role: string }[];
-  linePath: '/logs/v1/singles' | '/logs-router/v1/singles';
-}
+import { setUpKeys } from './demo-keys.ts';
+import type { DemoKey } from './demo-keys.ts';
 
 /** The demo account, set up. */
 export interface DemoAccount {
   keys: DemoKey[];
-  groupId: string;
+  /** The functional ID's first key, which a person made: Keyrota takes it in. */
+  firstLogin: string;
   /** Keyrota's own trusted profile. */
   rotatorProfileId: string;
   /** The trusted profile by which agents read their secrets. */
@@ -26,31 +21,18 @@ export interface DemoWorkloads {
   agent: string;
 }
 
-const SENDERS = [
-  {
-    name: 'logs-router-ingest',
-    description: 'Ships platform logs to Logs Router.',
-    service: 'logs-router',
-    role: 'Writer',
-    roleId: ROLE.logsRouterWriter,
-    linePath: '/logs-router/v1/singles',
-  },
-  {
-    name: 'cloud-logs-ingest',
-    description: 'Ships application logs to Cloud Logs.',
-    service: 'logs',
-    role: 'Sender',
-    roleId: ROLE.cloudLogsSender,
-    linePath: '/logs/v1/singles',
-  },
-] as const;
+/** Name of the secret group that agents read. */
+export const AGENTS_GROUP = 'ingestion';
 
-/** Sets the account up as its owner would: identities, policies, a secret group, trusted profiles. No key yet. */
+/** A key is known everywhere a while after it was made. */
+const UNTIL_KNOWN_MS = 10_000;
+
+/** Sets the account up as its owner would: identities, policies, instances, secret groups, trusted profiles. No key yet. */
 export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads: DemoWorkloads): Promise<DemoAccount> {
-  const { account, iam } = cloud;
+  const { account, iam, clock } = cloud;
   const admin = new Admin((request) => cloud.handle(request), url, account.id, iam.adminApiKey);
-  const groupId = await admin.createSecretGroup('ingestion');
-  const group = { serviceInstance: account.secretsManager.guid, resourceType: 'secret-group', resource: groupId };
+  const groupId = await admin.createSecretGroup(AGENTS_GROUP);
+  const privateGroupId = await admin.createSecretGroup('keyrota-only');
   const link = (component: string) => ({
     crn: workloads.projectCrn,
     component_type: 'function',
@@ -58,35 +40,27 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
   });
   const rotator = await admin.createProfile('keyrota-rotate-keys', link(workloads.rotator));
   const agent = await admin.createProfile('log-agents', link(workloads.agent));
-  await admin.grant(agent.iamId, ROLE.secretsReader, 'secrets-manager', group);
-  await admin.grant(rotator.iamId, ROLE.secretsWriter, 'secrets-manager', group);
+  const { guid } = account.secretsManager;
+  const inGroup = (group: string) => ({ serviceInstance: guid, resourceType: 'secret-group', resource: group });
+  await admin.grant(agent.iamId, ROLE.secretsReader, 'secrets-manager', inGroup(groupId));
+  for (const group of [groupId, privateGroupId])
+    await admin.grant(rotator.iamId, ROLE.secretsWriter, 'secrets-manager', inGroup(group));
   await admin.grant(rotator.iamId, ROLE.apiKeyReviewer, 'iam-identity');
-  const keys: DemoKey[] = [];
-  for (const { name, description, service, role, roleId, linePath } of SENDERS) {
-    const serviceId = await admin.createServiceId(name, description);
-    await admin.grant(serviceId.iamId, roleId, service);
-    await admin.grant(rotator.iamId, ROLE.operator, 'iam-identity', {
-      resourceType: 'serviceid',
-      resource: serviceId.id,
-    });
-    await admin.grant(rotator.iamId, ROLE.viewer, service);
-    keys.push({ name, serviceId: serviceId.id, grants: [{ service, role }], linePath });
-  }
-  return { keys, groupId, rotatorProfileId: rotator.id, agentProfileId: agent.id };
+  const user = iam.addUser('log-shipper');
+  const setting = { cloud, admin, url, rotatorIamId: rotator.iamId, groupId, privateGroupId };
+  const keys = await setUpKeys(setting, user);
+  await clock.advanceTo(clock.nowMs() + UNTIL_KNOWN_MS);
+  return { keys, firstLogin: user.apiKey, rotatorProfileId: rotator.id, agentProfileId: agent.id };
 }
 
 /** The demo's manifest, as its operator would write it. */
-export function demoManifest({ keys, groupId }: DemoAccount, url: string): object {
+export function demoManifest({ keys, agentProfileId }: DemoAccount): object {
   return {
     deployment: 'demo',
     defaults: { rotateEvery: '30d', grace: '7d', quarantine: '3d' },
-    keys: keys.map(({ name, serviceId, grants, linePath }) => ({
-      name,
-      kind: 'service-id-api-key',
-      serviceId,
-      grants,
-      secret: { group: groupId },
-      probe: { url: url + linePath },
-    })),
+    keys: [
+      ...keys.map(({ name, entry }) => ({ name, ...entry })),
+      { name: 'log-agents', kind: 'trusted-profile', profileId: agentProfileId },
+    ],
   };
 }

@@ -92,4 +92,6 @@ export const ROLE = {
   viewer: 'crn:v1:bluemix:public:iam::::role:Viewer',
   apiKeyReviewer: 'crn:v1:bluemix:public:iam-identity::::serviceRole:ApiKeyReviewer',
   operator: 'crn:v1:bluemix:public:iam::::role:Operator',
+  administrator: 'crn:v1:bluemix:public:iam::::role:Administrator',
+  manager: 'crn:v1:bluemix:public:iam::::serviceRole:Manager',
 } as const;

@@ -1,6 +1,9 @@
 import type { CloudClock, Hold } from '../local/clock.ts';
 import type { EmbeddedCloud } from '../local/cloud.ts';
+import { AGENTS_GROUP } from './account.ts';
 import { exchange, logInWithKey } from './admin.ts';
+import type { Send } from './admin.ts';
+import type { Shipping } from './demo-keys.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -12,8 +15,9 @@ export interface AgentOptions {
   /** Where the cloud's routes are; any origin will do, the agent calls it in this process. */
   url: string;
   secretName: string;
-  /** Where its lines go. */
-  linePath: '/logs/v1/singles' | '/logs-router/v1/singles';
+  secretType: 'arbitrary' | 'kv';
+  /** Where its lines go, and how. */
+  shipping: Shipping;
   /** How often it ships a line, in milliseconds. */
   lineEveryMs: number;
   /** How often it looks for a new key in Secrets Manager, in milliseconds. */
@@ -72,9 +76,7 @@ export class IngestionAgent {
     if (!this.#apiKey) return; // before the first key there is nothing to ship with
     this.linesSent += 1;
     try {
-      const isOld = !this.#token || this.#ageMs(this.#token) > TOKEN_LIFE_MS;
-      if (isOld) this.#token = this.#held(await logInWithKey(send, this.#options.url, this.#apiKey.value));
-      const response = await send(this.#line(this.#token?.value ?? ''));
+      const response = await send(await this.#line(this.#apiKey.value, send));
       if (!response.ok) this.#refuse();
     } catch {
       this.#refuse();
@@ -88,30 +90,43 @@ export class IngestionAgent {
     this.#token = undefined;
   }
 
-  #line(token: string): Request {
-    const { url, linePath, secretName } = this.#options;
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const entry = { applicationName: secretName, subsystemName: 'demo', severity: 3, text: 'A line of the demo.' };
-    return new Request(url + linePath, { method: 'POST', headers, body: JSON.stringify([entry]) });
+  async #line(apiKey: string, send: Send): Promise<Request> {
+    const { url, shipping, secretName } = this.#options;
+    const text = 'A line of the demo.';
+    const line = { applicationName: secretName, subsystemName: 'demo', severity: 3, text };
+    const isToken = shipping.by === 'token';
+    const authorization = isToken
+      ? `Bearer ${await this.#tokenFor(apiKey, send)}`
+      : `Basic ${Buffer.from(`${apiKey}:`).toString('base64')}`;
+    const body = JSON.stringify(isToken ? [line] : { lines: [{ line: text, app: secretName }] });
+    const headers = { authorization, 'content-type': 'application/json' };
+    return new Request(url + shipping.path, { method: 'POST', headers, body });
   }
 
-  async #refresh(send: (request: Request) => Promise<Response>): Promise<void> {
+  async #tokenFor(apiKey: string, send: Send): Promise<string> {
+    const isOld = !this.#token || this.#ageMs(this.#token) > TOKEN_LIFE_MS;
+    if (isOld) this.#token = this.#held(await logInWithKey(send, this.#options.url, apiKey));
+    return this.#token?.value ?? '';
+  }
+
+  async #refresh(send: Send): Promise<void> {
     if (this.#apiKey && this.#ageMs(this.#apiKey) < this.#options.refreshEveryMs) return;
-    const { url, secretName } = this.#options;
-    const path = `/api/v2/secret_groups/ingestion/secret_types/arbitrary/secrets/${secretName}`;
+    const { url, secretName, secretType } = this.#options;
+    const path = `/api/v2/secret_groups/${AGENTS_GROUP}/secret_types/${secretType}/secrets/${secretName}`;
     try {
       const headers = { authorization: `Bearer ${await this.#readerToken(send)}` };
       const response = await send(new Request(url + path, { headers }));
       if (!response.ok) return;
-      const { payload } = (await response.json()) as { payload: string };
-      if (payload !== this.#apiKey?.value) this.#token = undefined;
-      this.#apiKey = this.#held(payload);
+      const { payload, data } = (await response.json()) as { payload?: string; data?: { apikey: string } };
+      const value = payload ?? data?.apikey ?? '';
+      if (value !== this.#apiKey?.value) this.#token = undefined;
+      this.#apiKey = this.#held(value);
     } catch {
       // It goes on with the key that it has and looks again with the next line.
     }
   }
 
-  async #readerToken(send: (request: Request) => Promise<Response>): Promise<string> {
+  async #readerToken(send: Send): Promise<string> {
     if (!this.#reader || this.#ageMs(this.#reader) > TOKEN_LIFE_MS) {
       const { url, profileId, computeResourceToken } = this.#options;
       const grantType = 'urn:ibm:params:oauth:grant-type:cr-token';

@@ -15,6 +15,7 @@ import type { DemoAccount } from './account.ts';
 import { IngestionAgent } from './agent.ts';
 import { MANIFEST_FILE, demandNoDemo, leaveDemoFile } from './demo-file.ts';
 import { jsonLineOf } from './json-line.ts';
+import { importFirstLogin } from './first-login.ts';
 import { Story } from './story.ts';
 import { Tally } from './tally.ts';
 import type { Summary } from './tally.ts';
@@ -49,7 +50,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const untilMs = options.days === null ? Infinity : startMs + options.days * DAY_MS;
   const clock = new CloudClock({ startMs, speed: 0 });
   const ended = endOf(clock, untilMs);
-  const cloud = new EmbeddedCloud({ clock, seed: randomBytes(16).toString('hex') });
+  const cloud = new EmbeddedCloud({ clock, seed: randomBytes(16).toString('hex'), switches: { logdnaOffered: true } });
   const story = new Story(startMs, print);
   const onLog = (_: string, line: string, stream: 'stdout' | 'stderr') => {
     if (stream === 'stderr') process.stderr.write(`${line}\n`);
@@ -67,7 +68,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await using controlServer = await serve({ handle: async (request) => control.fetch(request), port: 0 });
   const workloads = { projectCrn: projectCrn(cloud.account.id), rotator: ROTATOR, agent: AGENT };
   const account = await setUpAccount(cloud, api.url, workloads);
-  const manifest = demoManifest(account, api.url);
+  const manifest = demoManifest(account);
+  await importFirstLogin(account.firstLogin, manifest, ownerEnvironment(cloud, api.url), clock);
   const triggerToken = randomBytes(24).toString('base64url');
   const environment = environmentOf(cloud, api.url, account, manifest, triggerToken);
   await using host = new FunctionHost({ clock, functions: [rotator(cloud, environment)], onLog });
@@ -112,6 +114,22 @@ function build(): void {
   if (status !== 0) throw new Error(`the functions could not be built:\n${stderr}`);
 }
 
+/** Where everything is. */
+const addressesOf = (cloud: EmbeddedCloud, url: string): Record<string, string> => ({
+  KEYROTA_ACCOUNT_ID: cloud.account.id,
+  KEYROTA_IAM_URL: url,
+  KEYROTA_RESOURCE_CONTROLLER_URL: url,
+  KEYROTA_CLASSIC_URL: url,
+  KEYROTA_SECRETS_MANAGER_URL: url,
+});
+
+/** The account's owner, who does what a person does. */
+const ownerEnvironment = (cloud: EmbeddedCloud, url: string): Record<string, string> => ({
+  ...addressesOf(cloud, url),
+  KEYROTA_LOGIN: 'api-key',
+  KEYROTA_API_KEY: cloud.iam.adminApiKey,
+});
+
 function environmentOf(
   cloud: EmbeddedCloud,
   url: string,
@@ -120,12 +138,8 @@ function environmentOf(
   triggerToken: string,
 ): Record<string, string> {
   return {
-    KEYROTA_ACCOUNT_ID: cloud.account.id,
+    ...addressesOf(cloud, url),
     KEYROTA_MANIFEST: JSON.stringify(manifest),
-    KEYROTA_IAM_URL: url,
-    KEYROTA_RESOURCE_CONTROLLER_URL: url,
-    KEYROTA_CLASSIC_URL: url,
-    KEYROTA_SECRETS_MANAGER_URL: url,
     KEYROTA_LOGIN: 'trusted-profile',
     KEYROTA_PROFILE_ID: account.rotatorProfileId,
     KEYROTA_TRIGGER_TOKEN: triggerToken,
@@ -146,17 +160,19 @@ function rotator(cloud: EmbeddedCloud, environment: Record<string, string>) {
   };
 }
 
-/** An agent for each key; the first ships a line every virtual minute, the others every ten. */
+/** An agent for each key that ships lines; the first ships a line every virtual minute, the others every ten. */
 function startAgents(cloud: EmbeddedCloud, url: string, account: DemoAccount, untilMs: number): IngestionAgent[] {
   const resource = { crn: projectCrn(cloud.account.id), componentType: 'function' as const, componentName: AGENT };
   const computeResourceToken = cloud.iam.issueComputeResourceToken(resource);
-  const agents = account.keys.map(
-    ({ name, linePath }, index) =>
+  const senders = account.keys.flatMap(({ name, entry, shipping }) => (shipping ? [{ name, entry, shipping }] : []));
+  const agents = senders.map(
+    ({ name, entry, shipping }, index) =>
       new IngestionAgent({
         cloud,
         url,
         secretName: name,
-        linePath,
+        secretType: entry['kind'] === 'service-credential' ? 'kv' : 'arbitrary',
+        shipping,
         lineEveryMs: (index === 0 ? 1 : 10) * 60_000,
         refreshEveryMs: 6 * HOUR_MS,
         profileId: account.agentProfileId,
@@ -177,7 +193,7 @@ function endOf(clock: CloudClock, untilMs: number): Promise<void> {
 }
 
 function introduction(ready: object): string {
-  return `Keyrota on an embedded IBM Cloud: two ingestion keys, an agent for each, a timer every virtual hour.
+  return `Keyrota on an embedded IBM Cloud: nine keys of every kind, an agent for each that ships lines, a timer every virtual hour.
 Up to one virtual day passes in a second. Look at it from another terminal:
   npm run keyrota -- plan
   npm run keyrota -- rotate cloud-logs-ingest --force

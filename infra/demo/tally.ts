@@ -13,14 +13,23 @@ export interface Summary {
   /** Attempts. */
   linesSent: number;
   linesRefused: number;
-  /** Keys of ours at the issuer that no secret version names. */
+  /** Keys of ours at their issuers that no secret version names. */
   orphanKeys: number;
   /** Without log lines. */
   apiCalls: number;
 }
 
+/** A key of ours at any issuer. */
+interface OwnKey {
+  id: string;
+  name: string;
+}
+
 interface Snapshot {
-  iam: { apiKeys: { id: string; name: string }[] };
+  iam: { apiKeys: OwnKey[] };
+  resourceController: { keys: { guid: string; name: string; apiKeyId: string | null }[] };
+  logging: { keys: OwnKey[] };
+  classic: { users: { keys: { id: number }[] }[] };
   secretsManager: { secrets: { versions: { customMetadata: { keyrota?: { key_id: string } } }[] }[] };
 }
 
@@ -31,6 +40,8 @@ export class Tally {
   readonly #startMs: number;
   readonly #counts = { rotations: 0, keysCreated: 0, keysDisabled: 0, keysDeleted: 0 };
   readonly #callsBefore: number;
+  /** API keys behind service credentials: they come and go with those. */
+  readonly #inner = new Set<string>();
 
   constructor(cloud: EmbeddedCloud, agents: readonly IngestionAgent[]) {
     this.#cloud = cloud;
@@ -60,16 +71,38 @@ export class Tally {
   }
 
   #count(record: AuditRecord): void {
-    if (record.action === 'api-key.create') this.#counts.keysCreated += 1;
-    if (record.action === 'api-key.disable') this.#counts.keysDisabled += 1;
-    if (record.action === 'api-key.delete') this.#counts.keysDeleted += 1;
     if (record.action === 'secret-version.create' && record.supersededId !== null) this.#counts.rotations += 1;
+    if (!('keyId' in record) || ('name' in record && isHelper(record.name))) return;
+    const isInner = record.action.startsWith('api-key.') && this.#isInner(record.keyId);
+    if (record.action === 'api-key.disable') this.#counts.keysDisabled += 1;
+    if (record.action.endsWith('.create') && !isInner) this.#counts.keysCreated += 1;
+    if (record.action.endsWith('.delete') && !isInner) this.#counts.keysDeleted += 1;
+  }
+
+  /** Remembered, because it is gone when it is told that it was deleted. */
+  #isInner(keyId: string): boolean {
+    for (const { apiKeyId } of this.#snapshot.resourceController.keys) if (apiKeyId !== null) this.#inner.add(apiKeyId);
+    return this.#inner.has(keyId);
+  }
+
+  get #snapshot(): Snapshot {
+    return this.#cloud.snapshot({ withValues: false }) as Snapshot;
   }
 
   #orphanKeys(): number {
-    const { iam, secretsManager } = this.#cloud.snapshot({ withValues: false }) as Snapshot;
+    const { iam, resourceController, logging, classic, secretsManager } = this.#snapshot;
     const versions = secretsManager.secrets.flatMap((secret) => secret.versions);
     const known = new Set(versions.map((version) => version.customMetadata.keyrota?.key_id));
-    return iam.apiKeys.filter((key) => key.name.startsWith('keyrota-') && !known.has(key.id)).length;
+    const ours: OwnKey[] = [
+      ...iam.apiKeys.filter(({ id }) => !this.#isInner(id)),
+      ...resourceController.keys.map(({ guid, name }) => ({ id: guid, name })),
+      ...logging.keys,
+    ].filter(({ name }) => /^(keyrota|kr)-/.test(name));
+    // Nobody but Keyrota makes classic keys here.
+    const classicIds = classic.users.flatMap(({ keys }) => keys.map(({ id }) => String(id)));
+    return [...ours.map(({ id }) => id), ...classicIds].filter((id) => !known.has(id)).length;
   }
 }
+
+/** A key by which a run opens an issuer's API, and which goes with it. */
+const isHelper = (name: string): boolean => name.includes('-helper.');

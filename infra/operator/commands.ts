@@ -1,15 +1,18 @@
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import type { AdoptReport } from '../../shared/rotation/adopt.ts';
+import { importKey } from '../../shared/rotation/import.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
 import { undo } from '../../shared/rotation/undo.ts';
-import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { withContext } from './context.ts';
 import type { OperatorOptions } from './context.ts';
+import { InputError } from './input-error.ts';
 import { loadManifestFile } from './manifest-file.ts';
 import { print, printReports } from './output.ts';
+import { provisionAndTell } from './provision/command.ts';
+import { readValue } from './read-value.ts';
 
 /** What a command ends with. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, personNeeded: 3 } as const;
@@ -17,11 +20,6 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface CommonOptions extends OperatorOptions {
   json?: boolean;
-}
-
-/** Something in the command line, the manifest or the settings is wrong: nothing was tried. */
-export class InputError extends KeyrotaError {
-  override readonly name = 'InputError';
 }
 
 /** `validate FILE`: checks a manifest. No cloud is needed. */
@@ -106,6 +104,44 @@ export function adoptCommand(name: string, keyId: string, options: CommonOptions
     return report.mint.outcome === 'ask' ? EXIT.personNeeded : EXIT.failed;
   });
 }
+
+/** `provision NAME`: makes the identity, its policies and the first key; with `dryRun` it tells the commands instead. */
+export function provisionCommand(name: string, options: CommonOptions & { dryRun?: boolean }): Promise<ExitCode> {
+  return withContext(options, async (context) => {
+    const { dryRun = false, json = false } = options;
+    const { key } = await provisionAndTell(entryOf(context.manifest, name), { dryRun, json }, context);
+    return key ? exitCodeOf([key], []) : EXIT.done;
+  });
+}
+
+/**
+ * `import NAME`: stores the value of a key that a person made. @param words What the command line says after `import`: it
+ * is not repeated in any message, for it may hold the value.
+ */
+export function importCommand(words: readonly string[], options: CommonOptions): Promise<ExitCode> {
+  const [name = '', ...more] = words;
+  if (more.length > 0) throw new InputError('value_as_argument', `keyrota import takes one name. ${NO_ARGUMENT}`);
+  return withContext(options, async (context) => {
+    const key = context.manifest.keys.find((one) => one.name === name);
+    if (!key) {
+      const known = context.manifest.keys.map((one) => one.name).join(', ');
+      throw new InputError('unknown_name', `The manifest has no key of that name; it has ${known}. ${NO_ARGUMENT}`);
+    }
+    const value = await readValue(name);
+    const report = await withPorts(context, async (ports) => {
+      await ports.login();
+      return importKey(key, value, ports);
+    });
+    const superseded =
+      report.supersededKeyId === null ? '' : `; ${report.supersededKeyId} is superseded and will be retired`;
+    print(options.json ? JSON.stringify({ name, ...report }) : `${name}: ${report.keyId} is current${superseded}.`);
+    return EXIT.done;
+  });
+}
+
+/** Arguments are seen by everybody on the machine, and kept in the shell's history. */
+const NO_ARGUMENT =
+  'A value is never an argument, where others see it, but comes from standard input; one that was an argument is no secret any more: delete that key and make another.';
 
 function adoptText(keyId: string, report: AdoptReport): string {
   if (report.outcome === 'noted') return `${keyId} is adopted: it is noted beside the current key.`;

@@ -1,17 +1,20 @@
 // `npm run keyrota -- COMMAND`: the operator's entry.
 import { Command, CommanderError } from 'commander';
+import { PersonNeeded } from '../../shared/keys/kind.ts';
 import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
 import { endWithReader } from '../local/broken-pipe.ts';
 import {
   EXIT,
-  InputError,
   adoptCommand,
+  importCommand,
   planCommand,
+  provisionCommand,
   rotateCommand,
   undoCommand,
   validateCommand,
 } from './commands.ts';
 import type { CommonOptions, ExitCode } from './commands.ts';
+import { InputError } from './input-error.ts';
 
 const INPUT_CODES = [
   'settings_invalid',
@@ -79,6 +82,28 @@ withCommon(program.command('adopt'))
     exitCode = await adoptCommand(name, keyId, options);
   });
 
+withCommon(program.command('provision'))
+  .description('make the service ID, the policies and the first key of an entry; what is there is left alone')
+  .argument('<name>', 'the key in the manifest')
+  .option('--dry-run', "only show the steps, with the commands of IBM's CLI")
+  .action(async (name: string, options: CommonOptions & { dryRun?: boolean }) => {
+    exitCode = await provisionCommand(name, options);
+  });
+
+withCommon(program.command('import'))
+  .description('store the value of a key that a person made; it is read from standard input, never from an argument')
+  .argument('<name>', 'the key')
+  // Commander would repeat what it does not know, and that may be the value.
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .addHelpText(
+    'after',
+    '\nFor example: jq -r .apikey key.json | keyrota import NAME. In a terminal the value is asked for, and not shown.',
+  )
+  .action(async (_: string, options: CommonOptions, command: Command) => {
+    exitCode = await importCommand(command.args, options);
+  });
+
 endWithReader();
 try {
   await program.parseAsync();
@@ -92,6 +117,7 @@ function reportFailure(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
   const next = error instanceof KeyrotaError && error.next !== '' ? `\n${error.next}` : '';
   process.stderr.write(`keyrota: ${messageOf(error)}${next}\n`);
+  if (error instanceof PersonNeeded) return EXIT.personNeeded;
   const isInput = error instanceof InputError || (error instanceof KeyrotaError && INPUT_CODES.includes(error.code));
   return isInput ? EXIT.badInput : EXIT.failed;
 }

@@ -19,7 +19,7 @@ Makes the tables in docs/ from the schemas.
 interface Schema {
   description?: string;
   type?: string;
-  const?: string;
+  const?: string | true;
   enum?: string[];
   default?: string | number | boolean | unknown[];
   format?: string;
@@ -32,6 +32,7 @@ interface Schema {
   required?: string[];
   items?: Schema;
   oneOf?: Schema[];
+  anyOf?: Schema[];
 }
 
 /** One field or setting, as a table shows it. */
@@ -55,39 +56,42 @@ const schemaOf = (type: z.ZodType): Schema => z.toJSONSchema(type, { io: 'input'
 /** Every setting. */
 export const settingRows = (): Row[] => rowsOf(schemaOf(SettingsSchema));
 
-/** Every field of the manifest: of the file, of an entry, and of the policy that stands in `defaults` or in an entry. */
-export function manifestRows(): { file: Row[]; entry: Row[]; policy: Row[] } {
+/** The fields of a kind of entry that not all entries with a key have, or have otherwise. */
+interface KindRows {
+  kind: string;
+  rows: Row[];
+}
+
+/** Every field of the manifest: of the file, of every entry with a key, of each kind, and of the policy. */
+export function manifestRows(): { file: Row[]; entry: Row[]; kinds: KindRows[]; policy: Row[] } {
   const { defaults, keys, ...rest } = schemaOf(ManifestFile).properties ?? {};
   const policy = rowsOf(defaults);
   const inPolicy = new Set(policy.map(({ name }) => name));
-  const kinds = (keys?.items?.oneOf ?? []).map((kind) => rowsOf(kind).filter(({ name }) => !inPolicy.has(name)));
+  const all = (keys?.items?.oneOf ?? []).map((schema) => ({
+    kind: String(schema.properties?.['kind']?.const),
+    rows: rowsOf(schema).filter(({ name }) => name !== 'kind' && !inPolicy.has(name)),
+  }));
+  const withKeys = all.filter(({ rows }) => rows.some(({ name }) => name === 'secret'));
+  const [first] = withKeys;
+  const has = (rows: readonly Row[], wanted: Row) => rows.some(({ name }) => name === wanted.name);
+  const entry = (first?.rows ?? []).filter((row) => withKeys.every(({ rows }) => has(rows, row)));
+  const isCommon = (row: Row) => entry.some((common) => JSON.stringify(common) === JSON.stringify(row));
+  const kinds = all.map(({ kind, rows }) => ({ kind, rows: rows.filter((row) => !isCommon(row)) }));
   const outer = { ...rest, defaults: { ...defaults, properties: {} }, keys: { ...keys, items: { type: 'object' } } };
-  return { file: rowsOf({ properties: outer, required: ['deployment', 'keys'] }), entry: merged(kinds), policy };
+  return { file: rowsOf({ properties: outer, required: ['deployment', 'keys'] }), entry, kinds, policy };
 }
 
 function manifestTables(): string {
-  const { file, entry, policy } = manifestRows();
+  const { file, entry, kinds, policy } = manifestRows();
   return [
     '### The file',
     table('field', file),
-    '### An entry of `keys`',
+    '### An entry of `keys` that has a key',
     table('field', entry),
+    ...kinds.flatMap(({ kind, rows }) => [`### Of kind \`${kind}\``, table('field', rows)]),
     '### The policy, in `defaults` or in an entry',
     table('field', policy),
   ].join('\n\n');
-}
-
-/** The fields of all kinds in one table: a row that only some kinds have says which. */
-function merged(kinds: readonly Row[][]): Row[] {
-  const names = [...new Set(kinds.flat().map(({ name }) => name))];
-  return names.flatMap((name) => {
-    const [first, ...others] = kinds.flatMap((rows) => rows.filter((row) => row.name === name));
-    if (!first) return [];
-    if (name === 'kind') return [{ ...first, type: [first, ...others].map(({ type }) => type).join(' or ') }];
-    const having = kinds.filter((rows) => rows.some((row) => row.name === name));
-    const only = having.map((rows) => rows.find((row) => row.name === 'kind')?.type ?? '').join(' and ');
-    return [having.length === kinds.length ? first : { ...first, meaning: `${first.meaning} Only for ${only}.` }];
-  });
 }
 
 /** The fields of an object and, below each, those inside it. */
@@ -95,7 +99,8 @@ function rowsOf(schema: Schema | undefined, within = ''): Row[] {
   return Object.entries(schema?.properties ?? {}).flatMap(([field, inner]) => {
     const name = within + field;
     const row = rowOf(name, inner, schema?.required?.includes(field) ?? false);
-    return [row, ...rowsOf(inner, `${name}.`), ...rowsOf(inner.items, `${name}[].`)];
+    const alternatives = (inner.anyOf ?? []).flatMap((one) => rowsOf(one, `${name}.`));
+    return [row, ...rowsOf(inner, `${name}.`), ...rowsOf(inner.items, `${name}[].`), ...alternatives];
   });
 }
 
@@ -122,6 +127,7 @@ function toldStandard(told: string | undefined, { type, enum: values }: Schema):
 }
 
 function typeOf(schema: Schema): string {
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
   const { type, items, minimum, maximum } = schema;
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
   if (values.length > 0) return values.map((value) => `\`${value}\``).join(' or ');

@@ -111,12 +111,12 @@ export class IamLogin implements AuthenticatorInterface, LoginOfCalls {
   }
 }
 
-/** Each who waits may stop waiting; the exchange goes on for the others. */
-function unlessAborted(exchange: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Each who waits may stop waiting; what is shared goes on for the others. */
+export function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
-    exchange.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

@@ -81,6 +81,15 @@ const isInner = (row: unknown): boolean => Inner.safeParse(row).success;
 /** A key as the list of the whole account shows it. */
 export type SurveyedKey = z.infer<typeof SurveyedKey>;
 
+/** Which keys are listed. */
+interface KeyFilter {
+  iamId?: string;
+  groupId?: string;
+  scope?: 'account';
+  type?: 'serviceid' | 'user';
+  includeHistory?: boolean;
+}
+
 const LimitsAnswer = z.object({
   apikeys_per_identity: z.object({
     limit: z.number(),
@@ -129,6 +138,12 @@ export class IamIdentity {
   /** All keys of service IDs, or of users, of the account that we may see but those behind resource keys, a page of at most 100 at a time. */
   pagesOfAccount(type: 'serviceid' | 'user', signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
     return this.#pages({ scope: 'account', type }, SurveyAnswer, signal);
+  }
+
+  /** The same of a user who is not logged in: of all keys of users in the account, for those who may see all of them. */
+  async listApiKeysOfUser(iamId: string, signal: AbortSignal): Promise<ApiKey[]> {
+    const all = await this.#allOf({ scope: 'account', type: 'user' }, signal);
+    return all.filter((key) => key.iam_id === iamId);
   }
 
   /** One key with history and last use; null when IAM says that it is gone. */
@@ -251,7 +266,7 @@ export class IamIdentity {
     return { limit: usage.limit, count: usage.identities.find((identity) => identity.iam_id === iamId)?.count ?? 0 };
   }
 
-  async #allOf(filter: { iamId: string; groupId?: string }, signal: AbortSignal): Promise<ApiKey[]> {
+  async #allOf(filter: KeyFilter, signal: AbortSignal): Promise<ApiKey[]> {
     const keys: ApiKey[] = [];
     for await (const page of this.#pages({ ...filter, includeHistory: true }, ListAnswer, signal)) keys.push(...page);
     return keys;
@@ -273,7 +288,7 @@ export class IamIdentity {
   }
 
   async *#pages<T>(
-    filter: { iamId?: string; groupId?: string; scope?: string; type?: string; includeHistory?: boolean },
+    filter: KeyFilter,
     schema: z.ZodType<{ apikeys: T[]; next?: string | null | undefined }>,
     signal: AbortSignal,
   ): AsyncGenerator<T[]> {

@@ -103,6 +103,11 @@ export interface NewVersion {
 const PAGE = 1_000;
 const LONGEST_SEARCH = 128;
 
+function noneWhenGone(error: unknown): [] {
+  if (isApiError(error, 'not_found')) return [];
+  throw error;
+}
+
 const listCall = (signal: AbortSignal): CallOptions => ({ operation: 'listSecrets', kind: 'reads', signal });
 
 /** The secrets of one Secrets Manager instance, as Keyrota uses them. https://cloud.ibm.com/apidocs/secrets-manager/secrets-manager-v2 */
@@ -160,6 +165,14 @@ export class SecretStore {
     // The order is not promised. Equal dates keep theirs; the aliases say which two are the latest.
     const rank = ({ alias }: StoredVersion) => (alias === 'current' ? 2 : alias === 'previous' ? 1 : 0);
     return versions.toSorted((one, other) => rank(one) - rank(other) || one.created_at - other.created_at);
+  }
+
+  /** The current version that still has its value, with the id of its secret; null where there is none of either. */
+  async findCurrent(place: Place, signal: AbortSignal): Promise<{ secretId: string; version: StoredVersion } | null> {
+    const secret = await this.find(place, signal);
+    const versions = secret ? await this.listVersions(secret.id, signal).catch(noneWhenGone) : [];
+    const version = versions.find(({ alias }) => alias === 'current');
+    return secret && version?.payload_available ? { secretId: secret.id, version } : null;
   }
 
   /** All locks on all versions. */
@@ -256,8 +269,8 @@ export class SecretStore {
   }
 
   /**
-   * Reads a value, which marks the version as fetched: for the operator's undo alone, never for a rotation. Null when
-   * the version has no such value any more.
+   * Reads a value, which marks the version as fetched: for the operator's undo, and for logins as a user, never to see
+   * what consumers have. Null when the version has no such value any more.
    */
   async readValue(secretId: string, versionId: string, place: Place, signal: AbortSignal): Promise<SecretValue | null> {
     const call: CallOptions = { operation: 'getSecretVersion', kind: 'reads', signal };

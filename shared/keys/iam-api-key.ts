@@ -5,8 +5,16 @@ import type { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import type { LogLines } from '../clients/log-line.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
-import type { IssuerKey, Obstacle, Verdict } from './kind.ts';
-import type { Grant } from './manifest.ts';
+import type { CreatedKey, IssuerKey, Obstacle, Verdict } from './kind.ts';
+import type { Grant, ServiceIdApiKey, UserApiKey } from './manifest.ts';
+
+export interface IamApiKeyPorts {
+  /** With Keyrota's own login, as the policies. */
+  identity: IamIdentity;
+  policies: IamPolicies;
+  tokens: IamTokens;
+  logLines: LogLines;
+}
 
 /** What keys of service IDs and of users have in common: both are API keys of IAM Identity. */
 export function issuerKeyOf(apiKey: ApiKey, ownerIamId: string): IssuerKey {
@@ -25,6 +33,15 @@ export function issuerKeyOf(apiKey: ApiKey, ownerIamId: string): IssuerKey {
     lastUsed: lastUsedOf(apiKey.activity),
   };
 }
+
+/** A key whose value is known: just created, or a person's. */
+export const createdKeyOf = ({ id, created_at: createdAtMs }: ApiKey, value: SecretValue): CreatedKey => ({
+  id,
+  createdAtMs,
+  canDisable: true,
+  value,
+  mainSecret: value,
+});
 
 /** A service credential says so in the description of its own API key. */
 function generatedFor({ description }: ApiKey): string | null {
@@ -137,17 +154,18 @@ function policiesHidden({ owner }: GrantWords): Obstacle {
   };
 }
 
-/** Logs in with the value, and with a probe address ships a marked line there. */
+/** Logs in with the value, and with a probe ships a marked line to its address. */
 export async function verifyApiKey(
+  { name, probeUrl }: Pick<ServiceIdApiKey | UserApiKey, 'name' | 'probeUrl'>,
   value: SecretValue,
-  probe: { url: string; name: string } | null,
-  { tokens, logLines }: { tokens: IamTokens; logLines: LogLines },
+  withProbe: boolean,
+  { tokens, logLines }: Pick<IamApiKeyPorts, 'tokens' | 'logLines'>,
   signal: AbortSignal,
 ): Promise<Verdict> {
   try {
     // A cached token proves nothing: each check is an exchange of its own.
     const token = await tokens.exchange({ grant: 'apikey', apiKey: value }, signal);
-    if (probe) await logLines.ship(probe.url, `Keyrota checks a new key of ${probe.name}.`, token, signal);
+    if (withProbe && probeUrl) await logLines.ship(probeUrl, `Keyrota checks a new key of ${name}.`, token, signal);
     return { outcome: 'accepted' };
   } catch (error) {
     return verdictOf(error);
@@ -163,4 +181,9 @@ export function verdictOf(error: unknown): Verdict {
     error.code === 'forbidden' ||
     (error.code === 'invalid_request' && error.operation === 'getToken');
   return { outcome: isRefused ? 'refused' : 'failed', why: error.message };
+}
+
+export function nullWhenGone(error: unknown): null {
+  if (isApiError(error, 'not_found')) return null;
+  throw error;
 }

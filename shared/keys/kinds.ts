@@ -6,13 +6,14 @@ import { IamIdentity } from '../clients/iam-identity.ts';
 import { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { LogLines } from '../clients/log-line.ts';
-import { ResourceKeys } from '../clients/resource-keys.ts';
+import type { ResourceKeys } from '../clients/resource-keys.ts';
 import type { SecretStore } from '../clients/secret-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { KeyKind } from './kind.ts';
 import type { ManagedKey } from './manifest.ts';
+import type { UserLogins } from './user-login.ts';
 
 /** What kinds make their clients from. */
 export interface KindParts {
@@ -31,32 +32,53 @@ export interface KindParts {
 
 type KindName = ManagedKey['kind'];
 
+/** What the kinds of one run share; made when the first of them needs it. */
+interface Shared {
+  logins: () => Promise<UserLogins>;
+}
+
+function sharedBy(parts: KindParts): Shared {
+  let logins: Promise<UserLogins> | null = null;
+  return { logins: () => (logins ??= import('./user-login.ts').then(({ UserLogins }) => new UserLogins(parts))) };
+}
+
 /** A kind loads when an entry needs it: whoever has no classic keys loads nothing of theirs. */
-const OPENERS: Partial<Record<KindName, (parts: KindParts) => Promise<KeyKind>>> = {
+const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Promise<KeyKind>>> = {
   'service-id-api-key': async (parts) => {
     const { serviceIdApiKeys } = await import('./service-id-api-key.ts');
     const { tokens } = parts;
     return serviceIdApiKeys({ ...atIam(parts), tokens, logLines: logLinesOf(parts) });
   },
+  'user-api-key': async (parts, shared) => {
+    const [{ userApiKeys }, logins] = await Promise.all([import('./user-api-key.ts'), shared.logins()]);
+    const { tokens } = parts;
+    const identityOf = (login: IamLogin) => atIam(parts, login).identity;
+    return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
+  },
   'logging-key': async (parts) => {
-    const { loggingKeys } = await import('./logging-key.ts');
+    const [{ loggingKeys }, resourceKeys] = await Promise.all([import('./logging-key.ts'), resourceKeysOf(parts)]);
     const { clock, log, http, signal, calls } = parts;
-    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: atResourceController(parts) });
+    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys });
   },
 };
 
-/** Clients of IAM that work with Keyrota's own login. */
-export function atIam(parts: KindParts): { identity: IamIdentity; policies: IamPolicies } {
-  const { settings, http, login, calls } = parts;
+/** Clients of IAM that work with Keyrota's own login, or with another one. */
+export function atIam(parts: KindParts, login = parts.login): { identity: IamIdentity; policies: IamPolicies } {
+  const { settings, http, calls } = parts;
   const { iamUrl, accountId } = settings;
   const options = { serviceUrl: iamUrl, authenticator: login, http, accountId, calls: calls(login) };
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
 }
 
-/** Resource keys, with Keyrota's own login. */
-function atResourceController({ settings, http, login, calls }: KindParts): ResourceKeys {
-  const serviceUrl = settings.resourceControllerUrl;
-  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
+/** The client of resource keys, with Keyrota's own login. It loads when a kind needs it. */
+async function resourceKeysOf({ settings, http, login, calls }: KindParts): Promise<ResourceKeys> {
+  const { ResourceKeys } = await import('../clients/resource-keys.ts');
+  return new ResourceKeys({
+    serviceUrl: settings.resourceControllerUrl,
+    authenticator: login,
+    http,
+    calls: calls(login),
+  });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });
@@ -66,8 +88,9 @@ export async function openKinds(
   keys: readonly ManagedKey[],
   parts: KindParts,
 ): Promise<Partial<Record<KindName, KeyKind>>> {
+  const shared = sharedBy(parts);
   const names = [...new Set(keys.map(({ kind }) => kind))];
   return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts)] as const)),
+    await Promise.all(names.map(async (name) => [name, await OPENERS[name]?.(parts, shared)] as const)),
   );
 }

@@ -195,7 +195,13 @@ const ServiceIdApiKeyEntry = z.strictObject({
   serviceId: z
     .string()
     .regex(/^ServiceId-[\w-]+$/, 'an id such as "ServiceId-…"')
-    .meta({ description: 'The service ID whose API key this is.' }),
+    .optional()
+    .meta({
+      description: 'The service ID whose API key this is. Left out until `keyrota provision` made it. Default: none yet.',
+    }),
+  description: z.string().min(1).max(500).optional().meta({
+    description: 'What the service ID is for: `keyrota provision` gives it this description.',
+  }),
   ...iamEntryShape,
 });
 

@@ -80,7 +80,10 @@ interface IamKey extends AnyKey {
 
 export interface ServiceIdApiKey extends IamKey {
   kind: 'service-id-api-key';
+  /** Empty until an operator has provisioned it. */
   serviceId: string;
+  /** What a service ID that is made for the entry is for. */
+  description: string;
 }
 
 export interface UserApiKey extends IamKey {
@@ -94,6 +97,8 @@ export interface UserApiKey extends IamKey {
 export interface LoginSecret {
   /** Name of its entry. */
   name: string;
+  /** Names that the entry had before: the secret may still have one of them. */
+  formerly: string[];
   secret: SecretPlace;
   /** Consumers read it too: that Keyrota does must not look like their fetching. */
   isForConsumers: boolean;
@@ -200,8 +205,11 @@ function managedKey(
     window: null,
   };
   switch (entry.kind) {
-    case 'service-id-api-key':
-      return { ...common, ...iamFields(entry), kind: entry.kind, owner: entry.serviceId, serviceId: entry.serviceId };
+    case 'service-id-api-key': {
+      const { kind, name, serviceId = '' } = entry;
+      const { description = `Its key is ${name}, rotated by Keyrota (${deployment}).` } = entry;
+      return { ...common, ...iamFields(entry), kind, owner: serviceId, serviceId, description };
+    }
     case 'user-api-key': {
       const { kind, iamId } = entry;
       return { ...common, ...iamFields(entry), kind, owner: iamId, iamId, logins: loginsOf(entry, siblings) };
@@ -243,7 +251,10 @@ function placeOf({ kind, name, secret }: EntryFile): SecretPlace {
 function loginsOf(entry: { name: string; login?: string | undefined }, siblings: readonly UserEntry[]): LoginSecret[] {
   const login = entry.login ?? entry.name;
   const ranked = [...siblings.filter(({ name }) => name === login), ...siblings.filter(({ name }) => name !== login)];
-  return ranked.map((one) => ({ name: one.name, secret: placeOf(one), isForConsumers: one.login !== undefined }));
+  return ranked.map((one) => {
+    const { name, formerly } = one;
+    return { name, formerly, secret: placeOf(one), isForConsumers: one.login !== undefined };
+  });
 }
 
 /** A number from 0 up to, and without, 1 that stays the same for a name. */
@@ -266,7 +277,8 @@ function policyOf(entry: EntryFile, defaults: PolicyFile): Policy {
     dueAfterMs: Math.floor(life.rotateEveryMs * (1 - SPREAD * spreadOf(entry.name))),
     evidence: {
       fetched: evidence.fetched ?? true,
-      unused: evidence.unused ?? !USE_IS_NEVER_TOLD.has(entry.kind),
+      // What `defaults` want of all keys is not wanted of those of which it cannot be had.
+      unused: USE_IS_NEVER_TOLD.has(entry.kind) ? (entry.evidence?.unused ?? false) : (evidence.unused ?? true),
       noConsumerLock: evidence.noConsumerLock ?? true,
     },
     consumersRefreshWithinMs: given.consumersRefreshWithin ?? DAY_MS,

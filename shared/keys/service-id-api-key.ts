@@ -1,19 +1,16 @@
-import { isApiError } from '../clients/api-error.ts';
-import type { IamIdentity } from '../clients/iam-identity.ts';
-import type { IamPolicies } from '../clients/iam-policies.ts';
-import type { IamTokens } from '../clients/iam-token.ts';
-import type { LogLines } from '../clients/log-line.ts';
 import { grantCommand } from './grant-command.ts';
-import { fullQuota, grantObstacles, isKeyLimit, issuerKeyOf, verifyApiKey } from './iam-api-key.ts';
+import {
+  createdKeyOf,
+  fullQuota,
+  grantObstacles,
+  isKeyLimit,
+  issuerKeyOf,
+  nullWhenGone,
+  verifyApiKey,
+} from './iam-api-key.ts';
+import type { IamApiKeyPorts } from './iam-api-key.ts';
 import type { KeyKind, KindFacts, Obstacle } from './kind.ts';
 import type { ServiceIdApiKey } from './manifest.ts';
-
-export interface ServiceIdApiKeyPorts {
-  identity: IamIdentity;
-  policies: IamPolicies;
-  tokens: IamTokens;
-  logLines: LogLines;
-}
 
 /** Paths name a service ID by its id, keys and policies by this. */
 const iamIdOf = (key: ServiceIdApiKey): string => `iam-${key.serviceId}`;
@@ -34,12 +31,7 @@ export const SERVICE_ID_FACTS: KindFacts<ServiceIdApiKey> = {
 };
 
 /** API keys of service IDs. They come from IAM Identity; two and more can live at once. */
-export function serviceIdApiKeys({
-  identity,
-  policies,
-  tokens,
-  logLines,
-}: ServiceIdApiKeyPorts): KeyKind<ServiceIdApiKey> {
+export function serviceIdApiKeys({ identity, policies, ...checks }: IamApiKeyPorts): KeyKind<ServiceIdApiKey> {
   return {
     facts: SERVICE_ID_FACTS,
     list: async (key, signal) => {
@@ -61,21 +53,16 @@ export function serviceIdApiKeys({
     },
     create: async (key, request, signal) => {
       const created = await identity.createApiKey({ iamId: iamIdOf(key), ...request }, signal);
-      const { value } = created;
-      return { id: created.key.id, createdAtMs: created.key.created_at, canDisable: true, value, mainSecret: value };
+      return createdKeyOf(created.key, created.value);
     },
     obstacleOf: (key, refusal) => {
       if (isKeyLimit(refusal)) return quotaReached(key, 'as many API keys as it may');
       return refusal.code === 'not_found' ? SERVICE_ID_FACTS.ownerGone(key) : null;
     },
-    verify: (key, value, withProbe, signal) => {
-      const probe = withProbe && key.probeUrl ? { url: key.probeUrl, name: key.name } : null;
-      return verifyApiKey(value, probe, { tokens, logLines }, signal);
-    },
+    verify: (key, value, withProbe, signal) => verifyApiKey(key, value, withProbe, checks, signal),
     identify: async (key, value, signal) => {
       const found = await identity.keyOfValue(value, signal);
-      if (found?.iam_id !== iamIdOf(key)) return null;
-      return { id: found.id, createdAtMs: found.created_at, canDisable: true, value, mainSecret: value };
+      return found?.iam_id === iamIdOf(key) ? createdKeyOf(found, value) : null;
     },
     disable: (_, keyId, signal) => identity.disableApiKey(keyId, signal),
     enable: (_, keyId, signal) => identity.enableApiKey(keyId, signal),
@@ -84,11 +71,6 @@ export function serviceIdApiKeys({
     unlock: (_, keyId, signal) => identity.unlockApiKey(keyId, signal),
     extend: (_, keyId, expiresAtMs, signal) => identity.extendApiKey(keyId, expiresAtMs, signal),
   };
-}
-
-function nullWhenGone(error: unknown): null {
-  if (isApiError(error, 'not_found')) return null;
-  throw error;
 }
 
 function quotaReached({ serviceId }: ServiceIdApiKey, has: string): Obstacle {

@@ -20,7 +20,7 @@ export interface Attempt {
 }
 
 /** What is told of a key beside its value. */
-type NewKey = Pick<CreatedKey, 'id' | 'createdAtMs'> & ReturnType<typeof hashesOf>;
+export type NewKey = Pick<CreatedKey, 'id' | 'createdAtMs'> & ReturnType<typeof hashesOf>;
 
 /** What is written beside a value. */
 export interface MintMetadata {

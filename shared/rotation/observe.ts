@@ -2,6 +2,7 @@ import type { StoredLock, StoredSecret, StoredVersion } from '../clients/secret-
 import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { IssuerKey, KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { READ_MARK } from '../keys/read-mark.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenSecret, SeenVersion } from './observation.ts';
 import type { Ports } from './ports.ts';
@@ -25,7 +26,7 @@ export async function observe(
   const takenAtMs = ports.clock.nowMs();
   const kind = ports.kindOf(key);
   const [secret, listed, ownKeyId] = await Promise.all([
-    seenSecret(key, known, ports),
+    observeSecret(key, known, ports),
     kind.list(key, ports.signal),
     ports.ownKeyId(key),
   ]);
@@ -45,7 +46,12 @@ export async function observe(
   };
 }
 
-async function seenSecret(key: ManagedKey, known: StoredSecret | null, ports: Ports): Promise<SeenSecret | null> {
+/** Looks at the secret alone, with its versions and locks; null where there is none. */
+export async function observeSecret(
+  key: ManagedKey,
+  known: StoredSecret | null,
+  ports: Ports,
+): Promise<SeenSecret | null> {
   const stored = known ?? (await findSecret(key, ports));
   if (!stored) return null;
   const [versions, locks] = await Promise.all([
@@ -99,7 +105,7 @@ function seenVersion(key: ManagedKey, version: StoredVersion, locks: readonly St
     alias: version.alias ?? null,
     createdAtMs: version.created_at,
     hasPayload: version.payload_available,
-    fetched: version.downloaded,
+    fetched: version.downloaded && !(READ_MARK in version.version_custom_metadata),
     record: isOurs ? record : null,
     metadata: version.version_custom_metadata,
     locks: locks

@@ -61,3 +61,12 @@ export function groupMissing({ secret }: ManagedKey): Obstacle {
     steps: ['ibmcloud secrets-manager secret-groups', 'Name the right group in the entry (`secret: { group: … }`).'],
   };
 }
+
+/** The entry names no owner yet. */
+export function notProvisioned({ name }: ManagedKey): Obstacle {
+  return {
+    code: 'not_provisioned',
+    problem: `The entry ${name} does not name the identity that its key is for.`,
+    steps: [`keyrota provision ${name}`, 'It makes the identity, and says what to write into the manifest.'],
+  };
+}

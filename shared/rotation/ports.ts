@@ -19,7 +19,7 @@ export interface Ports {
   log: Log;
   secrets: SecretStore;
   /** What can be done with keys of that entry's kind. */
-  kindOf(key: ManagedKey): KeyKind;
+  kindOf: (key: ManagedKey) => KeyKind;
   randomBytes: (byteCount: number) => Uint8Array;
   /** Aborts when the run must end. */
   signal: AbortSignal;

@@ -11,7 +11,7 @@ import { extensionOf } from './mint-rules.ts';
 import { writeNotes } from './notes.ts';
 import type { Observation } from './observation.ts';
 import { observe, withSecret } from './observe.ts';
-import { roleMissing } from './obstacles.ts';
+import { notProvisioned, roleMissing } from './obstacles.ts';
 import { plan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { timeText } from './record.ts';
@@ -117,6 +117,7 @@ async function workOn(
   ports: Ports,
   steps: KeyReport['steps'],
 ): Promise<End> {
+  if (key.owner === '') return asked(notProvisioned(key));
   const { clock, deadlineMs } = ports;
   const done = new Set<string>();
   const work: Work = {

@@ -12,6 +12,7 @@ const MINT_REASONS = [
   'compromised',
   'undo',
   'adopted',
+  'imported',
 ] as const;
 export type MintReason = (typeof MINT_REASONS)[number];
 

@@ -1,13 +1,10 @@
-import { ApiError } from '../clients/api-error.ts';
-import { newOp } from '../keys/key-name.ts';
 import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
-import { KeyrotaError, messageOf } from '../runtime/errors.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
-import { metadataOfMint } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
@@ -15,6 +12,7 @@ import type { Ports } from './ports.ts';
 import { timeOf, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isCompromised, isLockedByUndo } from './situation.ts';
+import { storeKnown, toSeeCurrent } from './store-known.ts';
 import { verifyRestoredKey } from './verification.ts';
 
 /** What an undo goes back to. */
@@ -125,31 +123,18 @@ async function readFormerValue(key: ManagedKey, { secret, version }: Former, por
   return value;
 }
 
-/** Frees the way for the store, as a release does, and stores: our guard on the current version refuses a second one. */
 async function storeAgain(key: ManagedKey, former: Former, value: SecretValue, ports: Ports): Promise<void> {
-  const { secret, current, record } = former;
-  const op = newOp(ports.randomBytes);
-  const guard = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
-  await ports.secrets.lockVersion(secret.id, current.id, guard, ports.signal);
+  const { secret, record } = former;
   const { sha256, hmsl } = record.sha256 === '' ? hashesOf(value) : record;
   const createdAtMs = timeOf(record.key_created_at) ?? ports.clock.nowMs();
-  const restored = { id: record.key_id, createdAtMs, sha256, hmsl };
-  const metadata = metadataOfMint({ key, op, reason: 'undo', removes: null, secret, ports }, restored);
-  try {
-    await ports.secrets.storeVersion(secret.id, key.secret, { value, ...metadata }, ports.signal);
-  } catch (error) {
-    if (error instanceof ApiError && error.effect === 'changed') return; // stored, only its answer was not understood
-    if (error instanceof ApiError && error.effect === 'none') throw error;
-    throw new KeyrotaError(
-      'undo_unclear',
-      `It is not known whether key ${record.key_id} is current again: ${messageOf(error)}`,
-      {
-        effect: 'unknown',
-        next: `Before you repeat it, see which key is current: ibmcloud secrets-manager secret-version-metadata --secret-id ${secret.id} --id current`,
-        cause: error,
-      },
-    );
-  }
+  const told = { id: record.key_id, createdAtMs, sha256, hmsl };
+  const stored = await storeKnown(key, former, { told, value, reason: 'undo' }, ports);
+  if (stored.outcome === 'stored') return;
+  throw new KeyrotaError(
+    'undo_unclear',
+    `It is not known whether key ${record.key_id} is current again: ${stored.why}`,
+    { effect: 'unknown', next: toSeeCurrent(secret.id), cause: stored.cause },
+  );
 }
 
 /** Nothing was stored: the former key is as it was, and its value guarded again. */

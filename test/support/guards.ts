@@ -102,7 +102,7 @@ export const GUARDS = [
     name: 'lock of an undo',
     rule: 'an undo locks the key at its issuer first, so that no run that looked before can delete it after',
     file: 'shared/rotation/undo.ts',
-    code: 'await kind.lock(keyId, ports.signal);\n  try {',
+    code: 'await kind.lock(key, keyId, ports.signal);\n  try {',
     instead: 'try {',
   },
   {

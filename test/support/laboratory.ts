@@ -8,6 +8,8 @@ import type { Switches } from '../../infra/local/switches.ts';
 // Kinds load when they are needed. Here they are loaded before, for virtual time would not stand still meanwhile.
 import '../../shared/keys/logging-key.ts';
 import '../../shared/keys/service-id-api-key.ts';
+import '../../shared/keys/user-api-key.ts';
+import '../../shared/keys/user-login.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
@@ -108,7 +110,8 @@ export class Laboratory {
       secret,
       ...entry,
     };
-    return parseManifest({ deployment: 'lab', keys: [written] }, 'test');
+    const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+    return parseManifest({ deployment: 'lab', keys: [given] }, 'test');
   }
 
   context(manifest: Manifest, settings: Record<string, string> = {}): RunContext {

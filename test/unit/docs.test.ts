@@ -76,6 +76,26 @@ describe('the page of the settings', () => {
   });
 });
 
+describe('the page of the kinds', () => {
+  const KINDS = manifestRows().kinds.map(({ kind }) => kind);
+
+  it('has a chapter for each kind, with a sample that is valid', async () => {
+    const page = await pageOf('docs/kinds.md');
+    for (const kind of KINDS) {
+      const [, chapter = ''] = page.split(`\n## ${kind}\n`);
+      const { keys } = parse(blockOf(chapter.split('\n## ')[0] ?? '', 'yaml')) as { keys: { kind: string }[] };
+      const { keyless } = parseManifest({ deployment: 'docs', keys }, 'docs/kinds.md');
+      expect(keys.map((key) => key.kind)).toContain(kind);
+      expect(keyless.length > 0).toBe(kind === 'trusted-profile');
+    }
+  });
+
+  it('compares every kind', async () => {
+    const page = await pageOf('docs/kinds.md');
+    for (const kind of KINDS) expect(page).toMatch(new RegExp(`^\\| \`${kind}\` +\\|`, 'm'));
+  });
+});
+
 describe('the page of the manifest', () => {
   it('has a sample that is a valid manifest', async () => {
     const sample: unknown = parse(blockOf(await pageOf('docs/manifest.md'), 'yaml'));
@@ -84,8 +104,10 @@ describe('the page of the manifest', () => {
 
   it('has a sample with every field', async () => {
     const sample = blockOf(await pageOf('docs/manifest.md'), 'yaml');
-    const { file, entry, policy } = manifestRows();
-    const fields = [...file, ...entry, ...policy].map(({ name }) => name.split('.').at(-1) ?? '');
+    const { file, entry, kinds, policy } = manifestRows();
+    const fields = [...file, ...entry, ...kinds.flatMap(({ rows }) => rows), ...policy].map(
+      ({ name }) => name.split('.').at(-1) ?? '',
+    );
     expect(fields.filter((field) => !new RegExp(`^[ -]*${field}:`, 'm').test(sample))).toEqual([]);
   });
 

@@ -56,6 +56,7 @@ describe('a manifest', () => {
           window: null,
           probeUrl: null,
           serviceId: 'ServiceId-1',
+          description: 'Its key is ingest, rotated by Keyrota (demo).',
           grants: [],
           policy: {
             rotateEveryMs: 30 * DAY_MS,
@@ -197,8 +198,8 @@ describe('a fault in one field', () => {
       'deployment: found nothing, allowed: a string',
       'keys: found nothing, allowed: an array',
     ]);
-    expect(faultsOf(manifest({ keys: [{ kind: 'service-id-api-key' }] }))).toEqual([
-      'keys[0].serviceId: found nothing, allowed: a string',
+    expect(faultsOf(manifest({ keys: [{ kind: 'user-api-key' }] }))).toEqual([
+      'keys[0].iamId: found nothing, allowed: a string',
       'keys[0].name: found nothing, allowed: a string',
     ]);
   });

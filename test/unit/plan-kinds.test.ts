@@ -119,7 +119,6 @@ describe('an owner that can have one key only', () => {
   const windowOf = (from: string, until: string, days?: string[]) => {
     const entry = {
       kind: 'classic-api-key',
-      serviceId: undefined,
       iamId: 'IBMid-1',
       login: 'login',
       window: { from, until, ...(days && { days }) },

@@ -1,0 +1,190 @@
+import * as z from 'zod';
+import { IamLogin, unlessAborted } from '../auth/iam-login.ts';
+import { ApiError } from '../clients/api-error.ts';
+import type { StoredVersion } from '../clients/secret-store.ts';
+import type { SecretValue } from '../runtime/secret-value.ts';
+import { PersonNeeded } from './kind.ts';
+import type { KindParts } from './kinds.ts';
+import type { LoginSecret } from './manifest.ts';
+import { READ_MARK } from './read-mark.ts';
+
+/** A user, and the secrets whose values log in as that user. */
+export interface UserWithLogins {
+  iamId: string;
+  logins: readonly LoginSecret[];
+}
+
+/** Which logins are tried. */
+export interface LoginWish {
+  /** `own`: only secrets that nobody but Keyrota reads. Default: `all`, those of consumers as a last resort. */
+  from?: 'own' | 'all';
+  /** The key that is about to be changed: it is logged in with only where no other works. */
+  insteadOf?: string | null;
+}
+
+/** What became of one secret's value: it logs in, or why not. */
+type Attempt = { login: IamLogin; keyId: string | null } | { login: null; why: string };
+
+/** So long a login that was refused is not tried again. */
+const REFUSED_FOR_MS = 60_000;
+
+/** Not in the account any more; suspended in it. */
+const USER_ABSENT: Readonly<Record<string, string>> = {
+  BXNIM0410E: 'the user has left the account',
+  BXNIM0436E: 'the user is suspended in the account',
+};
+
+/** The caller's address is not allowed: that says nothing about the key, and is the same with every other one. */
+const ADDRESS_REFUSED = 'BXNIM0430E';
+
+/** Whose key a version holds, as its record says. */
+const Record = z.object({ keyrota: z.object({ key_id: z.string() }) });
+
+/**
+ * Logins as users, for what nobody else can do for them. One object serves one run: a login that works is kept, and those
+ * who ask at the same time share one attempt.
+ */
+export class UserLogins {
+  readonly #parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>;
+  readonly #attempts = new Map<string, { attempt: Promise<Attempt>; untilMs: number }>();
+  /** Logins whose keys were put out of use in this run. */
+  readonly #spent = new Map<string, IamLogin>();
+
+  constructor(parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Logs in as that user with the first value that works.
+   * @throws PersonNeeded `user_login_lost` when none does; ApiError when that cannot be told.
+   */
+  async login(user: UserWithLogins, signal: AbortSignal, { from = 'all', insteadOf = null }: LoginWish = {}) {
+    const refusals: string[] = [];
+    let last: IamLogin | null = null;
+    const logins = user.logins.filter(({ isForConsumers }) => from === 'all' || !isForConsumers);
+    // Whatever their order, consumers' values come last.
+    for (const one of logins.toSorted((a, b) => Number(a.isForConsumers) - Number(b.isForConsumers))) {
+      const attempt = await this.#attempt(user.iamId, one, signal);
+      if (attempt.login === null) refusals.push(`${one.name}: ${attempt.why}`);
+      else if (attempt.keyId === null || attempt.keyId !== insteadOf) return attempt.login;
+      else last ??= attempt.login;
+    }
+    last ??=
+      logins.map(({ name }) => this.#spent.get(`${user.iamId} ${name}`)).find((one) => one !== undefined) ?? null;
+    if (last && from === 'all') return last;
+    throw loginLost(user, refusals);
+  }
+
+  /** A login with a value that is not stored. It begins when it is used. */
+  with(apiKey: SecretValue): IamLogin {
+    const { tokens, clock, signal } = this.#parts;
+    return new IamLogin({ login: { kind: 'api-key', apiKey }, tokens, clock, signal });
+  }
+
+  /** That key is out of use. Its token lives on for a while: it serves where nothing else does, so that nobody is locked out. */
+  async putLast(keyId: string): Promise<void> {
+    for (const [name, { attempt }] of this.#attempts) {
+      const known = await attempt.catch(() => null);
+      if (!known?.login || known.keyId !== keyId) continue;
+      this.#attempts.delete(name);
+      this.#spent.set(name, known.login);
+    }
+  }
+
+  /** Forgets a login whose token or key was refused meanwhile. */
+  async forget(login: IamLogin): Promise<void> {
+    for (const [name, spent] of this.#spent) if (spent === login) this.#spent.delete(name);
+    for (const [name, { attempt }] of this.#attempts) {
+      if ((await attempt.catch(() => null))?.login === login) this.#attempts.delete(name);
+    }
+  }
+
+  async #attempt(iamId: string, secret: LoginSecret, signal: AbortSignal): Promise<Attempt> {
+    signal.throwIfAborted();
+    const { clock } = this.#parts;
+    const name = `${iamId} ${secret.name}`;
+    const known = this.#attempts.get(name);
+    if (known && clock.nowMs() < known.untilMs) return unlessAborted(known.attempt, signal);
+    const entry = { attempt: this.#tryOut(iamId, secret), untilMs: Infinity };
+    this.#attempts.set(name, entry);
+    entry.attempt.then(
+      ({ login }) => {
+        if (!login) entry.untilMs = clock.nowMs() + REFUSED_FOR_MS;
+      },
+      () => {
+        if (this.#attempts.get(name) === entry) this.#attempts.delete(name);
+      },
+    );
+    return unlessAborted(entry.attempt, signal);
+  }
+
+  async #tryOut(iamId: string, secret: LoginSecret): Promise<Attempt> {
+    const { log, signal } = this.#parts;
+    const found = await this.#read(secret);
+    if (!found) return { login: null, why: `secret ${secret.secret.name} has no current value` };
+    const { value, keyId } = found;
+    const login = this.with(value);
+    try {
+      await login.ready(signal);
+    } catch (error) {
+      if (!isRefusedLogin(error)) throw error;
+      const absent = USER_ABSENT[error.failure.ibmCode ?? ''];
+      return { login: null, why: absent ? `${absent} (${error.message})` : error.message };
+    }
+    if (login.iamId !== iamId)
+      return { login: null, why: `the value in ${secret.secret.name} logs in as somebody else` };
+    if (secret.isForConsumers) {
+      const message = `logged in as ${iamId} with the key of ${secret.name}, which is for consumers: no other login works`;
+      log.warn('user_login_last_resort', message, { iamId, login: secret.name });
+    }
+    return { login, keyId };
+  }
+
+  /** The current value, and whose key it is, where its record says so. */
+  async #read({ name, formerly, secret, isForConsumers }: LoginSecret) {
+    const { secrets, signal } = this.#parts;
+    for (const secretName of [secret.name, ...formerly]) {
+      const current = await secrets.findCurrent({ ...secret, name: secretName }, signal);
+      if (!current) continue;
+      const { secretId, version } = current;
+      if (isForConsumers) await this.#markAsRead(name, secretId, version);
+      const value: SecretValue | null = await secrets.readValue(secretId, version.id, secret, signal);
+      const record = Record.safeParse(version.version_custom_metadata);
+      return value && { value, keyId: record.data?.keyrota.key_id ?? null };
+    }
+    return null;
+  }
+
+  /** Before the read, so that however it ends nobody takes ours for the consumers'. */
+  async #markAsRead(name: string, secretId: string, version: StoredVersion): Promise<void> {
+    if (version.downloaded || READ_MARK in version.version_custom_metadata) return;
+    const { clock, log, secrets, signal } = this.#parts;
+    const readAt = new Date(clock.nowMs()).toISOString();
+    const marked = { ...version.version_custom_metadata, [READ_MARK]: readAt };
+    await secrets.writeVersionMetadata(secretId, version.id, marked, signal);
+    log.debug('version_marked_as_read', `the version of ${name} does not count as fetched by consumers`, { name });
+  }
+}
+
+/** Whether a login was clearly refused, for its key or its user. */
+export const isRefusedLogin = (error: unknown): error is ApiError =>
+  error instanceof ApiError &&
+  error.operation === 'getToken' &&
+  ['invalid_request', 'not_logged_in', 'forbidden'].includes(error.code) &&
+  error.failure.ibmCode !== ADDRESS_REFUSED;
+
+function loginLost({ iamId, logins }: UserWithLogins, refusals: readonly string[]): PersonNeeded {
+  const [first] = logins;
+  const name = first?.name ?? '';
+  return new PersonNeeded({
+    code: 'user_login_lost',
+    problem: `No stored key logs in as ${iamId}, and only that user can make its keys. ${refusals.join('; ')}.`,
+    steps: [
+      `Log in as ${iamId}: ibmcloud login`,
+      `ibmcloud iam api-key-create ${name} -d "Login of Keyrota" --file key.json`,
+      'Or in the console, logged in as that user: Manage > Access (IAM) > API keys > Create.',
+      `jq -r .apikey key.json | keyrota import ${name}, or without a pipe: keyrota import ${name}, and type the value in.`,
+      'Delete key.json.',
+    ],
+  });
+}
