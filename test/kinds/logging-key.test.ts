@@ -6,6 +6,7 @@ import type { KeyKind } from '../../shared/keys/kind.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
+import { importKey } from '../../shared/rotation/import.ts';
 import { readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { keepsTheContract } from '../support/kind-suite.ts';
@@ -77,6 +78,16 @@ describe('a rotation of either use', () => {
     await world.settle();
     expect(await world.wrongs()).toEqual([]);
     expect(world.refusals).toBe(0);
+  });
+
+  it('goes as well where the manifest names the instance by its CRN', async () => {
+    const world = await LoggingLaboratory.open();
+    const manifest = world.manifest('ingestion', { instance: world.crn });
+    expect((await tick(world, manifest)).outcome).toBe('rest');
+    await world.forbid();
+    expect((await tick(world, manifest)).next.join('\n')).toContain(
+      `--service-name logdna --service-instance ${world.guid}`,
+    );
   });
 
   it('asks a person where there are 20 service keys', async () => {
@@ -371,9 +382,40 @@ describe('the key of a person’s value', () => {
     });
     const ingestion = world.manifest('ingestion');
     await withKind(world, ingestion, async (kind) => {
-      const asked = await personNeeded(kind.identify(onlyKey(ingestion), new SecretValue(world.ingestionKey), signal));
+      const asked = await personNeeded(kind.identify(onlyKey(ingestion), new SecretValue('made by hand'), signal));
       expect(asked.obstacle.code).toBe('service_key_dead');
     });
+  });
+});
+
+describe('an import', () => {
+  const importing = (world: LoggingLaboratory, manifest: Manifest, value: string) =>
+    world.lab.withPorts(manifest, (ports) => importKey(onlyKey(manifest), new SecretValue(value), ports));
+
+  it('takes in what the console left, where that is what the instance hands out', async () => {
+    const world = await LoggingLaboratory.open({ loggingInstancesConfigurable: false });
+    const manifest = world.manifest('ingestion');
+    const asked = await personNeeded(importing(world, manifest, 'of-another-instance'));
+    expect(asked.obstacle.code).toBe('console_only');
+    const { keyId } = await importing(world, manifest, world.ingestionKey);
+    expect(keyId).toMatch(/^handed-out-[0-9a-f]{12}$/);
+    expect(await world.lab.fetchStored('ingest')).toBe(world.ingestionKey);
+    expect(world.lab.logLines.join('\n')).not.toContain(world.ingestionKey);
+    // Once its API opens, the key gets a successor of ours.
+    world.lab.cloud.switches.loggingInstancesConfigurable = true;
+    await world.lab.pass(HOUR_MS);
+    expect((await tick(world, manifest)).steps[0]).toMatchObject({ step: 'mint' });
+  });
+
+  it('takes in the service key that a person made after the one that is handed out died', async () => {
+    const world = await LoggingLaboratory.open();
+    const manifest = world.manifest('service');
+    const own = await world.make('service');
+    await world.lab.pass(5_000);
+    await world.remove(world.keysOf('service')[0]?.id ?? '', own.key);
+    expect(await importing(world, manifest, own.key)).toEqual({ keyId: own.id, supersededKeyId: null });
+    expect(await world.lab.fetchStored('ingest')).toBe(own.key);
+    expect(world.helpers).toEqual([]);
   });
 });
 

@@ -26,12 +26,18 @@ const enabled = (id: string) => ({ id, disabled: false });
 export class LoggingLaboratory {
   readonly lab: Laboratory;
   readonly guid: string;
+  readonly crn: string;
   readonly serviceKey: string;
   readonly ingestionKey: string;
 
-  private constructor(lab: Laboratory, guid: string, credentials: Record<string, string>) {
+  private constructor(
+    lab: Laboratory,
+    { guid, crn }: { guid: string; crn: string },
+    credentials: Record<string, string>,
+  ) {
     this.lab = lab;
     this.guid = guid;
+    this.crn = crn;
     this.serviceKey = credentials['service_key'] ?? '';
     this.ingestionKey = credentials['ingestion_key'] ?? '';
   }
@@ -42,7 +48,7 @@ export class LoggingLaboratory {
 
   /** One more instance in that laboratory. */
   static async in(lab: Laboratory): Promise<LoggingLaboratory> {
-    const { guid } = await lab.admin.request('POST', '/v2/resource_instances', {
+    const { guid, crn } = await lab.admin.request('POST', '/v2/resource_instances', {
       name: 'logs',
       target: 'us-south',
       resource_group: lab.cloud.account.resourceGroupId,
@@ -54,7 +60,11 @@ export class LoggingLaboratory {
     const source = { name: 'by-hand', source: serviceInstance, role: 'Manager' };
     const { credentials } = await lab.admin.request('POST', '/v2/resource_keys', source);
     await lab.pass(10_000);
-    return new LoggingLaboratory(lab, serviceInstance, credentials as Record<string, string>);
+    return new LoggingLaboratory(
+      lab,
+      { guid: serviceInstance, crn: String(crn) },
+      credentials as Record<string, string>,
+    );
   }
 
   manifest(use: Use, entry: object = {}): Manifest {
