@@ -56,9 +56,9 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
     return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
   },
   'logging-key': async (parts) => {
-    const [{ loggingKeys }, resourceKeys] = await Promise.all([import('./logging-key.ts'), resourceKeysOf(parts)]);
+    const { loggingKeys } = await import('./logging-key.ts');
     const { clock, log, http, signal, calls } = parts;
-    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys });
+    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: await resourceKeysOf(parts) });
   },
 };
 
@@ -70,15 +70,11 @@ export function atIam(parts: KindParts, login = parts.login): { identity: IamIde
   return { identity: new IamIdentity(options), policies: new IamPolicies(options) };
 }
 
-/** The client of resource keys, with Keyrota's own login. It loads when a kind needs it. */
+/** A client of the resource controller that works with Keyrota's own login. */
 async function resourceKeysOf({ settings, http, login, calls }: KindParts): Promise<ResourceKeys> {
   const { ResourceKeys } = await import('../clients/resource-keys.ts');
-  return new ResourceKeys({
-    serviceUrl: settings.resourceControllerUrl,
-    authenticator: login,
-    http,
-    calls: calls(login),
-  });
+  const { resourceControllerUrl: serviceUrl } = settings;
+  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });
