@@ -72,7 +72,7 @@ export function refusalOf(key: LoggingKey, error: unknown): Obstacle | null {
 
 const resetByHand = ({ name, use, instance }: LoggingKey): string[] => [
   `Open the dashboard of the instance: ibmcloud resource service-instance ${instance}`,
-  `There, in Settings > Organization > API Keys, make a new ${use} key, or reset the one that is there.`,
-  `keyrota import ${name}, and type the new value in: it reads standard input.`,
+  `There, in Settings > Organization > API Keys, reset the ${use} key that is there; where there can be several, make a new one.`,
+  `keyrota import ${name}, and type the new value in: it reads standard input. It is taken if the instance hands it out to Keyrota, or as a service key that opens the API.`,
   `When consumers have the new value, delete the old ${use} key on that page.`,
 ];

@@ -62,11 +62,13 @@ describe('keys of an instance', () => {
     expect(made).toEqual({ id: mine?.id, value: new SecretValue(mine?.key ?? ''), createdAtMs: mine?.created });
     expect(made.value.reveal()).toBe(mine?.key);
     expect(await configuration.listKeys(type, serviceKey, signal)).toEqual([
-      { id: broker?.id, name: '', createdAtMs: broker?.created, sha256: sha256Of(broker?.key ?? '') },
-      { id: made.id, name: 'mine', createdAtMs: made.createdAtMs, sha256: sha256Of(made.value.reveal()) },
+      { id: broker?.id, name: '', type, createdAtMs: broker?.created, sha256: sha256Of(broker?.key ?? '') },
+      { id: made.id, name: 'mine', type, createdAtMs: made.createdAtMs, sha256: sha256Of(made.value.reveal()) },
     ]);
+    expect((await configuration.getKey(made.id, serviceKey, signal))?.sha256).toBe(sha256Of(made.value.reveal()));
     await configuration.deleteKey(made.id, serviceKey, signal);
     await configuration.deleteKey(made.id, serviceKey, signal);
+    expect(await configuration.getKey(made.id, serviceKey, signal)).toBeNull();
     expect(await keysOf(type)).toEqual([broker]);
   });
 
@@ -76,7 +78,13 @@ describe('keys of an instance', () => {
     const gone = { status: 404, body: JSON.stringify({ error: 'gone', code: 'NotFound', status: 'error' }) };
     const losing = client(answeringFirst(cloudAdapter(world.cloud), 'GET /v1/config/keys/*', [gone]));
     expect(await losing.listKeys('ingestion', serviceKey, signal)).toEqual([
-      { id: made.id, name: 'mine', createdAtMs: made.createdAtMs, sha256: sha256Of(made.value.reveal()) },
+      {
+        id: made.id,
+        name: 'mine',
+        type: 'ingestion',
+        createdAtMs: made.createdAtMs,
+        sha256: sha256Of(made.value.reveal()),
+      },
     ]);
   });
 

@@ -11,7 +11,7 @@ const PLAN = 'logdna-7-day';
 
 type Use = LoggingKey['use'];
 
-/** A key of LogDNA, or a resource key of its instance, as `GET /state` shows them. */
+/** A key of LogDNA, as `GET /state` shows it. */
 interface Shown {
   id: string;
   instanceGuid: string;
@@ -20,16 +20,24 @@ interface Shown {
   value: string;
 }
 
+const enabled = (id: string) => ({ id, disabled: false });
+
 /** A laboratory with an instance of Log Analysis, on which Keyrota has the roles that it needs. */
 export class LoggingLaboratory {
   readonly lab: Laboratory;
   readonly guid: string;
+  readonly crn: string;
   readonly serviceKey: string;
   readonly ingestionKey: string;
 
-  private constructor(lab: Laboratory, guid: string, credentials: Record<string, string>) {
+  private constructor(
+    lab: Laboratory,
+    { guid, crn }: { guid: string; crn: string },
+    credentials: Record<string, string>,
+  ) {
     this.lab = lab;
     this.guid = guid;
+    this.crn = crn;
     this.serviceKey = credentials['service_key'] ?? '';
     this.ingestionKey = credentials['ingestion_key'] ?? '';
   }
@@ -40,7 +48,7 @@ export class LoggingLaboratory {
 
   /** One more instance in that laboratory. */
   static async in(lab: Laboratory): Promise<LoggingLaboratory> {
-    const { guid } = await lab.admin.request('POST', '/v2/resource_instances', {
+    const { guid, crn } = await lab.admin.request('POST', '/v2/resource_instances', {
       name: 'logs',
       target: 'us-south',
       resource_group: lab.cloud.account.resourceGroupId,
@@ -52,7 +60,11 @@ export class LoggingLaboratory {
     const source = { name: 'by-hand', source: serviceInstance, role: 'Manager' };
     const { credentials } = await lab.admin.request('POST', '/v2/resource_keys', source);
     await lab.pass(10_000);
-    return new LoggingLaboratory(lab, serviceInstance, credentials as Record<string, string>);
+    return new LoggingLaboratory(
+      lab,
+      { guid: serviceInstance, crn: String(crn) },
+      credentials as Record<string, string>,
+    );
   }
 
   manifest(use: Use, entry: object = {}): Manifest {
@@ -79,12 +91,17 @@ export class LoggingLaboratory {
     return logging.keys.filter(({ type, instanceGuid }) => type === use && instanceGuid === this.guid);
   }
 
-  /** What runs made for themselves, and is still there. */
-  async helpers(): Promise<{ id: string; name: string; disabled: false }[]> {
-    const { resources } = await this.lab.admin.request('GET', `/v2/resource_instances/${this.guid}/resource_keys`);
-    return (resources as { guid: string; name: string }[])
-      .filter(({ name }) => name.startsWith('keyrota-'))
-      .map(({ guid: id, name }) => ({ id, name, disabled: false }));
+  /** Resource keys of the instance. */
+  get resourceKeys(): { guid: string; name: string }[] {
+    const { resourceController } = this.lab.cloud.snapshot({ withValues: false }) as {
+      resourceController: { keys: { guid: string; name: string; instanceGuid: string }[] };
+    };
+    return resourceController.keys.filter(({ instanceGuid }) => instanceGuid === this.guid);
+  }
+
+  /** Those that runs made for themselves. */
+  get helpers(): { guid: string; name: string }[] {
+    return this.resourceKeys.filter(({ name }) => name.startsWith('keyrota-'));
   }
 
   /** A call of the configuration API with the service key that the broker made, or another. */
@@ -124,7 +141,8 @@ export class LoggingLaboratory {
     return {
       lab: this.lab,
       manifest: this.manifest(use),
-      keys: () => this.keysOf(use).map(({ id }) => ({ id, disabled: false })),
+      // A resource key that a run left behind is a key too many.
+      keys: () => [...this.keysOf(use).map(({ id }) => id), ...this.helpers.map(({ guid }) => guid)].map(enabled),
       works: (stored) => this.works(use, stored),
       makeByHand: () => this.make(use),
       removeByHand: (keyId) => this.remove(keyId),
