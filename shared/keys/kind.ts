@@ -105,8 +105,11 @@ export interface KeyKind<K extends ManagedKey = ManagedKey> {
   readonly facts: KindFacts<K>;
   /** All keys of the owner, ours or not; null when the owner is gone. Lists may be stale: absence proves nothing. */
   list(key: K, signal: AbortSignal): Promise<IssuerKey[] | null>;
-  /** All keys of this kind that we may see, a page at a time: of the account, or where there is no such list of these entries' owners. */
-  survey(keys: readonly K[], signal: AbortSignal): AsyncIterable<Pick<IssuerKey, 'id' | 'name' | 'disabled'>[]>;
+  /**
+   * All keys of this kind that we may see, a page at a time: of the account, or where there is no such list, of these
+   * entries' owners. Left out where a list takes a change at the issuer: then each key is looked at once a day.
+   */
+  survey?(keys: readonly K[], signal: AbortSignal): AsyncIterable<Pick<IssuerKey, 'id' | 'name' | 'disabled'>[]>;
   /** One key with its last use and history; null when the issuer says that it is gone. */
   look(key: K, keyId: string, signal: AbortSignal): Promise<IssuerKey | null>;
   /** What stands in the way of a new key: missing roles, a full quota. `keyCount` is how many keys `list` has shown. */

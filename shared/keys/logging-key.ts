@@ -1,4 +1,4 @@
-import { ApiError } from '../clients/api-error.ts';
+
 import type { Calls } from '../clients/calls.ts';
 import type { HttpOptions } from '../clients/http-options.ts';
 import { LoggingConfiguration } from '../clients/logging-configuration.ts';
@@ -52,15 +52,6 @@ class LoggingKeys implements KeyKind<LoggingKey> {
     if (!open) return null;
     const listed = await open.session.list(key, this.#apiOf(key), signal);
     return listed.map((one) => issuerKeyOf(key, one, open.session));
-  }
-
-  /** One list for each instance and use. What one instance refuses does not hide the others. */
-  async *survey(keys: readonly LoggingKey[], signal: AbortSignal): AsyncGenerator<IssuerKey[]> {
-    for (const entries of Map.groupBy(keys, ({ instance, use }) => `${use} ${instance}`).values()) {
-      const [first] = entries;
-      const page = first && (await this.#pageOf(first, entries, signal));
-      if (page) yield page;
-    }
   }
 
   async look(key: LoggingKey, keyId: string, signal: AbortSignal): Promise<IssuerKey | null> {
@@ -170,23 +161,6 @@ class LoggingKeys implements KeyKind<LoggingKey> {
       clock,
       http,
     });
-  }
-
-  async #pageOf(first: LoggingKey, entries: readonly LoggingKey[], signal: AbortSignal): Promise<IssuerKey[] | null> {
-    try {
-      const open = await this.#open(first);
-      if (!open) return null;
-      const listed = await open.session.list(first, this.#apiOf(first), signal);
-      return listed.map((one) => {
-        const whose = entries.find((entry) => readShortName(entry, one.name));
-        return issuerKeyOf(whose ?? first, one, open.session);
-      });
-    } catch (error) {
-      if (signal.aborted || !(error instanceof ApiError || error instanceof PersonNeeded)) throw error;
-      // Its keys count as missing then, and are looked at: that look tells what is wrong.
-      this.#ports.log.warn('instance_not_listed', `keys of instance ${first.instance} could not be listed`, { error });
-      return null;
-    }
   }
 
   async #isListed(key: LoggingKey, value: SecretValue, signal: AbortSignal): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { StoredSecret } from '../clients/secret-store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
 import { spreadOf } from '../keys/manifest.ts';
 import { PersonNeeded } from '../keys/kind.ts';
-import type { KeyKind } from '../keys/kind.ts';
+import type { IssuerKey } from '../keys/kind.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -181,6 +181,8 @@ async function suspiciousOfKind(
   ports: Ports,
 ): Promise<Set<string>> {
   const suspicious = new Set<string>();
+  const pages = pagesOf(entries, ports);
+  if (!pages) return suspicious;
   const nameOfCurrent = new Map<string, string>();
   const former = new Set<string>();
   for (const key of entries) {
@@ -193,7 +195,7 @@ async function suspiciousOfKind(
   const missing = new Map(nameOfCurrent);
   const ownerOf = ownerFinder(entries);
   const listAll = async (signal: AbortSignal) => {
-    for await (const page of surveyOf(entries, ports, signal)) {
+    for await (const page of pages(signal)) {
       for (const { id, name, disabled } of page) {
         missing.delete(id);
         const current = nameOfCurrent.get(id);
@@ -222,9 +224,13 @@ async function suspiciousOfKind(
   return suspicious;
 }
 
-function surveyOf(entries: readonly ManagedKey[], ports: Ports, signal: AbortSignal): ReturnType<KeyKind['survey']> {
+type Page = Pick<IssuerKey, 'id' | 'name' | 'disabled'>[];
+
+/** How the issuer of these entries, all of one kind, lists its keys; null where it is not asked to. */
+function pagesOf(entries: readonly ManagedKey[], ports: Ports): ((signal: AbortSignal) => AsyncIterable<Page>) | null {
   const [first] = entries;
-  return first ? ports.kindOf(first).survey(entries, signal) : nothing();
+  const kind = first && ports.kindOf(first);
+  return kind?.survey ? (signal) => kind.survey?.(entries, signal) ?? nothing() : null;
 }
 
 async function* nothing(): AsyncGenerator<never> {}

@@ -420,29 +420,6 @@ describe('an import', () => {
 });
 
 describe('what can be seen and done of the keys', () => {
-  it('is surveyed by instance, and one that is closed does not hide the others', async () => {
-    const open = await LoggingLaboratory.open();
-    const closed = await LoggingLaboratory.in(open.lab);
-    const keys = [
-      closed.entry('ingestion', { name: 'closed' }),
-      open.entry('ingestion'),
-      open.entry('service', { name: 'configure' }),
-    ];
-    const manifest = parseManifest({ deployment: 'lab', keys }, 'test');
-    await open.lab.tick(manifest);
-    await open.lab.revoke(open.lab.keyrota.iamId, 'logdna');
-    for (const role of ['role:Operator', 'serviceRole:Manager']) {
-      const roleId = `crn:v1:bluemix:public:iam::::${role}`;
-      await open.lab.admin.grant(open.lab.keyrota.iamId, roleId, 'logdna', { serviceInstance: open.guid });
-    }
-    const names: string[] = [];
-    await withKind(open, { ...manifest, keys: manifest.keys.slice(0, 1) }, async (kind) => {
-      for await (const page of kind.survey(manifest.keys, signal)) names.push(...page.map(({ name }) => name));
-    });
-    expect(names.map((name) => name.slice(0, -12))).toEqual(['', 'keyrota-lab-ingest-', '', 'keyrota-lab-configure-']);
-    expect(open.lab.logLines.join('\n')).toContain('instance_not_listed');
-  });
-
   it('keeps a key of the other use apart: it cannot be adopted', async () => {
     const world = await LoggingLaboratory.open();
     const manifest = world.manifest('ingestion');
