@@ -277,7 +277,7 @@ describe('a login as a user', () => {
   });
 
   it('is in trouble, and not lost, where our address is refused', async () => {
-    const { user, lab } = await both();
+    const { user } = await both();
     const created = user.run(async (kind) => {
       await setSettings(user, { allowed_ip_addresses: '192.0.2.0/24' });
       return kind.create(user.entry('pipeline'), request(user), signal);
