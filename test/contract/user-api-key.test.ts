@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { logInWithKey } from '../../infra/demo/admin.ts';
+import { ROLE, logInWithKey } from '../../infra/demo/admin.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { KeyRequest } from '../../shared/keys/kind.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import { READ_MARK } from '../../shared/keys/read-mark.ts';
+import type { Ports } from '../../shared/rotation/ports.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { FunctionalId } from '../support/functional-id.ts';
@@ -345,6 +346,22 @@ describe('a login as a user', () => {
     });
     expect(listed).not.toEqual([]);
     expect(user.readsOf('login', from)).toBe(1);
+  });
+
+  it('is Keyrota’s own where that is the same user: consumers’ values are left alone', async () => {
+    const { user, lab } = await both();
+    const { value } = await user.makeKey({ name: 'runs Keyrota' });
+    await lab.admin.grant(user.iamId, ROLE.secretsWriter, 'secrets-manager');
+    await lab.pass(HOUR_MS);
+    await loseLogin(user);
+    const { settings } = lab.context(user.manifest, { KEYROTA_API_KEY: value });
+    const from = lab.cloud.calls.total + 1;
+    const create = (ports: Ports) =>
+      ports.kindOf(user.entry('pipeline')).create(user.entry('pipeline'), request(user), signal);
+    const { id } = await lab.withPorts(user.manifest, create, { settings });
+    expect(user.key(id)).toMatchObject({ disabled: false });
+    const { id: secretId } = lab.secret('pipeline');
+    expect(callersOf(user, from, new RegExp(`/secrets/${secretId}/versions/[^/]+$`))).toEqual([]);
   });
 
   it('ends with the run, when that is over', async () => {
