@@ -22,6 +22,8 @@ export interface LoginWish {
   insteadOf?: string | null;
 }
 
+type LoginParts = Pick<KindParts, 'clock' | 'log' | 'login' | 'secrets' | 'signal' | 'tokens'>;
+
 /** What became of one secret's value: it logs in, or why not. */
 type Attempt = { login: IamLogin; keyId: string | null } | { login: null; why: string };
 
@@ -45,34 +47,47 @@ const Record = z.object({ keyrota: z.object({ key_id: z.string() }) });
  * who ask at the same time share one attempt.
  */
 export class UserLogins {
-  readonly #parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>;
+  readonly #parts: LoginParts;
   readonly #attempts = new Map<string, { attempt: Promise<Attempt>; untilMs: number }>();
   /** Logins whose keys were put out of use in this run. */
   readonly #spent = new Map<string, IamLogin>();
 
-  constructor(parts: Pick<KindParts, 'clock' | 'log' | 'secrets' | 'signal' | 'tokens'>) {
+  constructor(parts: LoginParts) {
     this.#parts = parts;
   }
 
   /**
-   * Logs in as that user with the first value that works.
+   * Logs in as that user with the first value that works. Whatever their order in the manifest, consumers' values come last.
    * @throws PersonNeeded `user_login_lost` when none does; ApiError when that cannot be told.
    */
   async login(user: UserWithLogins, signal: AbortSignal, { from = 'all', insteadOf = null }: LoginWish = {}) {
+    const own = await this.#firstOf(user, false, insteadOf, signal);
+    if (own.first) return own.first;
+    if (from === 'own') throw loginLost(user, own.refusals);
+    const { login: ourselves } = this.#parts;
+    if (ourselves.iamId === user.iamId) return ourselves;
+    const ofConsumers = await this.#firstOf(user, true, insteadOf, signal);
+    const last = ofConsumers.first ?? own.last ?? ofConsumers.last ?? this.#spentOf(user);
+    if (last) return last;
+    throw loginLost(user, [...own.refusals, ...ofConsumers.refusals]);
+  }
+
+  /** `last` is the login with the key that is about to be changed. */
+  async #firstOf(user: UserWithLogins, ofConsumers: boolean, insteadOf: string | null, signal: AbortSignal) {
     const refusals: string[] = [];
     let last: IamLogin | null = null;
-    const logins = user.logins.filter(({ isForConsumers }) => from === 'all' || !isForConsumers);
-    // Whatever their order, consumers' values come last.
-    for (const one of logins.toSorted((a, b) => Number(a.isForConsumers) - Number(b.isForConsumers))) {
+    for (const one of user.logins.filter(({ isForConsumers }) => isForConsumers === ofConsumers)) {
       const attempt = await this.#attempt(user.iamId, one, signal);
       if (attempt.login === null) refusals.push(`${one.name}: ${attempt.why}`);
-      else if (attempt.keyId === null || attempt.keyId !== insteadOf) return attempt.login;
-      else last ??= attempt.login;
+      else if (attempt.keyId === null || attempt.keyId !== insteadOf) return { first: attempt.login, last, refusals };
+      else last = attempt.login;
     }
-    last ??=
-      logins.map(({ name }) => this.#spent.get(`${user.iamId} ${name}`)).find((one) => one !== undefined) ?? null;
-    if (last && from === 'all') return last;
-    throw loginLost(user, refusals);
+    return { first: null, last, refusals };
+  }
+
+  #spentOf({ iamId, logins }: UserWithLogins): IamLogin | undefined {
+    const [spent] = logins.flatMap(({ name }) => this.#spent.get(`${iamId} ${name}`) ?? []);
+    return spent;
   }
 
   /** A login with a value that is not stored. It begins when it is used. */

@@ -1,4 +1,4 @@
-import { ApiError } from '../clients/api-error.ts';
+import { ApiError, isApiError } from '../clients/api-error.ts';
 import { PersonNeeded } from '../keys/kind.ts';
 import type { CreatedKey, KindFacts, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
@@ -77,13 +77,21 @@ async function findTarget(key: ManagedKey, ports: Ports): Promise<Target> {
 }
 
 async function identify(key: ManagedKey, value: SecretValue, ports: Ports): Promise<CreatedKey | null> {
-  const kind = ports.kindOf(key);
+  const ask = () =>
+    ports
+      .kindOf(key)
+      .identify(key, value, ports.signal)
+      .catch((error: unknown) => {
+        if (!isApiError(error, 'forbidden')) throw error;
+        throw refused(key, 'Keyrota may not see whose key this is: it belongs to somebody else, or a role is missing.');
+      });
+  let found = await ask();
   for (const pauseMs of UNKNOWN_AGAIN_MS) {
-    const found = await kind.identify(key, value, ports.signal);
     if (found) return found;
     await ports.clock.sleep(pauseMs, ports.signal);
+    found = await ask();
   }
-  return kind.identify(key, value, ports.signal);
+  return found;
 }
 
 /** A key that was stored before is being retired, or was reported: it does not come back this way. */

@@ -105,7 +105,7 @@ keys:
   );
 
   it.each([
-    [['--help'], ['validate', 'plan', 'rotate', 'undo', 'adopt']],
+    [['--help'], ['validate', 'plan', 'rotate', 'undo', 'adopt', 'import']],
     [
       ['help', 'rotate'],
       ['--force', '--dry-run', '--json', '--manifest'],
@@ -149,6 +149,43 @@ keys:
     for (const name of Object.keys(env)) expect(stderr).toContain(name);
     for (const value of Object.values(env)) expect(stderr).not.toContain(value);
     expect(stderr).not.toContain('demo');
+  });
+
+  describe('import', () => {
+    const VALUE_GIVEN = 'a-value-that-nobody-may-see-0123456789abcdef';
+    const env = {
+      KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
+      KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:9',
+      KEYROTA_PROFILE_ID: 'Profile-1',
+      KEYROTA_MANIFEST: JSON.stringify(VALUE),
+    };
+    const bringIn = async (args: string[], input?: string) => {
+      const ending = await run(SCRIPT, ['import', ...args], { cwd, env, ...(input !== undefined && { input }) });
+      expectNoStack(ending);
+      expect(ending.stdout + ending.stderr).not.toContain(VALUE_GIVEN);
+      return ending;
+    };
+
+    it.each([
+      [['ingest', VALUE_GIVEN]],
+      [['ingest', `--value=${VALUE_GIVEN}`]],
+      [[`--apikey=${VALUE_GIVEN}`, 'ingest']],
+      [[VALUE_GIVEN]],
+    ])('refuses a value among the arguments, says so and does not repeat it', async (args) => {
+      const { code, stdout, stderr } = await bringIn(args, VALUE_GIVEN);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toContain('A value is never an argument');
+    });
+
+    it.each([
+      ['nothing', undefined, 'There is no value on standard input'],
+      ['blanks', ' \n\t\n', 'There is no value on standard input'],
+      ['two lines', `${VALUE_GIVEN}\n${VALUE_GIVEN}\n`, 'There are several lines'],
+    ])('refuses %s on standard input', async (_, input, words) => {
+      const { code, stdout, stderr } = await bringIn(['ingest'], input);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toContain(words);
+    });
   });
 
   it('says so where a demo was killed or its file is no such file', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Admin } from '../../infra/demo/admin.ts';
 import { Command, run } from './support/command.ts';
 import { DemoFolder, readyOf } from './support/demo.ts';
 
@@ -157,6 +158,37 @@ describe('a rotation by force', () => {
       expect(second.stdout).toContain('hold');
     }
     expect((await rotate('--dry-run')).code).toBe(0);
+    await demo.stop('SIGINT');
+  });
+});
+
+describe('an import', () => {
+  it('stores what a person pipes in, and does not show it', async () => {
+    using folder = new DemoFolder();
+    await using demo = folder.start('--json');
+    const ready = await readyOf(demo);
+    const { accountId, adminApiKey, manifestFile, url } = ready;
+    const isMinted = (line: string) => line.includes('"key_minted"') && line.includes('"cloud-logs-ingest"');
+    await demo.until(({ lines }) => lines.find(isMinted));
+    const manifest = JSON.parse(readFileSync(join(folder.path, manifestFile), 'utf8')) as {
+      keys: { name: string; serviceId: string }[];
+    };
+    const serviceId = manifest.keys.find(({ name }) => name === 'cloud-logs-ingest')?.serviceId;
+    const admin = new Admin(fetch, url, accountId, adminApiKey);
+    const body = { name: 'by hand', iam_id: `iam-${serviceId}`, account_id: accountId };
+    const created = await admin.request('POST', '/v1/apikeys', body);
+    const options = { cwd: folder.path, input: `${String(created['apikey'])}\n` };
+    const { code, stdout, stderr } = await run(SCRIPT, ['import', 'cloud-logs-ingest', '--json'], options);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toEqual({
+      name: 'cloud-logs-ingest',
+      keyId: created['id'],
+      supersededKeyId: expect.stringMatching(/^ApiKey-/) as string,
+    });
+    const refused = await run(SCRIPT, ['import', 'cloud-logs-ingest'], options);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('is the current key already');
+    expect(stdout + refused.stderr).not.toContain(created['apikey']);
     await demo.stop('SIGINT');
   });
 });

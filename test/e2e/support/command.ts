@@ -19,6 +19,8 @@ export interface CommandOptions {
   cwd?: string;
   /** All that it finds beside PATH and HOME. */
   env?: Record<string, string>;
+  /** What it finds on standard input. Default: it has none. */
+  input?: string;
 }
 
 export interface Ending {
@@ -48,13 +50,11 @@ export class Command implements AsyncDisposable {
 
   private constructor(program: string, args: readonly string[], options: CommandOptions) {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env };
-    const stdio = ['ignore', 'pipe', 'pipe'] as const;
-    const child = spawn(program, args, {
-      cwd: options.cwd ?? ROOT,
-      env,
-      stdio: [...stdio],
-      detached: true,
-    });
+    const { cwd = ROOT, input } = options;
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    const child = spawn(program, args, { cwd, env, stdio: [stdin, 'pipe', 'pipe'], detached: true });
+    // Who refuses its arguments does not read what it is given.
+    child.stdin?.on('error', () => undefined).end(input);
     this.#child = child;
     running.add(this);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#take('stdout', text));
