@@ -38,7 +38,10 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   const seen = await observe({ ...key, adopt: predecessors }, null, false, ports);
   const { secret } = seen;
   if (!secret) {
-    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, { reason: 'adopted' }, ports) };
+    // Where the owner has one place, the adopted key has it.
+    const removes = seen.facts.keysPerOwner === 'one' ? keyId : null;
+    const wish = { reason: 'adopted', removes } as const;
+    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, wish, ports) };
   }
   const current = secret.versions.find((version) => version.alias === 'current');
   if (!current) throw refused(`secret ${secret.name} has no version with a value.`);

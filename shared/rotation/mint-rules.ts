@@ -131,10 +131,14 @@ export function closedWindow(situation: Situation): Hold | null {
   return { step: 'hold', why, code: 'window', sinceMs: null, untilMs };
 }
 
-/** The key that takes the place was made by a mint of ours that was cut off: nobody has its value. */
-export function isLeftOver({ stranger, claimedAtMs }: Situation): boolean {
+/**
+ * The key that takes the place was made by a mint of ours that was cut off: nobody has its value. Or the mint that was cut off
+ * was to remove it, which was decided then.
+ */
+export function isLeftOver({ stranger, claimedAtMs, claimedRemoval }: Situation): boolean {
   if (!stranger || claimedAtMs === null) return false;
-  const { createdAtMs } = stranger;
+  const { id, createdAtMs } = stranger;
+  if (id === claimedRemoval) return true;
   return claimedAtMs - MINUTE_MS <= createdAtMs && createdAtMs <= claimedAtMs + MINT_LIMIT_MS;
 }
 

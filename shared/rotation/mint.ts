@@ -67,10 +67,11 @@ const currentKeyIdOf = (secret: SeenSecret | null): string | undefined =>
   secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
 
 /** Our guard lock on the current version: others hold for its lease, and of two stores one is refused. */
-async function claim({ key, op, secret, ports }: Attempt): Promise<MintOutcome | null> {
+async function claim({ key, op, removes, secret, ports }: Attempt): Promise<MintOutcome | null> {
   const current = secret?.versions.find((version) => version.alias === 'current');
   if (!secret || !current) return null; // the first version is claimed by creating the secret
-  const attributes = { deployment: key.deployment, op, until: timeText(ports.clock.nowMs() + LEASE_MS) };
+  const until = timeText(ports.clock.nowMs() + LEASE_MS);
+  const attributes = { deployment: key.deployment, op, until, ...(removes !== null && { removes }) };
   const lock = { name: guardName(key.deployment), attributes, freesPrevious: false };
   try {
     await ports.secrets.lockVersion(secret.id, current.id, lock, ports.signal);

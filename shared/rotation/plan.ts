@@ -187,8 +187,9 @@ const nothingLeft = ({ secret }: Situation): Step => ({
 
 /** The one place that the owner has for a key is taken by one that we do not know: whose it is, only a person can tell. */
 function askAboutThePlace(situation: Situation): Step | null {
-  const { key, stranger, rotationAsked, secret, nowMs, facts } = situation;
-  if (!stranger || rotationAsked || isLeftOver(situation)) return null;
+  const { key, stranger, rotationAsked, secret, nowMs, facts, lease } = situation;
+  // While a mint is under way the key may be its own, whatever the issuer tells of its age: nothing begins until it is over.
+  if (!stranger || rotationAsked || lease || isLeftOver(situation)) return null;
   const underWayUntilMs = stranger.createdAtMs + OLDEST_MINT_MS;
   if (!secret && nowMs < underWayUntilMs) {
     const why = `key ${stranger.id} is new: another run's first mint may be under way`;

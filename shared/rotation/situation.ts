@@ -61,6 +61,8 @@ export interface Situation {
   consumerLocksOnPrevious: readonly string[];
   /** When a mint claimed the current version, and has not stored since: epoch milliseconds. */
   claimedAtMs: number | null;
+  /** The key that this mint meant to remove first; null for none. */
+  claimedRemoval: string | null;
   /** The same, while that run may still be at work. */
   lease: { op: string; sinceMs: number; untilMs: number } | null;
 }
@@ -101,6 +103,7 @@ export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): 
     guardOnPrevious: previous?.locks.some((lock) => lock.name === guard) ?? false,
     consumerLocksOnPrevious: (previous?.locks ?? []).map((lock) => lock.name).filter((name) => name !== guard),
     claimedAtMs: typeof claim?.attributes['op'] === 'string' ? claim.updatedAtMs : null,
+    claimedRemoval: typeof claim?.attributes['removes'] === 'string' ? claim.attributes['removes'] : null,
     lease: leaseOf(claim, nowMs),
   };
 }
