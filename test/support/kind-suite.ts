@@ -52,9 +52,23 @@ async function wrongsAfterEachCall(kind: KindUnderTest, stage: Stage, { writesOn
     const world = await worldAt(kind, stage);
     await run(world.lab, atCall(index + 1)).perform(world.setting.manifest, tickOf(world));
     await world.settle();
-    wrongs.push(...(await world.wrongs()).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
+    const early = stage === 'a first mint' ? await wrongsOfFirst(kind, world) : [];
+    wrongs.push(...[...early, ...(await world.wrongs())].map((wrong) => `${index + 1}, ${call}: ${wrong}`));
   }
   return wrongs;
+}
+
+/**
+ * Where an owner can have one key only, nothing tells a key that a first mint made and did not store from a person's: it is
+ * not touched, a person is asked, and the place is free once that person wants a rotation.
+ */
+async function wrongsOfFirst({ keysPerOwner }: KindUnderTest, world: KindWorld): Promise<string[]> {
+  if (keysPerOwner === 'many' || world.isStored) return [];
+  const { outcome, code } = await world.tick();
+  if (code !== 'place_taken') return [`nothing is stored, and nobody is asked why: ${outcome}, ${code}`];
+  await world.tick({ force: true });
+  await world.settle();
+  return [];
 }
 
 /** A first run stands still before its nth call while a whole second one goes by. */
@@ -146,7 +160,7 @@ export function keepsTheContract(kind: KindUnderTest): void {
         const ended = await world.tick();
         expect(ended.steps.map(({ step }) => step)).toEqual(canDisable ? ['disable'] : []);
         expect(ended).toMatchObject({ outcome: 'hold', code: 'quarantine' });
-        if (!canDisable) expect(ended.why).toContain('its issuer cannot disable it');
+        expect(ended.why.includes('its issuer cannot disable it')).toBe(!canDisable);
         expect(world.ownKeys.find(({ id }) => id === formerId)?.disabled).toBe(canDisable);
         await world.lab.pass(3 * DAY_MS + HOUR_MS);
         expect((await world.tick()).steps.map(({ step }) => step)).toEqual(['delete', 'release']);
@@ -209,19 +223,16 @@ export function keepsTheContract(kind: KindUnderTest): void {
       expect(await world.wrongs()).toEqual([]);
     });
 
-    it.runIf(Boolean(keysPerOwner === 'many'))(
-      'asks a person when its owner has as many keys as it may',
-      async ({ skip }) => {
-        const world = await KindWorld.open(kind);
-        if (!world.setting.fillQuota) return skip('its issuer tells of no limit');
-        await world.setting.fillQuota();
-        const before = world.ownKeys.length;
-        const report = await world.tick();
-        expect(report).toMatchObject({ outcome: 'ask', steps: [] });
-        expect(report.next.length).toBeGreaterThan(0);
-        expect(world.ownKeys).toHaveLength(before);
-      },
-    );
+    it.runIf(keysPerOwner === 'many')('asks a person when its owner has as many keys as it may', async ({ skip }) => {
+      const world = await KindWorld.open(kind);
+      skip(!world.setting.fillQuota, 'its issuer tells of no limit');
+      await world.setting.fillQuota?.();
+      const before = world.ownKeys.length;
+      const report = await world.tick();
+      expect(report).toMatchObject({ outcome: 'ask', steps: [] });
+      expect(report.next.length).toBeGreaterThan(0);
+      expect(world.ownKeys).toHaveLength(before);
+    });
 
     it('asks a person when Keyrota may not make it, and leaves nothing behind', async () => {
       const world = await worldAt(kind, 'a rotation');
