@@ -21,6 +21,8 @@ export interface KindParts {
   log: Log;
   http: HttpOptions;
   signal: AbortSignal;
+  /** When the run ends, in epoch milliseconds. */
+  deadlineMs: number;
   /** Keyrota's own login. */
   login: IamLogin;
   tokens: IamTokens;
@@ -53,6 +55,19 @@ const OPENERS: Partial<Record<KindName, (parts: KindParts, shared: Shared) => Pr
     const { tokens } = parts;
     const identityOf = (login: IamLogin) => atIam(parts, login).identity;
     return userApiKeys({ ...atIam(parts), tokens, logins, identityOf, logLines: logLinesOf(parts) });
+  },
+  'classic-api-key': async (parts, shared) => {
+    const [{ classicApiKeys }, { ClassicUsers }, logins] = await Promise.all([
+      import('./classic-api-key.ts'),
+      import('../clients/classic-users.ts'),
+      shared.logins(),
+    ]);
+    const { clock, log, deadlineMs, settings, http, calls } = parts;
+    const usersOf = (login: IamLogin) => {
+      const options = { serviceUrl: settings.classicUrl, authenticator: login, http };
+      return new ClassicUsers({ ...options, calls: calls(login), callsWithKeys: calls(null) });
+    };
+    return classicApiKeys({ clock, log, deadlineMs, logins, usersOf });
   },
 };
 

@@ -61,7 +61,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     calls: new Calls({ ...common, login, rateCap }),
   });
   const calls: KindParts['calls'] = (other) => new Calls({ ...common, ...(other && { login: other }) });
-  const parts: KindParts = { settings, clock, log, http, signal, login, tokens, secrets, calls };
+  const parts: KindParts = { settings, clock, log, http, signal, deadlineMs, login, tokens, secrets, calls };
   const kinds = await openKinds(options.keys, parts);
   return {
     clock,

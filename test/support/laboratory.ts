@@ -6,6 +6,8 @@ import { Fault } from '../../infra/local/faults.ts';
 import { SeededRandom } from '../../infra/local/random.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 // Kinds load when they are needed. Here they are loaded before, for virtual time would not stand still meanwhile.
+import '../../shared/clients/classic-users.ts';
+import '../../shared/keys/classic-api-key.ts';
 import '../../shared/keys/service-id-api-key.ts';
 import '../../shared/keys/user-api-key.ts';
 import '../../shared/keys/user-login.ts';
