@@ -22,7 +22,7 @@ const MANAGES_KEYS = 'USER_MANAGE';
 /** Classic infrastructure knows its users by another id, and by this name: the account's number and the e-mail address. */
 const USER = 'ACCOUNT_EMAIL';
 
-export const CLASSIC_FACTS: KindFacts<ClassicApiKey> = {
+const CLASSIC_FACTS: KindFacts<ClassicApiKey> = {
   keysPerOwner: 'one',
   rolesNeeded: ({ iamId, logins }) => [
     `In classic infrastructure it needs nothing: the key of ${logins[0]?.name ?? 'the login'} logs in as ${iamId}.`,
@@ -83,9 +83,8 @@ export function classicApiKeys(ports: ClassicApiKeyPorts): KeyKind<ClassicApiKey
       const { users, username } = await owners.of(key, signal);
       // In this order: a value that works after the list was read belongs to the one key that it has shown.
       const [found] = (await owners.keysOf(key, signal)) ?? [];
-      const verdict = await users.checkKey(username, value, signal).then(() => null, verdictOf);
-      if (verdict?.outcome === 'failed') throw notIdentified(verdict.why);
-      if (verdict || !found) return null;
+      const works = await users.checkKey(username, value, signal).then(() => true, falseWhenRefused);
+      if (!works || !found) return null;
       const createdAtMs = found.createdAtMs ?? ports.clock.nowMs();
       return { id: String(found.id), createdAtMs, canDisable: false, value, mainSecret: value };
     },
@@ -117,8 +116,10 @@ const issuerKeyOf = ({ id, createdAtMs }: ClassicKey): IssuerKey => ({
 const cannot = (what: string, keyId: string): KeyrotaError =>
   new KeyrotaError('not_possible', `Classic API keys cannot be ${what}d: key ${keyId} is left as it is.`);
 
-const notIdentified = (why: string): KeyrotaError =>
-  new KeyrotaError('not_identified', `It cannot be told now whose key this is: ${why}`, { next: 'Repeat it.' });
+function falseWhenRefused(error: unknown): false {
+  if (verdictOf(error).outcome === 'refused') return false;
+  throw error;
+}
 
 /** The users that the entries name, each logged in as itself. */
 class ClassicOwners {

@@ -51,11 +51,12 @@ const FIND_PROVE_AND_STORE_MS = PROVE_AND_STORE_MS + 5_000;
 const CLOCKS_DIFFER_MS = MINUTE_MS;
 
 /** Another run, or a person, has added a key meanwhile: nothing of theirs is touched. */
-class Overtaken {
-  readonly cause: ApiError;
+class Overtaken extends Error {
+  readonly failure: ApiError;
 
-  constructor(cause: ApiError) {
-    this.cause = cause;
+  constructor(failure: ApiError) {
+    super(failure.message);
+    this.failure = failure;
   }
 }
 
@@ -65,12 +66,11 @@ class Overtaken {
  * - Refused for a key although none of our adds was unclear: somebody was faster. Nothing is removed.
  * - Refused after an unclear add: that one took effect, and nobody has its value. It goes, if it was made while we tried.
  *   Only another run that claimed in the same moment, or a person in the same minute, could have made one then. Theirs is
- *   lost in that case, and no value is stored as working that does not: verification refuses it, or the next look finds it
- *   gone and replaces it.
+ *   gone in that case. A run finds that when it proves its value, or after it has stored it; the next one makes another key.
  * - The id of the added key comes from the list. Its value is tried after that: if it works, no other key was there since
  *   it was added. So whatever is done by that id later is done to our own key.
  * - Cut off anywhere: the claim on the current version tells the next run that the key which it finds was ours.
- * @throws ApiError; `conflict` when somebody was faster. PersonNeeded never: nothing is left to ask once the old one is gone.
+ * @throws ApiError; `conflict` when somebody was faster; `unexpected_answer` when a key was added and cannot be told.
  */
 export async function makeClassicKey(
   owner: ClassicOwner,
@@ -79,11 +79,12 @@ export async function makeClassicKey(
   signal: AbortSignal,
 ): Promise<AddedKey> {
   const making = new Making(owner, ports, signal);
+  await making.look();
   try {
     if (removes !== null) await making.remove(Number(removes));
     return await making.add();
   } catch (error) {
-    if (error instanceof Overtaken) throw error.cause;
+    if (error instanceof Overtaken) throw error.failure;
     if (making.hasRemoved) alarm(owner, removes, ports.log, error);
     throw error;
   }
@@ -92,7 +93,7 @@ export async function makeClassicKey(
 function alarm({ iamId, username }: ClassicOwner, removed: string | null, log: Log, error: unknown): void {
   log.error(
     'user_without_key',
-    `${username} (${iamId}) has no classic API key that works: key ${removed ?? ''} was removed, and no other could be added`,
+    `${username} (${iamId}) has no classic API key whose value is known: key ${removed ?? 'of an add without an answer'} was removed, and no other was added`,
     {
       iamId,
       username,
@@ -121,20 +122,27 @@ class Making {
     this.#signal = signal;
   }
 
+  /** Before anything is removed: if that cannot be told now, it is no time to go on. @throws ApiError */
+  async look(): Promise<void> {
+    const { users, userId } = this.#owner;
+    for (const { id } of await users.keysOf(userId, this.#signal)) this.#former.add(id);
+  }
+
   /** After an unclear answer the add tells whether the place is free. */
   async remove(keyId: number): Promise<void> {
     this.#former.add(keyId);
+    this.hasRemoved = true;
     try {
       await this.#owner.users.removeKey(keyId, this.#signal);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.effect === 'none') throw error;
+      if (!(error instanceof ApiError)) throw error;
+      this.hasRemoved = error.effect !== 'none';
+      if (!this.hasRemoved) throw error;
       this.#unclearRemoval = error;
     }
-    this.hasRemoved = true;
   }
 
   async add(): Promise<AddedKey> {
-    for (const { id } of await this.#listed()) this.#former.add(id);
     const pauses = this.#pauses(ADD_PATIENCE_MS, FIND_PROVE_AND_STORE_MS);
     for (;;) {
       const sentAtMs = this.#ports.clock.nowMs();
@@ -165,7 +173,8 @@ class Making {
   async #frees(error: ApiError, sentAtMs: number, untilMs: number): Promise<boolean> {
     if (error.code !== 'conflict') {
       if (error.effect !== 'none') this.#unclearSinceMs ??= sentAtMs;
-      else if (!this.hasRemoved && error.code !== 'throttled') throw error; // nobody waits for a key as for bread
+      // Where nothing was taken away a clear refusal is an answer like any other.
+      else if (!this.hasRemoved && error.code !== 'throttled') throw error;
       return false;
     }
     if (this.#unclearSinceMs === null) throw new Overtaken(this.#unclearRemoval ?? error);
@@ -178,8 +187,8 @@ class Making {
     const found = (await this.#listed()).find(({ id }) => !this.#former.has(id));
     if (!found) return false;
     const isOurs = wasMadeBetween(found, sinceMs - CLOCKS_DIFFER_MS, refusedAtMs + CLOCKS_DIFFER_MS);
-    // Whoever stood still for long may see what others made meanwhile.
-    if (!isOurs || clock.nowMs() >= untilMs) throw new Overtaken(conflict);
+    if (!isOurs) throw new Overtaken(conflict);
+    if (clock.nowMs() >= untilMs) return false; // whoever stood still for long may see what others made meanwhile
     try {
       await this.#owner.users.removeKey(found.id, this.#signal);
     } catch (error) {

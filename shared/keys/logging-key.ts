@@ -1,4 +1,3 @@
-
 import type { Calls } from '../clients/calls.ts';
 import type { HttpOptions } from '../clients/http-options.ts';
 import { LoggingConfiguration } from '../clients/logging-configuration.ts';

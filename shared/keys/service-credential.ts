@@ -76,7 +76,7 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     );
   }
 
-  survey(_: readonly ServiceCredential[], signal: AbortSignal): ReturnType<NonNullable<KeyKind["survey"]>> {
+  survey(_: readonly ServiceCredential[], signal: AbortSignal): ReturnType<NonNullable<KeyKind['survey']>> {
     return this.#ports.resourceKeys.pagesOfAccount(signal);
   }
 

@@ -1,7 +1,7 @@
 import type { IamLogin } from '../auth/iam-login.ts';
 import { isApiError } from '../clients/api-error.ts';
 import type { ApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey, IamIdentity, SurveyedKey } from '../clients/iam-identity.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { grantCommand } from './grant-command.ts';
@@ -59,7 +59,7 @@ export function userApiKeys(ports: UserApiKeyPorts): KeyKind<UserApiKey> {
         .catch(nullWhenGone);
       return listed && listed.map((one) => issuerKeyOf(one, key.iamId));
     },
-    survey: (_, signal) => identity.pagesOfAccount('user', signal),
+    survey: (keys, signal) => users.survey(keys, signal),
     look: async (key, keyId, signal) => {
       const found = await users.byUserOrKeyrota(key, null, signal, (asked) => asked.getApiKey(keyId, signal));
       return found && issuerKeyOf(found, key.iamId);
@@ -135,6 +135,18 @@ class UserIdentities {
       if (attempt.forbidden) throw attempt.forbidden; // the user may not, so another login of the user may not either
     }
     return work(await this.as(key, signal, insteadOf));
+  }
+
+  /** The users' keys in the account, for those who may see them; else of each user of these entries, by its own login. */
+  async *survey(keys: readonly UserApiKey[], signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
+    try {
+      yield* this.#own.pagesOfAccount('user', signal);
+      return;
+    } catch (error) {
+      if (!isApiError(error, 'forbidden')) throw error;
+    }
+    for (const [first] of Map.groupBy(keys, ({ iamId }) => iamId).values())
+      if (first) yield await (await this.as(first, signal)).listApiKeys(first.iamId, signal);
   }
 
   /** Puts a key out of use: not by its own login where there is another one, and from then on that login comes last. */

@@ -204,11 +204,12 @@ describe.each(WORLDS)('the keys of a user, open questions answered $answers, and
     expect(await verify()).toEqual({ outcome: 'accepted' });
   });
 
-  it('are surveyed with Keyrota’s own login, if it may', async () => {
+  it('are surveyed with Keyrota’s own login, and where that may not see them by the user’s', async () => {
     const user = await open();
     const surveyed = user.run(async (kind) => {
       const ids: string[] = [];
-      for await (const page of kind.survey?.([user.entry('login')], signal) ?? []) ids.push(...page.map(({ id }) => id));
+      for await (const page of kind.survey?.([user.entry('login')], signal) ?? [])
+        ids.push(...page.map(({ id }) => id));
       return ids;
     });
     const hasLogin = surveyed.then((ids) => ids.includes(user.lab.currentKeyId('login')));

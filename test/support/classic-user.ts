@@ -22,6 +22,8 @@ export interface ClassicWorldOptions {
   switches?: Partial<Switches>;
   /** Fields of the entry under test. */
   entry?: object;
+  /** Of its secret, beside the group. */
+  secret?: object;
   /** How the user stands in classic infrastructure; null for one who is not linked to it. */
   terms?: NewClassicUser | null;
 }
@@ -38,7 +40,7 @@ export class ClassicWorld {
   readonly username: string;
   readonly #apiKey: string;
 
-  private constructor(lab: Laboratory, { entry = {}, terms = {} }: ClassicWorldOptions) {
+  private constructor(lab: Laboratory, { entry = {}, secret = {}, terms = {} }: ClassicWorldOptions) {
     const { iamId, apiKey } = lab.cloud.iam.addUser('functional ID');
     const linked = terms && lab.cloud.classic.linkUser(iamId, terms);
     this.lab = lab;
@@ -46,9 +48,10 @@ export class ClassicWorld {
     this.userId = linked?.id ?? 0;
     this.username = linked?.username ?? '';
     this.#apiKey = apiKey;
-    const common = { iamId, secret: { group: lab.groupId } };
-    const classic = { ...common, kind: 'classic-api-key', name: 'classic', login: 'login', window: 'any', ...entry };
-    const login = { ...common, kind: 'user-api-key', name: 'login' };
+    const group = { group: lab.groupId };
+    const common = { kind: 'classic-api-key', name: 'classic', iamId, login: 'login', window: 'any' };
+    const classic = { ...common, secret: { ...group, ...secret }, ...entry };
+    const login = { kind: 'user-api-key', name: 'login', iamId, secret: group };
     this.manifest = parseManifest({ deployment: 'lab', keys: [classic, login] }, 'test');
   }
 
@@ -112,10 +115,12 @@ export class ClassicWorld {
     return this.makeByHand();
   }
 
-  async #call(method: 'GET' | 'POST', path: string, body: string | null = null): Promise<void> {
+  async #call(method: 'GET' | 'POST', path: string, body?: string): Promise<void> {
     const authorization = `Basic ${Buffer.from(`apikey:${this.#apiKey}`).toString('base64')}`;
     const headers = { authorization, 'content-type': 'application/json' };
-    const answer = await this.lab.send(new Request(`${BASE}/${path}`, { method, headers, body }));
+    const answer = await this.lab.send(
+      new Request(`${BASE}/${path}`, { method, headers, ...(body !== undefined && { body }) }),
+    );
     if (!answer.ok) throw new Error(await answer.text());
   }
 }

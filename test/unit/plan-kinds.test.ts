@@ -196,6 +196,31 @@ describe('an owner that can have one key only', () => {
     expect(planFor(leftOver(0))).toMatchObject({ step: 'ask', code: 'place_taken' });
   });
 
+  it('loses the one that a mint was to remove before it was cut off', () => {
+    const claim = (removes: string) => ({
+      ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(-24 * MINUTE_MS), removes }),
+      updatedAtMs: NOW_MS - 30 * MINUTE_MS,
+    });
+    const seen = (removes: string) => ({
+      facts,
+      secret: onlyVersion(5, { locks: [claim(removes)] }),
+      keys: [gone('K1')],
+      strangers: [stranger()],
+    });
+    expect(planFor(seen('S'))).toMatchObject({ step: 'mint', removes: 'S' });
+    expect(planFor(seen('K1'))).toMatchObject({ step: 'ask', code: 'place_taken' });
+  });
+
+  it('may be in another run’s mint, and nobody is asked whose key it is while that lasts', () => {
+    const claim = { ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(5 * MINUTE_MS) }), updatedAtMs: NOW_MS - MINUTE_MS };
+    const untold = stranger({ createdAtMs: 0 });
+    const secret = onlyVersion(5, { locks: [claim] });
+    expect(planFor({ facts, secret, keys: [gone('K1')], strangers: [untold] })).toMatchObject({
+      step: 'hold',
+      code: 'mint-under-way',
+    });
+  });
+
   it('has one from before replaced in the window, where the manifest takes it in', () => {
     const adopting = { ...windowed('13:00', '14:00'), adopt: ['S'] };
     const seen = { facts, keys: [keyThat('S', { canDisable: false })] };
