@@ -146,7 +146,17 @@ class UserIdentities {
       if (!isApiError(error, 'forbidden')) throw error;
     }
     for (const [first] of Map.groupBy(keys, ({ iamId }) => iamId).values())
-      if (first) yield await (await this.as(first, signal)).listApiKeys(first.iamId, signal);
+      if (first) yield await this.#keysSeenBy(first, signal);
+  }
+
+  /** Where no login works none is seen: the look that follows asks a person. */
+  async #keysSeenBy(key: UserApiKey, signal: AbortSignal): Promise<SurveyedKey[]> {
+    try {
+      return await (await this.as(key, signal)).listApiKeys(key.iamId, signal);
+    } catch (error) {
+      if (error instanceof PersonNeeded) return [];
+      throw error;
+    }
   }
 
   /** Puts a key out of use: not by its own login where there is another one, and from then on that login comes last. */
