@@ -152,10 +152,10 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
 
   /** Of the inner API key. @throws DisableRefused where that is not ours to change, or not all that there is. */
   async disable(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId === 'gone') return;
-    if (innerId !== null) {
-      const isOurs = await this.#ports.identity.disableApiKey(innerId, signal).then(() => true, falseWhenForbidden);
+    const inner = await this.#innerOf(keyId, signal);
+    if (!inner) return;
+    if (inner.id !== null) {
+      const isOurs = await this.#ports.identity.disableApiKey(inner.id, signal).then(() => true, falseWhenForbidden);
       if (isOurs) return;
     }
     this.#notOurs.add(keyId);
@@ -163,8 +163,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
   }
 
   async enable(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId !== null && innerId !== 'gone') return this.#ports.identity.enableApiKey(innerId, signal);
+    const inner = await this.#innerOf(keyId, signal);
+    if (inner && inner.id !== null) return this.#ports.identity.enableApiKey(inner.id, signal);
     throw new KeyrotaError('cannot_enable', `credential ${keyId} has no API key in IAM that we could enable`, {
       next: 'Enable the API key that its field iam_apikey_id names.',
     });
@@ -181,8 +181,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
 
   /** Somebody may have locked the inner API key. */
   async unlock(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId !== null && innerId !== 'gone') await this.#ports.identity.unlockApiKey(innerId, signal);
+    const inner = await this.#innerOf(keyId, signal);
+    if (inner && inner.id !== null) await this.#ports.identity.unlockApiKey(inner.id, signal);
   }
 
   /** None of them expires. */
@@ -245,14 +245,14 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     }
   }
 
-  /** Of a credential that may be disabled by it; null where we do not know it, or it is not all that there is. */
-  async #innerIdOf(keyId: string, signal: AbortSignal): Promise<string | 'gone' | null> {
+  /** The id of the inner API key, null where we do not know it or it is not all that there is; null for a credential that is gone. */
+  async #innerOf(keyId: string, signal: AbortSignal): Promise<{ id: string | null } | null> {
     // It may be so new that it is not found by its id.
     const learned = this.#inner.learnedIdOf(keyId);
-    if (learned !== null) return learned;
+    if (learned !== null) return { id: learned };
     const found = await this.#ports.resourceKeys.getKey(keyId, signal);
-    if (!found) return 'gone';
-    return found.hasOtherSecrets === false ? this.#inner.idOf(found, signal) : null;
+    if (!found) return null;
+    return { id: found.hasOtherSecrets === false ? await this.#inner.idOf(found, signal) : null };
   }
 }
 
