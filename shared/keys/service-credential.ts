@@ -51,8 +51,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
   readonly facts = CREDENTIAL_FACTS;
   readonly #ports: ServiceCredentialPorts;
   readonly #inner: InnerApiKeys;
-  /** Whose value it is, of what this run has created or identified. */
-  readonly #idOfValue = new WeakMap<SecretValue, string>();
+  /** Whose value it is, of what this run has created or identified, and whether that has an API key of IAM. */
+  readonly #ownerOf = new WeakMap<SecretValue, { id: string; hasInnerKey: boolean }>();
   /** Credentials whose inner API keys are not ours to change. */
   readonly #notOurs = new Set<string>();
   /** Services by the GUIDs of their instances. */
@@ -115,7 +115,7 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     const stored = storedFormOf(key, created.credentials);
     if (!stored.value) throw new PersonNeeded(fieldMissing(key, stored.fieldNames), { id, canDisable });
     if (canDisable) this.#inner.learn(created.key);
-    this.#idOfValue.set(stored.value, id);
+    this.#ownerOf.set(stored.value, { id, hasInnerKey: created.key.innerApiKeyId !== null });
     return { id, createdAtMs, canDisable, ...stored };
   }
 
@@ -128,12 +128,12 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
    * service alone. Then the resource key must be there; of a value that was read back not even the id of that is known.
    */
   async verify(key: ServiceCredential, value: SecretValue, _: boolean, signal: AbortSignal): Promise<Verdict> {
-    const apiKey = apiKeyIn(key, value);
-    const keyId = this.#idOfValue.get(value);
+    const owner = this.#ownerOf.get(value);
+    const apiKey = owner?.hasInnerKey === false ? null : apiKeyIn(key, value);
     try {
       // A cached token proves nothing: each check is an exchange of its own.
       if (apiKey) await this.#ports.tokens.exchange({ grant: 'apikey', apiKey }, signal);
-      else if (keyId !== undefined) return await this.#isThere(key, keyId, signal);
+      else if (owner) return await this.#isThere(key, owner.id, signal);
       return { outcome: 'accepted' };
     } catch (error) {
       return verdictOf(error);
@@ -145,7 +145,7 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     const isThis = await this.#finderOf(key, value, signal);
     const found = isThis && (await this.#ports.resourceKeys.keysOfInstance(key.owner, signal))?.find(isThis);
     if (!found) return null;
-    this.#idOfValue.set(value, found.id);
+    this.#ownerOf.set(value, { id: found.id, hasInnerKey: true });
     const { id, createdAtMs } = found;
     return { id, createdAtMs, canDisable: this.#mayDisable(found), value, mainSecret: mainSecretIn(key, value) };
   }

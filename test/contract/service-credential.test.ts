@@ -12,6 +12,7 @@ import type { Service } from '../support/credentials.ts';
 import { onlyKey } from '../support/rotated.ts';
 import { altering, answeringFirst, cloudAdapter } from './support/adapters.ts';
 import { apiFailureOf, everythingIn, failureOf, outcomeOf } from './support/failures.ts';
+import { ownersKey } from './support/identities.ts';
 import { productOn, watchCalls } from './support/product.ts';
 import type { ProductOptions } from './support/product.ts';
 
@@ -254,6 +255,13 @@ describe('the API key behind a credential', () => {
     expect(world.keys.map(({ disabled }) => disabled)).toEqual([true, false]);
   });
 
+  it('is not found where two say of themselves that they are it', async () => {
+    const { world, kind, key } = await open({ service: 'cloud-object-storage' });
+    const { id, crn } = await world.makeByHand();
+    await ownersKey(world.lab, world.lab.serviceId.iamId, { description: `Auto-generated for key ${crn}` });
+    expect(await kind.look(key, id, signal)).toMatchObject({ canDisable: false });
+  });
+
   it('that no list shows is not disabled', async () => {
     const switches = { hiddenApiKeysListed: false };
     const { world, kind, key } = await open({ service: 'cloud-object-storage', switches });
@@ -298,6 +306,28 @@ describe('the API key behind a credential', () => {
     await kind.unlock(key, id, signal);
     await kind.delete(key, id, signal);
     expect(world.keys).toEqual([]);
+  });
+});
+
+describe('a credential of Object Storage without an HMAC pair', () => {
+  it('lives its whole life though its fields are withheld from the first look on', async () => {
+    const { world } = await open({ service: 'cloud-object-storage' });
+    const manifest = world.manifest({ role: 'Writer' });
+    const tick = async () => (await world.lab.tick(manifest, { only: ['credential'] })).keys[0];
+    await tick();
+    await world.lab.fetchStored('credential');
+    await world.lab.pass(30 * DAY_MS);
+    const steps: string[] = [];
+    for (let days = 0; days < 14; days += 1) {
+      steps.push(...((await tick())?.steps.map(({ step }) => step) ?? []));
+      await world.lab.fetchStored('credential');
+      await world.lab.pass(DAY_MS);
+    }
+    expect(steps).toEqual(['mint', 'disable', 'delete', 'release']);
+    expect(world.keys.map(({ id }) => id)).toEqual([world.lab.currentKeyId('credential')]);
+    const stored = await world.lab.fetchStored('credential');
+    expect(world.holds(JSON.parse(stored))).toBe(true);
+    expectNoValue(world);
   });
 });
 
@@ -423,6 +453,19 @@ describe('a credential', () => {
     expect(await kind.verify(key, value, true, signal)).toMatchObject({ outcome: 'refused' });
   });
 
+  it('with an API key of the service’s own is not tried at IAM', async () => {
+    const { world } = await open({ service: 'generic-service', entry: {} });
+    const adapter = altering(cloudAdapter(world.lab.cloud), (body, { method }) => {
+      if (method === 'POST' && 'credentials' in body) body['credentials'] = { apikey: 'of the service itself' };
+    });
+    for (const secret of [{ type: 'kv' }, { type: 'arbitrary' }]) {
+      const { kind, key, request } = on(world, { secret }, { adapter });
+      const { value } = await kind.create(key, request, signal);
+      await world.lab.pass(MINUTE_MS);
+      expect(await kind.verify(key, value, true, signal)).toEqual({ outcome: 'accepted' });
+    }
+  });
+
   it('is gone when it is told as removed, and deleted as often as one likes', async () => {
     const { world, kind, key, request } = await open();
     const { id } = await kind.create(key, request, signal);
@@ -511,7 +554,12 @@ describe('a credential that a person made', () => {
   it('is not known by another value, one of another instance, or one without an API key', async () => {
     const { world, kind, key } = await open();
     const { value } = await world.lab.makeKeyByHand();
-    for (const text of ['{}', 'no JSON', '{"apikey":"unknown"}', JSON.stringify({ apikey: value })]) {
+    for (const text of [
+      '{}',
+      'no JSON',
+      '{"apikey":"unknown","iam_x":""}',
+      JSON.stringify({ apikey: value, iam_x: '' }),
+    ]) {
       expect(await kind.identify(key, new SecretValue(text), signal)).toBeNull();
     }
   });
