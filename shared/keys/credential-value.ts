@@ -32,11 +32,14 @@ export function mainSecretIn({ secret: { field } }: ServiceCredential, value: Se
   return (field === null ? mainSecretOf(leavesOf(fieldsOf(value))) : null) ?? value;
 }
 
-/** The API key of IAM in what is stored; null where that holds none. */
+/** The API key of IAM in what is stored; null where that holds none. A key of the service's own has no fields of IAM beside it. */
 export function apiKeyIn({ secret: { field } }: ServiceCredential, value: SecretValue): SecretValue | null {
   if (field !== null) return field === API_KEY ? value : null;
-  const text = fieldsOf(value)[API_KEY];
-  return typeof text === 'string' && text !== '' ? new SecretValue(text) : null;
+  const fields = fieldsOf(value);
+  const text = fields[API_KEY];
+  const isOfIam =
+    typeof text === 'string' && text !== '' && Object.keys(fields).some((name) => name.startsWith('iam_'));
+  return isOfIam ? new SecretValue(text) : null;
 }
 
 /** The id of the API key in IAM that stored credentials tell of themselves; null where they do not. */

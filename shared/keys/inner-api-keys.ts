@@ -10,7 +10,7 @@ export class InnerApiKeys {
   readonly #identity: IamIdentity;
   /** Those that were learned from answers to a creation: such an answer shows what later ones may withhold. */
   readonly #learned = new Map<string, string>();
-  #ofAccount: Promise<ReadonlyMap<string, string>> | null = null;
+  #ofAccount: Promise<ReadonlyMap<string, string | null>> | null = null;
 
   constructor(identity: IamIdentity) {
     this.#identity = identity;
@@ -48,12 +48,12 @@ export class InnerApiKeys {
     }
   }
 
-  /** Ids of API keys by the CRN of the resource key that they were made for. */
-  async #list(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>();
+  /** Ids of API keys by the CRN of the resource key that they were made for; null where several say so of themselves. */
+  async #list(signal: AbortSignal): Promise<ReadonlyMap<string, string | null>> {
+    const found = new Map<string, string | null>();
     try {
       for await (const page of this.#identity.pagesOfInnerKeys(signal))
-        for (const { id, resourceKeyCrn } of page) found.set(resourceKeyCrn, id);
+        for (const { id, resourceKeyCrn: crn } of page) found.set(crn, found.has(crn) ? null : id);
     } catch (error) {
       if (!isApiError(error, 'forbidden')) throw error;
     }

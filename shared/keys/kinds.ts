@@ -91,10 +91,11 @@ export function atIam(parts: KindParts, login = parts.login): { identity: IamIde
 }
 
 /** A client of the resource controller that works with Keyrota's own login. */
-async function resourceKeysOf({ settings, http, login, calls }: KindParts): Promise<ResourceKeys> {
+async function resourceKeysOf(parts: KindParts): Promise<ResourceKeys> {
   const { ResourceKeys } = await import('../clients/resource-keys.ts');
+  const { settings, http, login } = parts;
   const { resourceControllerUrl: serviceUrl } = settings;
-  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: calls(login) });
+  return new ResourceKeys({ serviceUrl, authenticator: login, http, calls: parts.calls(login) });
 }
 
 const logLinesOf = ({ calls, http }: KindParts): LogLines => new LogLines({ calls: calls(null), http });

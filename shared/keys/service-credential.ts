@@ -51,8 +51,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
   readonly facts = CREDENTIAL_FACTS;
   readonly #ports: ServiceCredentialPorts;
   readonly #inner: InnerApiKeys;
-  /** Whose value it is, of what this run has created or identified. */
-  readonly #idOfValue = new WeakMap<SecretValue, string>();
+  /** Whose value it is, of what this run has created or identified, and whether that has an API key of IAM. */
+  readonly #ownerOf = new WeakMap<SecretValue, { id: string; hasInnerKey: boolean }>();
   /** Credentials whose inner API keys are not ours to change. */
   readonly #notOurs = new Set<string>();
   /** Services by the GUIDs of their instances. */
@@ -115,7 +115,7 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     const stored = storedFormOf(key, created.credentials);
     if (!stored.value) throw new PersonNeeded(fieldMissing(key, stored.fieldNames), { id, canDisable });
     if (canDisable) this.#inner.learn(created.key);
-    this.#idOfValue.set(stored.value, id);
+    this.#ownerOf.set(stored.value, { id, hasInnerKey: created.key.innerApiKeyId !== null });
     return { id, createdAtMs, canDisable, ...stored };
   }
 
@@ -128,12 +128,12 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
    * service alone. Then the resource key must be there; of a value that was read back not even the id of that is known.
    */
   async verify(key: ServiceCredential, value: SecretValue, _: boolean, signal: AbortSignal): Promise<Verdict> {
-    const apiKey = apiKeyIn(key, value);
-    const keyId = this.#idOfValue.get(value);
+    const owner = this.#ownerOf.get(value);
+    const apiKey = owner?.hasInnerKey === false ? null : apiKeyIn(key, value);
     try {
       // A cached token proves nothing: each check is an exchange of its own.
       if (apiKey) await this.#ports.tokens.exchange({ grant: 'apikey', apiKey }, signal);
-      else if (keyId !== undefined) return await this.#isThere(key, keyId, signal);
+      else if (owner) return await this.#isThere(key, owner.id, signal);
       return { outcome: 'accepted' };
     } catch (error) {
       return verdictOf(error);
@@ -145,17 +145,17 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     const isThis = await this.#finderOf(key, value, signal);
     const found = isThis && (await this.#ports.resourceKeys.keysOfInstance(key.owner, signal))?.find(isThis);
     if (!found) return null;
-    this.#idOfValue.set(value, found.id);
+    this.#ownerOf.set(value, { id: found.id, hasInnerKey: true });
     const { id, createdAtMs } = found;
     return { id, createdAtMs, canDisable: this.#mayDisable(found), value, mainSecret: mainSecretIn(key, value) };
   }
 
   /** Of the inner API key. @throws DisableRefused where that is not ours to change, or not all that there is. */
   async disable(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId === 'gone') return;
-    if (innerId !== null) {
-      const isOurs = await this.#ports.identity.disableApiKey(innerId, signal).then(() => true, falseWhenForbidden);
+    const inner = await this.#innerOf(keyId, signal);
+    if (!inner) return;
+    if (inner.id !== null) {
+      const isOurs = await this.#ports.identity.disableApiKey(inner.id, signal).then(() => true, falseWhenForbidden);
       if (isOurs) return;
     }
     this.#notOurs.add(keyId);
@@ -163,8 +163,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
   }
 
   async enable(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId !== null && innerId !== 'gone') return this.#ports.identity.enableApiKey(innerId, signal);
+    const inner = await this.#innerOf(keyId, signal);
+    if (inner && inner.id !== null) return this.#ports.identity.enableApiKey(inner.id, signal);
     throw new KeyrotaError('cannot_enable', `credential ${keyId} has no API key in IAM that we could enable`, {
       next: 'Enable the API key that its field iam_apikey_id names.',
     });
@@ -181,8 +181,8 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
 
   /** Somebody may have locked the inner API key. */
   async unlock(_: ServiceCredential, keyId: string, signal: AbortSignal): Promise<void> {
-    const innerId = await this.#innerIdOf(keyId, signal);
-    if (innerId !== null && innerId !== 'gone') await this.#ports.identity.unlockApiKey(innerId, signal);
+    const inner = await this.#innerOf(keyId, signal);
+    if (inner && inner.id !== null) await this.#ports.identity.unlockApiKey(inner.id, signal);
   }
 
   /** None of them expires. */
@@ -245,14 +245,14 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     }
   }
 
-  /** Of a credential that may be disabled by it; null where we do not know it, or it is not all that there is. */
-  async #innerIdOf(keyId: string, signal: AbortSignal): Promise<string | 'gone' | null> {
+  /** The id of the inner API key, null where we do not know it or it is not all that there is; null for a credential that is gone. */
+  async #innerOf(keyId: string, signal: AbortSignal): Promise<{ id: string | null } | null> {
     // It may be so new that it is not found by its id.
     const learned = this.#inner.learnedIdOf(keyId);
-    if (learned !== null) return learned;
+    if (learned !== null) return { id: learned };
     const found = await this.#ports.resourceKeys.getKey(keyId, signal);
-    if (!found) return 'gone';
-    return found.hasOtherSecrets === false ? this.#inner.idOf(found, signal) : null;
+    if (!found) return null;
+    return { id: found.hasOtherSecrets === false ? await this.#inner.idOf(found, signal) : null };
   }
 }
 

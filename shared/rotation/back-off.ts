@@ -9,7 +9,7 @@ import type { Hold } from './step.ts';
 const BACK_OFF_MS = 5 * MINUTE_MS;
 const LONGEST_BACK_OFF_MS = 6 * HOUR_MS;
 
-/** Failed first mints leave a disabled key each; the next attempt waits longer with each of them. */
+/** Failed first mints leave a key each, disabled where it can be; the next attempt waits longer with each of them. */
 const FIRST_BACK_OFF_MS = 15 * MINUTE_MS;
 const LONGEST_FIRST_BACK_OFF_MS = DAY_MS;
 
@@ -33,7 +33,7 @@ export function backOffOf(situation: Situation): Hold | null {
 
 const mints = (count: number): string => (count === 1 ? 'mint' : `${count} mints`);
 
-/** Without a secret there is no summary: the disabled keys of failed first mints tell how many there were, and when. */
+/** Without a secret there is no summary: the keys of failed first mints tell how many there were, and when. */
 function firstBackOff({ oldKeys, nowMs }: Situation): Hold | null {
   const failed = oldKeys.filter((old) => isOfFirstMint(old, nowMs));
   const latest = failed.toSorted((one, other) => other.key.createdAtMs - one.key.createdAtMs)[0]?.key;
@@ -49,5 +49,5 @@ function firstBackOff({ oldKeys, nowMs }: Situation): Hold | null {
 function isOfFirstMint({ key, supersededAtMs }: OldKey, nowMs: number): boolean {
   if (supersededAtMs !== null) return false;
   const isYoung = nowMs < key.createdAtMs + OLDEST_MINT_MS;
-  return isYoung || (key.disabled && key.lastUsed === 'unknown') || !wasUsedAfterMint(key);
+  return isYoung || key.lastUsed === 'unknown' || !wasUsedAfterMint(key);
 }

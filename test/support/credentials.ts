@@ -5,7 +5,7 @@ import type { Manifest } from '../../shared/keys/manifest.ts';
 import { Laboratory } from './laboratory.ts';
 
 export const WRITER = 'crn:v1:bluemix:public:iam::::serviceRole:Writer';
-export const EDITOR = 'crn:v1:bluemix:public:iam::::role:Editor';
+const EDITOR = 'crn:v1:bluemix:public:iam::::role:Editor';
 
 const PLAN = {
   'cloud-object-storage': { resource_plan_id: '744bfc56-d12c-4866-88d5-dac9139e0e5d', target: 'global' },
