@@ -79,7 +79,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await using functionServer = await serve({ handle: (request) => host.handle(request), port: 0, ...counted });
 
   const agents = startAgents(cloud, api.url, account, untilMs);
-  const tally = new Tally(cloud, agents);
+  const tally = new Tally(cloud, agents, account.keys);
   const deliveries = new Set<Promise<Response>>();
   const deliver = (request: Request) => {
     const delivery = host.handle(request);

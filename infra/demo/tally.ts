@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../local/audit.ts';
 import type { EmbeddedCloud } from '../local/cloud.ts';
 import type { IngestionAgent } from './agent.ts';
+import type { DemoKey } from './demo-keys.ts';
 
 /** What a run of the demo comes to. */
 export interface Summary {
@@ -27,7 +28,7 @@ interface OwnKey {
 
 interface Snapshot {
   iam: { apiKeys: OwnKey[] };
-  resourceController: { keys: { guid: string; name: string; apiKeyId: string | null }[] };
+  resourceController: { keys: { guid: string; name: string }[] };
   logging: { keys: OwnKey[] };
   classic: { users: { keys: { id: number }[] }[] };
   secretsManager: { secrets: { versions: { customMetadata: { keyrota?: { key_id: string } } }[] }[] };
@@ -40,12 +41,15 @@ export class Tally {
   readonly #startMs: number;
   readonly #counts = { rotations: 0, keysCreated: 0, keysDisabled: 0, keysDeleted: 0 };
   readonly #callsBefore: number;
-  /** API keys behind service credentials: they come and go with those. */
-  readonly #inner = new Set<string>();
+  /** How the names of service credentials begin: the API keys behind them have the same, and come and go with them. */
+  readonly #credentials: readonly string[];
 
-  constructor(cloud: EmbeddedCloud, agents: readonly IngestionAgent[]) {
+  constructor(cloud: EmbeddedCloud, agents: readonly IngestionAgent[], keys: readonly DemoKey[]) {
     this.#cloud = cloud;
     this.#agents = agents;
+    this.#credentials = keys
+      .filter(({ entry }) => entry['kind'] === 'service-credential')
+      .map(({ name }) => `keyrota-demo-${name}-`);
     this.#startMs = cloud.clock.nowMs();
     this.#callsBefore = cloud.calls.total;
     cloud.audit.watch((record) => this.#count(record));
@@ -73,28 +77,23 @@ export class Tally {
   #count(record: AuditRecord): void {
     if (record.action === 'secret-version.create' && record.supersededId !== null) this.#counts.rotations += 1;
     if (!('keyId' in record) || ('name' in record && isHelper(record.name))) return;
-    const isInner = record.action.startsWith('api-key.') && this.#isInner(record.keyId);
+    const isInner = record.action.startsWith('api-key.') && 'name' in record && this.#isOfCredential(record.name);
     if (record.action === 'api-key.disable') this.#counts.keysDisabled += 1;
     if (record.action.endsWith('.create') && !isInner) this.#counts.keysCreated += 1;
     if (record.action.endsWith('.delete') && !isInner) this.#counts.keysDeleted += 1;
   }
 
-  /** Remembered, because it is gone when it is told that it was deleted. */
-  #isInner(keyId: string): boolean {
-    for (const { apiKeyId } of this.#snapshot.resourceController.keys) if (apiKeyId !== null) this.#inner.add(apiKeyId);
-    return this.#inner.has(keyId);
-  }
-
-  get #snapshot(): Snapshot {
-    return this.#cloud.snapshot({ withValues: false }) as Snapshot;
+  #isOfCredential(name: string): boolean {
+    return this.#credentials.some((beginning) => name.startsWith(beginning));
   }
 
   #orphanKeys(): number {
-    const { iam, resourceController, logging, classic, secretsManager } = this.#snapshot;
+    const snapshot = this.#cloud.snapshot({ withValues: false }) as Snapshot;
+    const { iam, resourceController, logging, classic, secretsManager } = snapshot;
     const versions = secretsManager.secrets.flatMap((secret) => secret.versions);
     const known = new Set(versions.map((version) => version.customMetadata.keyrota?.key_id));
     const ours: OwnKey[] = [
-      ...iam.apiKeys.filter(({ id }) => !this.#isInner(id)),
+      ...iam.apiKeys.filter(({ name }) => !this.#isOfCredential(name)),
       ...resourceController.keys.map(({ guid, name }) => ({ id: guid, name })),
       ...logging.keys,
     ].filter(({ name }) => /^(keyrota|kr)-/.test(name));
