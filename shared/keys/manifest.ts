@@ -44,7 +44,7 @@ export interface Grant {
 }
 
 /** The secret that holds the value of a key. */
-export interface SecretPlace {
+interface SecretPlace {
   name: string;
   groupId: string;
   type: 'arbitrary' | 'kv';

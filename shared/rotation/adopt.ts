@@ -41,7 +41,7 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   const { secret } = seen;
   if (!secret) {
     // Where the owner has one place, the adopted key has it.
-    const removes = seen.facts.keysPerOwner === 'one' ? keyId : null;
+    const removes = seen.facts.keysPerOwner === 'one' ? id : null;
     const wish = { reason: 'adopted', removes } as const;
     return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, wish, ports) };
   }

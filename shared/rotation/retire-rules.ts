@@ -125,7 +125,7 @@ function deleteLater(key: ExistingKey, why: string, sinceMs: number, { key: { po
 }
 
 /** Keyrota's own key goes when Keyrota has been started with the next one, which is when this very run is logged in with that. */
-export function waitForFreshStart(keyId: string, sinceMs: number, situation: Situation): Step | null {
+function waitForFreshStart(keyId: string, sinceMs: number, situation: Situation): Step | null {
   const { key, ownKeyId, currentKey, nowMs } = situation;
   const isStarted = ownKeyId !== null && ownKeyId === currentKey?.id && keyId !== ownKeyId;
   if (keyId !== ownKeyId && (!key.runsKeyrota || isStarted)) return null;

@@ -167,11 +167,10 @@ async function suspiciousNames(
   listed: ReadonlyMap<ManagedKey, Listed>,
   ports: Ports,
 ): Promise<Set<string>> {
-  const suspicious = new Set<string>();
-  for (const ofKind of Map.groupBy(entries, ({ kind }) => kind).values()) {
-    for (const name of await suspiciousOfKind(ofKind, listed, ports)) suspicious.add(name);
-  }
-  return suspicious;
+  // At the same time: one that is slow takes none of the time of the others.
+  const kinds = [...Map.groupBy(entries, ({ kind }) => kind).values()];
+  const names = await Promise.all(kinds.map((ofKind) => suspiciousOfKind(ofKind, listed, ports)));
+  return new Set(names.flatMap((ofKind) => [...ofKind]));
 }
 
 /** The same of the entries of one kind, by one list of its issuer. */

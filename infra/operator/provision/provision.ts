@@ -12,7 +12,7 @@ import { KeyrotaError } from '../../../shared/runtime/errors.ts';
 import { Identities } from './identities.ts';
 
 /** One thing that must be there before a key can be used, and how a person would make it with IBM's CLI. */
-export interface ProvisionStep {
+interface ProvisionStep {
   what: string;
   command: string;
   /** `there` before; `made` just now; `to do` in a dry run. */
