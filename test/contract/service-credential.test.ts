@@ -3,7 +3,7 @@ import { ROLE } from '../../infra/demo/admin.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { KeyKind, KeyRequest } from '../../shared/keys/kind.ts';
-import type { ServiceCredential } from '../../shared/keys/manifest.ts';
+import type { Manifest, ServiceCredential } from '../../shared/keys/manifest.ts';
 import { serviceCredentials } from '../../shared/keys/service-credential.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
@@ -564,23 +564,30 @@ describe('a credential that a person made', () => {
     }
   });
 
-  it('is taken in by its CRN as by its GUID, in the manifest and by the operator', async () => {
-    for (const isInManifest of [true, false]) {
-      const { world } = await open();
-      const { id, crn } = await world.makeByHand({ role: SENDER });
-      const manifest = world.manifest({ role: 'Sender', ...(isInManifest && { adopt: [crn] }) });
-      const key = onlyKey(manifest);
-      if (isInManifest) {
-        expect(key.adopt).toEqual([id]);
-        await world.lab.tick(manifest);
-      } else await world.lab.withPorts(manifest, (ports) => adopt(key, crn, ports));
-      await world.lab.fetchStored('credential');
-      for (let days = 0; days < 13; days += 1) {
-        await world.lab.pass(DAY_MS);
-        await world.lab.tick(manifest, { only: ['credential'] });
-      }
-      expect(world.keys.map((one) => one.id)).toEqual([world.lab.currentKeyId('credential')]);
-      expect(world.keys[0]?.id).not.toBe(id);
+  it.each([
+    { who: 'the manifest', adopts: (crn: string) => ({ adopt: [crn] }), deed: tickWith },
+    { who: 'the operator', adopts: () => ({}), deed: adoptWith },
+  ])('is taken in by its CRN by $who', async ({ adopts, deed }) => {
+    const { world } = await open();
+    const { id, crn } = await world.makeByHand({ role: SENDER });
+    const manifest = world.manifest({ role: 'Sender', ...adopts(crn) });
+    await deed(world, manifest, crn);
+    await world.lab.fetchStored('credential');
+    for (let days = 0; days < 13; days += 1) {
+      await world.lab.pass(DAY_MS);
+      await world.lab.tick(manifest, { only: ['credential'] });
     }
+    expect(world.keys.map((one) => one.id)).toEqual([world.lab.currentKeyId('credential')]);
+    expect(world.keys[0]?.id).not.toBe(id);
   });
 });
+
+type Taking = (world: CredentialLaboratory, manifest: Manifest, crn: string) => Promise<unknown>;
+
+function tickWith(...[{ lab }, manifest]: Parameters<Taking>): Promise<unknown> {
+  return lab.tick(manifest);
+}
+
+function adoptWith(...[{ lab }, manifest, crn]: Parameters<Taking>): Promise<unknown> {
+  return lab.withPorts(manifest, (ports) => adopt(onlyKey(manifest), crn, ports));
+}
