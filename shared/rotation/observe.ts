@@ -39,11 +39,17 @@ export async function observe(
     identityExists: listed !== null,
     keyCount: listed?.length ?? 0,
     strangers: (listed ?? []).filter(({ id }) => !ours.has(id)),
-    generatedFor: listed?.find(({ generatedFor }) => generatedFor !== null)?.generatedFor ?? null,
+    generatedFor: madeFor(listed ?? []),
     ownKeyId,
     rotationAsked,
     facts: kind.facts,
   };
+}
+
+/** Whoever has a key of another origin was not made for a credential, but only given to one. */
+function madeFor(listed: readonly IssuerKey[]): string | null {
+  const [first] = listed;
+  return first && listed.every(({ generatedFor }) => generatedFor !== null) ? first.generatedFor : null;
 }
 
 /** Looks at the secret alone, with its versions and locks; null where there is none. */
@@ -116,8 +122,8 @@ function seenVersion(key: ManagedKey, version: StoredVersion, locks: readonly St
 
 /**
  * The keys that concern the entry. A list may be stale, so every key is asked for by id on which a step may be decided: all
- * but a current one that is listed as well, with its state. So are keys that no list of this identity shows: those of the current and the
- * previous version, until that is released, and those of an identity that the entry had before.
+ * but a current one that is listed as well, with its state. So are keys that no list of this identity shows: those of the
+ * current and the previous version, until that is released, and those of an identity that the entry had before.
  */
 async function seenKeys(
   key: ManagedKey,

@@ -79,6 +79,7 @@ const askAboutTheCredential = (key: ManagedKey, credential: string): Step => ({
   steps: [
     'Manage the credential instead: an entry of kind `service-credential` for its instance, with this one taken out.',
     `ibmcloud resource service-key ${credential}`,
+    'If it is an identity of your own that the credential was only given: make its first key by hand, and name that in `adopt`.',
   ],
 });
 

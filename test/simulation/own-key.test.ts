@@ -130,4 +130,21 @@ describe('a service ID that was made for a service credential', () => {
     expect(keys[0]?.next.join()).toContain('resource-key');
     expect(JSON.parse(before)).toHaveLength(lab.state.iam.apiKeys.length);
   });
+
+  it('is not taken for one that was only given to a credential, and has keys of its own', async () => {
+    const lab = await Laboratory.open();
+    await lab.tick(lab.manifest());
+    const { crn } = lab.cloud.account.cloudLogs;
+    const serviceIdCrn = `crn:v1:bluemix:public:iam-identity::a/${lab.cloud.account.id}::serviceid:${lab.serviceId.id}`;
+    const parameters = { serviceid_crn: serviceIdCrn };
+    await lab.admin.request('POST', '/v2/resource_keys', {
+      name: 'credential',
+      source: crn,
+      role: 'Manager',
+      parameters,
+    });
+    await lab.pass(31 * 86_400_000);
+    const { keys } = await lab.tick(lab.manifest());
+    expect(keys).toMatchObject([{ steps: [{ step: 'mint' }] }]);
+  });
 });
