@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ROLE, logInWithKey } from '../../infra/demo/admin.ts';
+import { ROLE } from '../../infra/demo/admin.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { KeyRequest } from '../../shared/keys/kind.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
@@ -285,7 +285,7 @@ describe('a login as a user', () => {
   it('is in trouble, and not lost, where our address is refused', async () => {
     const { user } = await both();
     const created = user.run(async (kind) => {
-      await setSettings(user, { allowed_ip_addresses: '192.0.2.0/24' });
+      await user.lab.changeSettings({ allowed_ip_addresses: '192.0.2.0/24' });
       return kind.create(user.entry('pipeline'), request(user), signal);
     });
     expect(await outcomeOf(created)).toMatchObject({ ibmCode: 'BXNIM0430E' });
@@ -415,7 +415,7 @@ describe('what stands in the way of a new key of a user', () => {
 
   it('is the account’s restriction, which is told when IAM refuses', async () => {
     const user = await FunctionalId.withLogin();
-    await setSettings(user, { restrict_create_platform_apikey: 'RESTRICTED' });
+    await user.lab.changeSettings({ restrict_create_platform_apikey: 'RESTRICTED' });
     const report = await user.lab.tick(user.manifest, { only: ['pipeline'] });
     expect(report.keys[0]).toMatchObject({ outcome: 'ask', code: 'creation_restricted' });
     expect(report.keys[0]?.next.join('\n')).toContain('User API key creator');
@@ -427,11 +427,3 @@ describe('what stands in the way of a new key of a user', () => {
     ]);
   });
 });
-
-async function setSettings({ lab }: FunctionalId, settings: object): Promise<void> {
-  const url = `http://cloud.local/v1/accounts/${lab.cloud.account.id}/settings/identity`;
-  const authorization = `Bearer ${await logInWithKey(lab.send, 'http://cloud.local', lab.cloud.iam.adminApiKey)}`;
-  const headers = { authorization, 'content-type': 'application/json', 'if-match': '*' };
-  const response = await lab.send(new Request(url, { method: 'PUT', headers, body: JSON.stringify(settings) }));
-  if (!response.ok) throw new Error(await response.text());
-}

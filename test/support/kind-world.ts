@@ -32,6 +32,8 @@ export interface KindUnderTest {
   keysPerOwner: 'many' | 'one';
   /** A superseded key is disabled before it is deleted. */
   canDisable: boolean;
+  /** Keyrota itself fetches what is stored, and nobody else has to. Default: false. */
+  isFetchedByKeyrota?: boolean;
 }
 
 /** Later than what is late, than any back-off or lease, and than a mint can last. */
@@ -90,7 +92,8 @@ export class KindWorld {
 
   /** Keys of the owner that came since the beginning. */
   get ownKeys(): readonly { id: string; disabled: boolean }[] {
-    return this.setting.keys().filter(({ id }) => !this.#strangers.has(id));
+    const keys = this.setting.keys().map(({ id, disabled }) => ({ id, disabled }));
+    return keys.filter(({ id }) => !this.#strangers.has(id));
   }
 
   /** One tick for this key alone. */

@@ -266,6 +266,15 @@ export class Laboratory {
     return payload ?? JSON.stringify(data);
   }
 
+  /** Changes settings of the account. */
+  async changeSettings(settings: object): Promise<void> {
+    const url = `${URL}/v1/accounts/${this.cloud.account.id}/settings/identity`;
+    const authorization = await this.adminAuthorization();
+    const headers = { authorization, 'content-type': 'application/json', 'if-match': '*' };
+    const response = await this.send(new Request(url, { method: 'PUT', headers, body: JSON.stringify(settings) }));
+    if (!response.ok) throw new Error(await response.text());
+  }
+
   /** Takes away what the identity may do on that service. */
   async revoke(iamId: string, service: string): Promise<void> {
     const query = `account_id=${this.cloud.account.id}&iam_id=${iamId}`;
