@@ -47,7 +47,10 @@ function allowedText(issue: Issue): string {
     case 'invalid_type':
       return `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
     case 'invalid_value':
-      return issue.values.map((value) => JSON.stringify(value)).join(' or ');
+      // A schema may say in its own words what it wants.
+      return issue.message.startsWith('Invalid')
+        ? issue.values.map((value) => JSON.stringify(value)).join(' or ')
+        : issue.message;
     case 'invalid_union': {
       const options = 'options' in issue ? (issue.options as unknown[]) : [];
       return options.map((option) => JSON.stringify(option)).join(' or ') || issue.message;
@@ -61,6 +64,10 @@ function allowedText(issue: Issue): string {
   }
 }
 
+/** Of several forms that a value can have, the one that it nearly has: what is wrong lies within. */
+const isWithin = (issues: readonly Issue[]): boolean =>
+  issues.length > 0 && issues.every(({ path }) => path.length > 0);
+
 /** zod's issues with `root`, in the manifest's words. */
 export function faultsOf(issues: readonly Issue[], root: unknown): Fault[] {
   return issues.flatMap((issue) => {
@@ -70,6 +77,12 @@ export function faultsOf(issues: readonly Issue[], root: unknown): Fault[] {
         return { path: maskSecrets(pathText(path)), found: foundText(valueAt(root, path)), allowed: 'no such field' };
       });
     }
+    const nearest = issue.code === 'invalid_union' ? issue.errors.find(isWithin) : undefined;
+    if (nearest)
+      return faultsOf(
+        nearest.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
+        root,
+      );
     const path = pathText(issue.path);
     return [{ path, found: foundText(valueAt(root, issue.path)), allowed: allowedText(issue) }];
   });
