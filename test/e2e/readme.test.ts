@@ -29,6 +29,10 @@ const WITH_THE_DEMO: Trial[] = [
   { line: 'npm run keyrota -- plan', shows: /cloud-logs-ingest .*logs-router-ingest /s },
   { line: 'npm run keyrota -- rotate cloud-logs-ingest --force', shows: /cloud-logs-ingest .*mint/ },
   { line: 'npm run keyrota -- undo cloud-logs-ingest', shows: /cloud-logs-ingest/ },
+  {
+    line: 'npm run keyrota -- provision logs-router-ingest --dry-run',
+    shows: /there +policy: Writer on logs-router\n +ibmcloud iam service-policy-create ServiceId-/,
+  },
 ];
 const ALONE: Trial[] = [
   {
