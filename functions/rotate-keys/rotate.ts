@@ -41,7 +41,9 @@ export async function rotate(
     timerMs: settings.timerMs,
     keysAtOnce: settings.keysAtOnce,
   };
-  const report = await withPorts({ settings, manifest, clock, log }, (ports) => rotateAll(manifest, options, ports));
+  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, (ports) =>
+    rotateAll(manifest, options, ports),
+  );
   const counts = countOutcomes(report);
   const tookMs = clock.nowMs() - startMs;
   const level = counts['failed'] ? 'warn' : 'info';

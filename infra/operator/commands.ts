@@ -26,10 +26,12 @@ export interface CommonOptions extends OperatorOptions {
 export async function validateCommand(file: string, options: { json?: boolean }): Promise<ExitCode> {
   const { value, manifest } = await loadManifestFile(file);
   const count = manifest.keys.length;
+  const keyless = manifest.keyless.length;
+  const without = keyless === 0 ? '' : `, ${keyless} ${keyless === 1 ? 'entry' : 'entries'} without a key`;
   print(
     options.json
       ? JSON.stringify(value)
-      : `${file}: valid, ${count} ${count === 1 ? 'key' : 'keys'}, deployment ${manifest.deployment}`,
+      : `${file}: valid, ${count} ${count === 1 ? 'key' : 'keys'}${without}, deployment ${manifest.deployment}`,
   );
   return EXIT.done;
 }
@@ -56,7 +58,7 @@ async function look(names: string[], options: CommonOptions & { force: boolean; 
         : [...manifest.keys, ...manifest.keyless].map((one) => one.name);
     const { dryRun, force } = options;
     const wish = { only, force, dryRun, timerMs: settings.timerMs, keysAtOnce: settings.keysAtOnce };
-    const report = await withPorts(context, (ports) => rotateAll(manifest, wish, ports));
+    const report = await withPorts({ ...context, readOnly: dryRun }, (ports) => rotateAll(manifest, wish, ports));
     printReports(report.keys, options.json ?? false);
     const unrotated = force && !dryRun ? report.keys.filter(isUnrotated) : [];
     for (const { name, why, until } of unrotated) {

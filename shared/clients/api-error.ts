@@ -105,7 +105,12 @@ const REFUSED_BY_BROKER = 'RC-ServiceBrokerErrorResponse';
  * Turns whatever a call rejected with into an ApiError. Of the original only status, IBM's code, its message and
  * `Retry-After` are kept: it holds the request, and so our token. `secret` is masked in the message.
  */
-export function apiErrorOf(operation: string, error: unknown, writes: boolean, secret?: SecretValue): ApiError {
+export function apiErrorOf(
+  operation: string,
+  error: unknown,
+  writes: boolean,
+  secret: SecretValue | readonly SecretValue[] = [],
+): ApiError {
   if (error instanceof ApiError) return error;
   const noAnswer = { status: null, ibmCode: null, retryAfterMs: null };
   const effectUnknown: Effect = writes ? 'unknown' : 'none';
@@ -135,9 +140,9 @@ export function apiErrorOf(operation: string, error: unknown, writes: boolean, s
   return new ApiError(operation, code, { status, ibmCode, retryAfterMs }, detail, wasRefused ? 'none' : effectUnknown);
 }
 
-const without = (secret: SecretValue | undefined, text: string): string => {
-  const value = secret?.reveal() ?? '';
-  return value === '' ? text : text.replaceAll(value, String(secret));
+const without = (secret: SecretValue | readonly SecretValue[], text: string): string => {
+  const values = [secret].flat().map((one) => one.reveal());
+  return values.filter((value) => value !== '').reduce((rest, value) => rest.replaceAll(value, '[redacted]'), text);
 };
 
 /**

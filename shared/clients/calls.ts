@@ -175,7 +175,7 @@ export interface CallOptions {
   kind: 'reads' | 'repeatable' | 'once';
   signal: AbortSignal;
   /** What the call carries, if its shape does not tell that it is secret: masked in what the service says. */
-  secret?: SecretValue;
+  secret?: SecretValue | readonly SecretValue[];
 }
 
 /** What was answered, or a part of it, checked. @throws ApiError `unexpected_answer`, with the paths that are not understood. */

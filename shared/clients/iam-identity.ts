@@ -76,10 +76,16 @@ const SurveyAnswer = z.object({
 
 /** The API key behind a resource key has the name of that, and is none that anybody may rotate by itself. */
 const INNER = /^Auto-generated for key (crn:\S+)/;
-const Inner = z
-  .object({ id: z.string().min(1), description: z.string().regex(INNER) })
-  .transform(({ id, description }) => ({ id, resourceKeyCrn: INNER.exec(description)?.[1] ?? '' }));
-const isInner = (row: unknown): boolean => Inner.safeParse(row).success;
+const InnerDescription = z.object({ description: z.string().regex(INNER) });
+const Inner = InnerDescription.extend({ id: z.string().min(1), name: z.string(), created_at: IamDate }).transform(
+  ({ id, name, description, created_at: createdAtMs }) => ({
+    id,
+    name,
+    createdAtMs,
+    resourceKeyCrn: INNER.exec(description)?.[1] ?? '',
+  }),
+);
+const isInner = (row: unknown): boolean => InnerDescription.safeParse(row).success;
 const InnerAnswer = z.object({
   apikeys: z.array(z.unknown()).transform((rows) => rows.flatMap((one) => Inner.safeParse(one).data ?? [])),
   next: z.string().nullish(),
@@ -176,7 +182,7 @@ export class IamIdentity {
 
   /** The key that has this value; null when IAM knows none. It is no login with it. */
   async keyOfValue(value: SecretValue, signal: AbortSignal): Promise<ApiKey | null> {
-    const call: CallOptions = { operation: 'getApiKeysDetails', kind: 'reads', signal };
+    const call: CallOptions = { operation: 'getApiKeysDetails', kind: 'reads', signal, secret: value };
     try {
       return await this.#calls.send(call, ApiKeyAnswer, (attempt) =>
         this.#sdk.getApiKeysDetails({ iamApiKey: value.reveal(), signal: attempt }),

@@ -34,7 +34,8 @@ export class IamTokens extends BaseService {
   /** @throws ApiError; `invalid_request` or `not_logged_in` when the credential is not accepted. */
   async exchange(request: TokenRequest, signal: AbortSignal): Promise<Token> {
     // A login takes no effect that a second one would double, so it may be repeated.
-    const call: CallOptions = { operation: 'getToken', kind: 'reads', signal };
+    const secret = request.grant === 'apikey' ? request.apiKey : request.computeResourceToken;
+    const call: CallOptions = { operation: 'getToken', kind: 'reads', signal, secret };
     const sentAtMs = this.#clock.nowMs();
     const answer = await this.#calls.send(call, TokenAnswer, (attemptSignal) =>
       this.#post(formOf(request), attemptSignal),

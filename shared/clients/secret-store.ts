@@ -93,6 +93,19 @@ function valueIn(data: Metadata | undefined, { field }: Place): unknown {
   return field === null ? data && JSON.stringify(data) : data?.[field];
 }
 
+/** Shorter texts in a credential are no secrets: they would only make a message unreadable. */
+const SHORTEST_SECRET = 8;
+
+/** What must not be seen of a value, should the service repeat a part of it. */
+function secretsIn({ type, field }: Place, value: SecretValue): SecretValue[] {
+  if (type === 'arbitrary' || field !== null) return [value];
+  const textsIn = (part: unknown): string[] => {
+    if (typeof part === 'string') return part.length >= SHORTEST_SECRET ? [part] : [];
+    return typeof part === 'object' && part !== null ? Object.values(part).flatMap(textsIn) : [];
+  };
+  return textsIn(JSON.parse(value.reveal())).map((text) => new SecretValue(text));
+}
+
 /** What is stored with a value. Metadata is always sent whole: whether a patch merges is not documented. */
 export interface NewVersion {
   value: SecretValue;
@@ -213,8 +226,9 @@ export class SecretStore {
 
   /** Creates the secret with its first version. Sent once. @throws ApiError `conflict` when the name is taken. */
   async createSecret(place: Place, description: string, version: NewVersion, signal: AbortSignal): Promise<void> {
-    const call: CallOptions = { operation: 'createSecret', kind: 'once', signal };
     const { secretMetadata, versionMetadata, value } = version;
+    const secret = secretsIn(place, value);
+    const call: CallOptions = { operation: 'createSecret', kind: 'once', signal, secret };
     const common = {
       name: place.name,
       description,
@@ -231,8 +245,9 @@ export class SecretStore {
 
   /** Stores a new current version and tells its id. Sent once. @throws ApiError `locked` when the previous version is. */
   async storeVersion(secretId: string, place: Place, version: NewVersion, signal: AbortSignal): Promise<string> {
-    const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal };
     const { secretMetadata, versionMetadata, value } = version;
+    const secret = secretsIn(place, value);
+    const call: CallOptions = { operation: 'createSecretVersion', kind: 'once', signal, secret };
     const metadata = { custom_metadata: secretMetadata, version_custom_metadata: versionMetadata };
     const secretVersionPrototype = { ...metadata, ...bodyOf(place, value) };
     const { id } = await this.#calls.send(call, Created, (attempt) =>

@@ -101,9 +101,22 @@ export function refusedCreation(key: ServiceCredential, refusal: ApiError): Obst
       };
     case 'limit_reached':
       return limitReached(key, refusal);
+    case 'broker_refused':
+      return serviceIdInUse(key, refusal);
     default:
       return null;
   }
+}
+
+/** Some services take each service ID once: the next credential for it would be refused for ever. */
+function serviceIdInUse(key: ServiceCredential, { message }: ApiError): Obstacle | null {
+  const serviceIdCrn = serviceIdCrnOf(key);
+  if (serviceIdCrn === null || !/\b409\b|in use|conflict/i.test(message)) return null;
+  return {
+    code: 'service_id_in_use',
+    problem: `The service does not make another credential for ${roleName(serviceIdCrn)}: ${message}`,
+    steps: ['Leave `serviceid_crn` out of `parameters`: then each credential gets a service ID of its own.'],
+  };
 }
 
 /** IAM refused what the credential needs there. By its answer alone one limit cannot be told from another. */

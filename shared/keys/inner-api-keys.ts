@@ -1,6 +1,7 @@
 import { isApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey, IamIdentity, InnerKey } from '../clients/iam-identity.ts';
 import type { ResourceKey } from '../clients/resource-key-answers.ts';
+import { MINUTE_MS } from './duration.ts';
 
 /**
  * The API keys in IAM that stand behind resource keys, as far as we may see them. Where a resource key does not show its
@@ -10,7 +11,7 @@ export class InnerApiKeys {
   readonly #identity: IamIdentity;
   /** Those that were learned from answers to a creation: such an answer shows what later ones may withhold. */
   readonly #learned = new Map<string, string>();
-  #ofAccount: Promise<ReadonlyMap<string, string | null>> | null = null;
+  #ofAccount: Promise<readonly InnerKey[]> | null = null;
 
   constructor(identity: IamIdentity) {
     this.#identity = identity;
@@ -33,7 +34,8 @@ export class InnerApiKeys {
       this.#ofAccount = null;
       throw error;
     });
-    return (await this.#ofAccount).get(resourceKey.crn) ?? null;
+    const found = (await this.#ofAccount).filter((one) => isBehind(one, resourceKey));
+    return found.length === 1 ? (found[0]?.id ?? null) : null;
   }
 
   /** With its last use and history. `hidden` where we may not see it or cannot find it; `gone` where IAM says so. */
@@ -48,15 +50,26 @@ export class InnerApiKeys {
     }
   }
 
-  /** Ids of API keys by the CRN of the resource key that they were made for; null where several say so of themselves. */
-  async #list(signal: AbortSignal): Promise<ReadonlyMap<string, string | null>> {
-    const found = new Map<string, string | null>();
+  async #list(signal: AbortSignal): Promise<readonly InnerKey[]> {
+    const found: InnerKey[] = [];
     try {
-      for await (const page of this.#identity.pagesOfInnerKeys(signal))
-        for (const { id, resourceKeyCrn: crn } of page) found.set(crn, found.has(crn) ? null : id);
+      for await (const page of this.#identity.pagesOfInnerKeys(signal)) found.push(...page);
     } catch (error) {
       if (!isApiError(error, 'forbidden')) throw error;
     }
     return found;
   }
+}
+
+/** How far apart the two may be made, whose dates come from two services. */
+const MADE_TOGETHER_MS = 5 * MINUTE_MS;
+
+/**
+ * Anybody who makes an API key can write into its description that it is behind this resource key. The one that is has its
+ * name as well, or the one that such keys had formerly, and was made with it.
+ */
+function isBehind(inner: InnerKey, { crn, name, createdAtMs }: ResourceKey): boolean {
+  const isNamedSo = inner.name === name || inner.name.startsWith('auto-generated-apikey-');
+  const apartMs = Math.abs(inner.createdAtMs - createdAtMs);
+  return inner.resourceKeyCrn === crn && isNamedSo && apartMs <= MADE_TOGETHER_MS;
 }

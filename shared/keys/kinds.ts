@@ -24,6 +24,8 @@ export interface KindParts {
   signal: AbortSignal;
   /** When the run ends, in epoch milliseconds. */
   deadlineMs: number;
+  /** Nothing is to be changed: a dry run. */
+  readOnly: boolean;
   /** Keyrota's own login. */
   login: IamLogin;
   tokens: IamTokens;

@@ -1,6 +1,7 @@
 import { grantCommand } from './grant-command.ts';
 import {
   createdKeyOf,
+  generatedFor,
   fullQuota,
   grantObstacles,
   isKeyLimit,
@@ -62,7 +63,7 @@ export function serviceIdApiKeys({ identity, policies, ...checks }: IamApiKeyPor
     verify: (key, value, withProbe, signal) => verifyApiKey(key, value, withProbe, checks, signal),
     identify: async (key, value, signal) => {
       const found = await identity.keyOfValue(value, signal);
-      return found?.iam_id === iamIdOf(key) ? createdKeyOf(found, value) : null;
+      return found?.iam_id === iamIdOf(key) && generatedFor(found) === null ? createdKeyOf(found, value) : null;
     },
     disable: (_, keyId, signal) => identity.disableApiKey(keyId, signal),
     enable: (_, keyId, signal) => identity.enableApiKey(keyId, signal),

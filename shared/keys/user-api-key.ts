@@ -7,6 +7,7 @@ import type { SecretValue } from '../runtime/secret-value.ts';
 import { grantCommand } from './grant-command.ts';
 import {
   createdKeyOf,
+  generatedFor,
   fullQuota,
   grantObstacles,
   isKeyLimit,
@@ -87,7 +88,7 @@ export function userApiKeys(ports: UserApiKeyPorts): KeyKind<UserApiKey> {
     verify: (key, value, withProbe, signal) => verifyApiKey(key, value, withProbe, ports, signal),
     identify: async (key, value, signal) => {
       const found = await users.keyOfValue(value, signal);
-      return found?.iam_id === key.iamId ? createdKeyOf(found, value) : null;
+      return found?.iam_id === key.iamId && generatedFor(found) === null ? createdKeyOf(found, value) : null;
     },
     disable: (key, keyId, signal) => users.end(key, keyId, signal, (asked) => asked.disableApiKey(keyId, signal)),
     enable: (key, keyId, signal) =>

@@ -22,7 +22,7 @@ export interface LoginWish {
   insteadOf?: string | null;
 }
 
-type LoginParts = Pick<KindParts, 'clock' | 'log' | 'login' | 'secrets' | 'signal' | 'tokens'>;
+type LoginParts = Pick<KindParts, 'clock' | 'log' | 'login' | 'readOnly' | 'secrets' | 'signal' | 'tokens'>;
 
 /** What became of one secret's value: it logs in, or why not. */
 type Attempt = { login: IamLogin; keyId: string | null } | { login: null; why: string };
@@ -38,6 +38,12 @@ const USER_ABSENT: Readonly<Record<string, string>> = {
 
 /** The caller's address is not allowed: that says nothing about the key, and is the same with every other one. */
 const ADDRESS_REFUSED = 'BXNIM0430E';
+
+/** The key is not known, or not yet, or not everywhere. */
+const KEY_NOT_FOUND = 'BXNIM0415E';
+
+/** Pauses before such a key is tried again. */
+const REFUSED_AGAIN_MS = [2_000, 4_000];
 
 /** Whose key a version holds, as its record says. */
 const Record = z.object({ keyrota: z.object({ key_id: z.string() }) });
@@ -63,9 +69,11 @@ export class UserLogins {
   async login(user: UserWithLogins, signal: AbortSignal, { from = 'all', insteadOf = null }: LoginWish = {}) {
     const own = await this.#firstOf(user, false, insteadOf, signal);
     if (own.first) return own.first;
+    const { login: ourselves, readOnly } = this.#parts;
     if (from === 'own') throw loginLost(user, own.refusals);
-    const { login: ourselves } = this.#parts;
     if (ourselves.iamId === user.iamId) return ourselves;
+    // To read consumers' values leaves a mark, and a look is to leave none.
+    if (readOnly) throw loginLost(user, [...own.refusals, 'a dry run does not read what consumers hold']);
     const ofConsumers = await this.#firstOf(user, true, insteadOf, signal);
     const last = ofConsumers.first ?? own.last ?? ofConsumers.last ?? this.#spentOf(user);
     if (last) return last;
@@ -134,13 +142,13 @@ export class UserLogins {
   }
 
   async #tryOut(iamId: string, secret: LoginSecret): Promise<Attempt> {
-    const { log, signal } = this.#parts;
+    const { log } = this.#parts;
     const found = await this.#read(secret);
     if (!found) return { login: null, why: `secret ${secret.secret.name} has no current value` };
     const { value, keyId } = found;
     const login = this.with(value);
     try {
-      await login.ready(signal);
+      await this.#logIn(login);
     } catch (error) {
       if (!isRefusedLogin(error)) throw error;
       const absent = USER_ABSENT[error.failure.ibmCode ?? ''];
@@ -153,6 +161,20 @@ export class UserLogins {
       log.warn('user_login_last_resort', message, { iamId, login: secret.name });
     }
     return { login, keyId };
+  }
+
+  /** One refusal may be a moment in which the key is not known somewhere: it leads to nothing that costs more. */
+  async #logIn(login: IamLogin): Promise<void> {
+    const { clock, signal } = this.#parts;
+    for (const pauseMs of REFUSED_AGAIN_MS) {
+      try {
+        return await login.ready(signal);
+      } catch (error) {
+        if (!isRefusedLogin(error) || error.failure.ibmCode !== KEY_NOT_FOUND) throw error;
+        await clock.sleep(pauseMs, signal);
+      }
+    }
+    await login.ready(signal);
   }
 
   /** The current value, and whose key it is, where its record says so. */
@@ -175,7 +197,10 @@ export class UserLogins {
     if (version.downloaded || READ_MARK in version.version_custom_metadata) return;
     const { clock, log, secrets, signal } = this.#parts;
     const readAt = new Date(clock.nowMs()).toISOString();
-    const marked = { ...version.version_custom_metadata, [READ_MARK]: readAt };
+    // What is written replaces all: another run may have marked the version as compromised meanwhile.
+    const versions = await secrets.listVersions(secretId, signal);
+    const fresh = versions.find(({ id }) => id === version.id) ?? version;
+    const marked = { ...fresh.version_custom_metadata, [READ_MARK]: readAt };
     await secrets.writeVersionMetadata(secretId, version.id, marked, signal);
     log.debug('version_marked_as_read', `the version of ${name} does not count as fetched by consumers`, { name });
   }

@@ -7,6 +7,7 @@ import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
+import { isNamedForAnother, otherEntryOf } from './other-entry.ts';
 import type { Ports } from './ports.ts';
 import { timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
@@ -34,6 +35,8 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   if (found.generatedFor !== null)
     throw refused(`it was made for service credential ${found.generatedFor}, and lives and dies with it.`);
   if (!found.ownerMatches) throw refused(`it does not belong to ${key.owner}.`);
+  const other = isNamedForAnother(key, found.name) ? 'another entry' : await otherEntryOf(key, found.id, ports);
+  if (other !== null) throw refused(`it belongs to ${other}.`);
   // A key may have been named otherwise than its issuer lists it, as by its CRN.
   const { id } = found;
   const predecessors = [...new Set([...key.adopt, id])];

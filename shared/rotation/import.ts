@@ -8,6 +8,7 @@ import type { SecretValue } from '../runtime/secret-value.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observeSecret } from './observe.ts';
+import { otherEntryOf } from './other-entry.ts';
 import { groupMissing, nameTakenElsewhere, releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
 import { storeKnown, storeKnownFirst, toSeeCurrent } from './store-known.ts';
@@ -38,6 +39,8 @@ export async function importKey(key: ManagedKey, value: SecretValue, ports: Port
   const found = await identify(key, value, ports);
   if (!found) throw refused(key, 'the issuer does not know this value, or it belongs to somebody else.');
   demandNew(key, found.id, target);
+  const other = await otherEntryOf(key, found.id, ports);
+  if (other !== null) throw refused(key, `key ${found.id} belongs to the entry ${other}: make another one.`);
   const verdict = await verifyRestoredKey(key, found.value, ports);
   if (verdict.outcome !== 'accepted') throw refused(key, `key ${found.id} does not log in: ${verdict.why}`);
   const told = { id: found.id, createdAtMs: found.createdAtMs, ...hashesOf(found.mainSecret) };

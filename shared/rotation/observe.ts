@@ -4,6 +4,7 @@ import type { IssuerKey, KeyKind } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { READ_MARK } from '../keys/read-mark.ts';
 import { guardName } from './observation.ts';
+import { isNamedForAnother } from './other-entry.ts';
 import type { Observation, SeenKey, SeenSecret, SeenVersion } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, readVersionRecord } from './record.ts';
@@ -39,7 +40,8 @@ export async function observe(
     identityExists: listed !== null,
     keyCount: listed?.length ?? 0,
     strangers: (listed ?? []).filter(({ id }) => !ours.has(id)),
-    generatedFor: madeFor(listed ?? []),
+    // Where a key of ours was stored before, the identity is one of its own, whatever it has left.
+    generatedFor: secret?.versions.some(({ record }) => record !== null) ? null : madeFor(listed ?? []),
     ownKeyId,
     rotationAsked,
     facts: kind.facts,
@@ -138,7 +140,7 @@ async function seenKeys(
   const currentId = keyIdOf('current');
   const records = versions.flatMap(({ record }) => record ?? []);
   const known = new Set([...records.map((record) => record.key_id), ...predecessorsOf(versions).keys(), ...key.adopt]);
-  const ours = listed.filter((one) => known.has(one.id) || isNamedFor(key, one.name));
+  const ours = listed.filter((one) => isNamedFor(key, one.name) || (known.has(one.id) && !isAnothers(key, one)));
   const isWell = (one: IssuerKey) =>
     one.id === currentId &&
     key.state === 'active' &&
@@ -164,6 +166,10 @@ async function seenKeys(
   const looked = new Set(looks.map((one) => one.id));
   return [...ours.filter((one) => !looked.has(one.id)).map(seenKey), ...looks];
 }
+
+/** Whatever `adopt` says: it lives and dies with a credential, or belongs to another entry. */
+const isAnothers = (key: ManagedKey, one: IssuerKey): boolean =>
+  one.generatedFor !== null || isNamedForAnother(key, one.name);
 
 /** The previous version is not guarded any more, and the summary names no former key: its key was seen to be gone, by id. */
 function isReleased(key: ManagedKey, { summary, versions }: SeenSecret): boolean {

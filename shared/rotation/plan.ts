@@ -11,7 +11,7 @@ import {
   regularBlock,
 } from './mint-rules.ts';
 import { guardName } from './observation.ts';
-import type { Observation } from './observation.ts';
+import type { Observation, SeenKey } from './observation.ts';
 import { timeText } from './record.ts';
 import { putOutOfUse, recentUse, retirementOf } from './retire-rules.ts';
 import { OLDEST_MINT_MS, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
@@ -57,16 +57,19 @@ export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
 /** A compromised key that still logs in is disabled before anything else. */
 function containWhatLeaked({ currentKey, oldKeys, secret, ownKeyId }: Situation): Step | null {
   const candidates = [currentKey, ...oldKeys.map((old) => old.key)];
-  const leaking = candidates.find((key) => key?.exists && !key.disabled && isCompromised(key, secret));
   // Without the key that it is logged in with Keyrota could not replace anything: that one is replaced first.
-  if (!leaking || leaking.id === ownKeyId) return null;
+  const isLeaking = (key: SeenKey | null) =>
+    key?.exists && !key.disabled && key.id !== ownKeyId && isCompromised(key, secret);
+  const leaking = candidates.find(isLeaking);
+  if (!leaking) return null;
   return { step: 'contain', why: `key ${leaking.id} was reported as compromised`, keyId: leaking.id };
 }
 
 /** Without its identity every key is gone, and none can be made. */
 function askAboutTheIdentity({ key, identityExists, facts, generatedFor }: Situation): Step | null {
+  if (key.state === 'retired') return null;
   if (generatedFor !== null) return askAboutTheCredential(key, generatedFor);
-  if (identityExists || key.state === 'retired') return null;
+  if (identityExists) return null;
   return { step: 'ask', why: `the issuer does not know ${key.owner}`, ...facts.ownerGone(key) };
 }
 
@@ -129,7 +132,7 @@ function leaveAloneWhatIsPaused(situation: Situation): Step | null {
   if (!key.policy.paused) return null;
   const death = deathOf(situation);
   const isLeak = death && 'reason' in death && (death.reason === 'compromised' || death.reason === 'disabled');
-  if (isLeak) return replaceTheDead(situation);
+  if (isLeak) return askAboutThePlace(situation) ?? replaceTheDead(situation);
   const leaked = oldKeys.filter((old) => old.compromised).map((old) => retirementOf(old, situation));
   const hold: Step = { step: 'hold', why: 'the manifest says paused', code: 'paused', sinceMs: null, untilMs: null };
   return firstChange(leaked) ?? extensionOf(situation) ?? firstAsk(leaked) ?? hold;

@@ -41,6 +41,8 @@ export interface PortsOptions {
   log: Log;
   signal: AbortSignal;
   deadlineMs: number;
+  /** Nothing is to be changed: a dry run. Default: false. */
+  readOnly?: boolean;
   /** What tests put under the SDKs. Default: the network. */
   http?: HttpOptions;
   /** Default: the machine's. */
@@ -49,7 +51,7 @@ export interface PortsOptions {
 
 /** The real world, or an embedded one that behaves like it: clients, login and kinds of one run. */
 export async function openPorts(options: PortsOptions): Promise<Ports> {
-  const { settings, clock, log, signal, deadlineMs, http = {} } = options;
+  const { settings, clock, log, signal, deadlineMs, http = {}, readOnly = false } = options;
   const common = { clock, log, deadlineMs, timeoutMs: settings.callTimeoutMs };
   const tokens = new IamTokens({ serviceUrl: settings.iamUrl, calls: new Calls(common), clock, http });
   const login = new IamLogin({ login: settings.login, tokens, clock, signal });
@@ -61,7 +63,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     calls: new Calls({ ...common, login, rateCap }),
   });
   const calls: KindParts['calls'] = (other) => new Calls({ ...common, ...(other && { login: other }) });
-  const parts: KindParts = { settings, clock, log, http, signal, deadlineMs, login, tokens, secrets, calls };
+  const parts: KindParts = { settings, clock, log, http, signal, deadlineMs, readOnly, login, tokens, secrets, calls };
   const kinds = await openKinds(options.keys, parts);
   return {
     clock,

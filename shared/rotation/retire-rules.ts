@@ -1,4 +1,5 @@
 import { formatDuration } from '../keys/duration.ts';
+import { READ_MARK } from '../keys/read-mark.ts';
 import { lockedAtIssuer } from './obstacles.ts';
 import { timeText } from './record.ts';
 import { MINT_LIMIT_MS, OLDEST_MINT_MS } from './situation.ts';
@@ -55,8 +56,7 @@ function missingEvidence({ key }: OldKey, situation: Situation): string[] {
   const { policy, state } = situation.key;
   const missing: string[] = [];
   // Of a retired entry nobody will fetch anything any more.
-  if (policy.evidence.fetched && state === 'active' && !situation.current?.fetched)
-    missing.push('nobody has fetched the new version');
+  if (policy.evidence.fetched && state === 'active' && !situation.current?.fetched) missing.push(notFetched(situation));
   const enabled = enabledLately(key, policy.unusedForMs, situation.nowMs);
   if (policy.evidence.unused) missing.push(...recentUse(key, policy.unusedForMs, situation.nowMs));
   else if (enabled) missing.push(enabled);
@@ -65,6 +65,12 @@ function missingEvidence({ key }: OldKey, situation: Situation): string[] {
   }
   return missing;
 }
+
+/** Where Keyrota itself had to read it, nothing tells whether anybody else did. */
+const notFetched = ({ current }: Situation): string =>
+  current && READ_MARK in current.metadata
+    ? 'Keyrota itself had to read the new version to log in, so it is not known whether consumers have'
+    : 'nobody has fetched the new version';
 
 /** Empty when the key counts as unused for that long. */
 export function recentUse(key: ExistingKey, unusedForMs: number, nowMs: number): string[] {

@@ -15,13 +15,15 @@ export interface RunContext {
   log: Log;
   /** Ends the run early. */
   signal?: AbortSignal;
+  /** Nothing is to be changed: a dry run. Default: false. */
+  readOnly?: boolean;
   http?: HttpOptions;
   randomBytes?: (byteCount: number) => Uint8Array;
 }
 
 /** Opens the world for one run, lets `work` use it, and ends whatever is left when the time is up. */
 export async function withPorts<T>(context: RunContext, work: (ports: Ports) => Promise<T>): Promise<T> {
-  const { settings, manifest, clock, log, http, randomBytes } = context;
+  const { settings, manifest, clock, log, http, randomBytes, readOnly = false } = context;
   const timeUp = new AbortController();
   const finished = new AbortController();
   const signal = AbortSignal.any([timeUp.signal, ...(context.signal ? [context.signal] : [])]);
@@ -33,7 +35,7 @@ export async function withPorts<T>(context: RunContext, work: (ports: Ports) => 
   try {
     const optional = { ...(http && { http }), ...(randomBytes && { randomBytes }) };
     const { keys } = manifest;
-    const ports = await openPorts({ settings, keys, clock, log, signal, deadlineMs, ...optional });
+    const ports = await openPorts({ settings, keys, clock, log, signal, deadlineMs, readOnly, ...optional });
     try {
       return await work(ports);
     } finally {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** How long anything that a command does may take, in milliseconds, on a slow machine. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 200_000;
 
 /** Commands that run, so that none outlives the tests. */
 const running = new Set<Command>();
