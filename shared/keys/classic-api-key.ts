@@ -24,6 +24,7 @@ const USER = 'ACCOUNT_EMAIL';
 
 const CLASSIC_FACTS: KindFacts<ClassicApiKey> = {
   keysPerOwner: 'one',
+  looksAcrossOwners: false,
   rolesNeeded: ({ iamId, logins }) => [
     `In classic infrastructure it needs nothing: the key of ${logins[0]?.name ?? 'the login'} logs in as ${iamId}.`,
   ],

@@ -18,6 +18,7 @@ const serviceIdCrnOf = ({ parameters }: ServiceCredential): string | null => {
 
 export const CREDENTIAL_FACTS: KindFacts<ServiceCredential> = {
   keysPerOwner: 'many',
+  looksAcrossOwners: true,
   rolesNeeded: (key) => {
     const { owner, instance, role } = key;
     const own = role === null || role === 'NONE' ? '' : `,"${roleName(role)}"`;

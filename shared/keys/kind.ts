@@ -87,6 +87,8 @@ export class DisableRefused extends KeyrotaError {
 export interface KindFacts<K extends ManagedKey = ManagedKey> {
   /** How many keys one owner can have. Where it is one, the old key goes before the new one comes. */
   keysPerOwner: 'many' | 'one';
+  /** A key is found by its id, whoever owns it. Where not, only the owner that the entry names can be asked. */
+  looksAcrossOwners: boolean;
   /** What Keyrota's own identity needs at the issuer. */
   rolesNeeded(key: K): string[];
   /** The issuer does not know the owner that the entry names. */

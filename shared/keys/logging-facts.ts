@@ -19,6 +19,7 @@ const deletion = ({ apiUrl }: LoggingKey, keyId: string): string =>
 
 export const LOGGING_KEY_FACTS: KindFacts<LoggingKey> = {
   keysPerOwner: 'many',
+  looksAcrossOwners: false,
   rolesNeeded: grants,
   ownerGone: ({ instance }) => ({
     code: 'instance_gone',

@@ -18,6 +18,7 @@ const iamIdOf = (key: ServiceIdApiKey): string => `iam-${key.serviceId}`;
 
 export const SERVICE_ID_FACTS: KindFacts<ServiceIdApiKey> = {
   keysPerOwner: 'many',
+  looksAcrossOwners: true,
   rolesNeeded: ({ serviceId }) => [
     `On IAM Identity it needs Operator on ${serviceId}:`,
     grantCommand(`--roles Operator --service-name iam-identity --resource-type serviceid --resource ${serviceId}`),

@@ -30,6 +30,7 @@ export interface UserApiKeyPorts extends IamApiKeyPorts {
 
 const USER_FACTS: KindFacts<UserApiKey> = {
   keysPerOwner: 'many',
+  looksAcrossOwners: false,
   rolesNeeded: ({ iamId }) => [
     `On IAM Identity it needs nothing while a stored key logs in as ${iamId}; to contain keys without one, Administrator:`,
     grantCommand('--roles Administrator --service-name iam-identity'),

@@ -2,6 +2,7 @@ import { LABEL } from '../clients/secret-store.ts';
 import type { IssuerKey } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
+import { changeRecord } from './change-record.ts';
 import { adoptedNow, emptySummary } from './mint-record.ts';
 import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
@@ -73,8 +74,10 @@ export async function noteAdopted(secret: SeenSecret, keyIds: readonly string[],
     ports.clock.nowMs(),
   );
   if (added.length === 0) return;
-  const noted = { ...current.record, predecessors: [...current.record.predecessors, ...added] };
-  await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, noted), ports.signal);
+  await changeRecord(secret, current.id, ports, (record) => ({
+    ...record,
+    predecessors: [...record.predecessors, ...added],
+  }));
 }
 
 /** Keyrota stores a `kv` secret with one field, its own, or as a whole. */
@@ -104,6 +107,7 @@ async function takeVersion(
     sha256: '',
     hmsl: '',
     predecessors: [],
+    idle: [],
     restored: false,
     undo_at: '',
     compromised_at: '',

@@ -59,8 +59,7 @@ async function perform(key: ManagedKey, seen: Observation, step: Change, ports: 
       await (step.phase === 'disable' ? kind.disable(key, step.keyId, signal) : kind.delete(key, step.keyId, signal));
       break;
     case 'delete':
-      await kind.delete(key, step.keyId, signal);
-      break;
+      return deleteKey(key, seen, step.keyId, ports);
     case 'extend':
       await extend(key, step, ports);
       break;
@@ -109,6 +108,21 @@ async function disable(
 
 const currentKeyId = ({ secret }: Observation): string | undefined =>
   secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
+
+/**
+ * An undo may have made the key current since it was looked at. Where issuers have locks, its lock refuses the delete; a key that
+ * cannot be disabled has none, so its versions are looked at once more, as late as can be.
+ */
+async function deleteKey(key: ManagedKey, seen: Observation, keyId: string, ports: Ports): Promise<Applied> {
+  const found = seen.keys.find(({ id }) => id === keyId);
+  if (found?.exists && !found.disabled && currentKeyId(seen) !== keyId) {
+    const versions = await withVersions(key, seen, ports);
+    if (currentKeyId(versions) === keyId)
+      return { outcome: 'taken-back', why: `an undo made key ${keyId} current in the same moment: it is not deleted` };
+  }
+  await ports.kindOf(key).delete(key, keyId, ports.signal);
+  return { outcome: 'done' };
+}
 
 /** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */
 async function extend(key: ManagedKey, step: Extract<Change, { step: 'extend' }>, ports: Ports): Promise<void> {

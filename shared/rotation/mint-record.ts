@@ -43,6 +43,7 @@ export function metadataOfMint(attempt: Attempt, created: NewKey): MintMetadata 
     sha256: created.sha256,
     hmsl: created.hmsl,
     predecessors: secret ? [] : adoptedNow(key.adopt, ports.clock.nowMs()),
+    idle: [],
     restored: reason === 'undo',
     undo_at: '',
     compromised_at: '',

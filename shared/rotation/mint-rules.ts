@@ -22,7 +22,7 @@ export function deathOf(situation: Situation): { reason: MintReason; why: string
   const id = currentKey.id;
   if (current.record.dead_at !== '') return { reason: 'lost', why: `key ${id} was dead when it was stored` };
   if (!currentKey.exists) {
-    if (current.record.compromised_at !== '')
+    if (isCompromised({ id, markedCompromised: false }, secret))
       return { reason: 'compromised', why: `key ${id} was compromised, and is gone` };
     const lostAtMs = current.createdAtMs + LOST_AFTER_MS;
     if (nowMs >= lostAtMs) return { reason: 'lost', why: `the issuer says that key ${id} is gone` };

@@ -46,7 +46,8 @@ export async function mint(
 ): Promise<MintOutcome> {
   const [obstacle] = await ports.kindOf(key).obstacles(key, seen.keyCount, ports.signal);
   if (obstacle) return { outcome: 'ask', obstacle };
-  const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, removes, secret: seen.secret, ports };
+  const steady = removes === null ? ports : uninterrupted(ports);
+  const attempt: Attempt = { key, op: newOp(ports.randomBytes), reason, removes, secret: seen.secret, ports: steady };
   const notClaimed = await claim(attempt);
   if (notClaimed) return notClaimed;
   const created = await create(attempt);
@@ -55,6 +56,12 @@ export async function mint(
   if (unfit) return giveUp(attempt, created, unfit);
   return store(attempt, created, seen);
 }
+
+/**
+ * Between the old key and the new one the owner has none, so nobody who stops the run stops that. Each call has its time limit, and
+ * what waits heeds the end of the run.
+ */
+const uninterrupted = (ports: Ports): Ports => ({ ...ports, signal: new AbortController().signal });
 
 /** What a mint is for. */
 export interface MintWish {

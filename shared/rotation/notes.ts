@@ -1,10 +1,13 @@
 import type { ManagedKey } from '../keys/manifest.ts';
 import { noteAdopted } from './adopt.ts';
+import { changeRecord } from './change-record.ts';
 import { metadataAfterLook } from './mint-record.ts';
 import { deathOf, notVisibleYet } from './mint-rules.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
-import { readSummary } from './record.ts';
+import { retireTheCurrent } from './plan.ts';
+import { readSummary, timeText } from './record.ts';
+import { isIdle, retirementOf } from './retire-rules.ts';
 import { predecessorsOf, situationOf } from './situation.ts';
 import type { Situation } from './situation.ts';
 
@@ -22,8 +25,14 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   const toAdopt = adopted.map((one) => one.id).filter((id) => !isNamed(id));
   const situation = situationOf(key, seen, ports.clock.nowMs());
   const tellsTruth = isSummaryTrue(situation);
+  const idle = idleKeyIds(situation);
+  const isIdleNoted = sameIds(
+    idle,
+    current.record.idle.map((one) => one.key_id),
+  );
   try {
     if (toAdopt.length > 0) await noteAdopted(secret, toAdopt, ports);
+    if (!isIdleNoted) await noteIdle(secret, current.id, idle, ports);
     if (!tellsTruth) await mendSummary(secret, situation, ports);
   } catch (error) {
     if (ports.signal.aborted) throw error;
@@ -31,7 +40,29 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
       error,
     });
   }
-  return toAdopt.length > 0 || !tellsTruth;
+  return toAdopt.length > 0 || !tellsTruth || !isIdleNoted;
+}
+
+/** Keys that cannot be disabled, and whose end waits for nothing but time. */
+function idleKeyIds(situation: Situation): string[] {
+  const { key, currentKey, oldKeys } = situation;
+  const old = oldKeys.filter((one) => isIdle(one.key, retirementOf(one, situation))).map((one) => one.key.id);
+  const last = key.state === 'retired' && currentKey?.exists ? retireTheCurrent(situation) : null;
+  return currentKey?.exists && last && isIdle({ ...currentKey, canDisable: false }, last)
+    ? [...old, currentKey.id]
+    : old;
+}
+
+const sameIds = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((id) => others.includes(id));
+
+/** Those that were noted before keep their date; those that are not idle any more lose it. */
+async function noteIdle(secret: SeenSecret, versionId: string, keyIds: readonly string[], ports: Ports): Promise<void> {
+  const since = timeText(ports.clock.nowMs());
+  await changeRecord(secret, versionId, ports, (record) => ({
+    ...record,
+    idle: keyIds.map((id) => record.idle.find((one) => one.key_id === id) ?? { key_id: id, since }),
+  }));
 }
 
 /** Whether the summary speaks of the current key, and says whether it is dead. */

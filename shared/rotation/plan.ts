@@ -14,7 +14,7 @@ import { guardName } from './observation.ts';
 import type { Observation, SeenKey } from './observation.ts';
 import { timeText } from './record.ts';
 import { putOutOfUse, recentUse, retirementOf } from './retire-rules.ts';
-import { OLDEST_MINT_MS, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
+import { OLDEST_MINT_MS, idleSinceMs, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
 import type { ExistingKey, OldKey, Situation } from './situation.ts';
 import type { MintReason } from './record.ts';
 import { isSettled } from './step.ts';
@@ -26,6 +26,7 @@ type Rule = (situation: Situation) => Step | null;
 /** The policy, most urgent first. The first rule that has something to say decides. */
 const RULES: readonly Rule[] = [
   containWhatLeaked,
+  askAboutAnotherOwner,
   askAboutTheIdentity,
   askAboutTheSecret,
   leaveAloneWhatIsPaused,
@@ -63,6 +64,29 @@ function containWhatLeaked({ currentKey, oldKeys, secret, ownKeyId }: Situation)
   const leaking = candidates.find(isLeaking);
   if (!leaking) return null;
   return { step: 'contain', why: `key ${leaking.id} was reported as compromised`, keyId: leaking.id };
+}
+
+/**
+ * Some issuers show a key to its owner alone: once the entry names another one, what happens to the former owner's keys cannot be
+ * seen any more. Nor can those of another kind.
+ */
+function askAboutAnotherOwner({ key, current, previous, facts }: Situation): Step | null {
+  const stored = [current, previous].flatMap((version) => version?.record ?? []);
+  const other = stored.find(
+    ({ kind, owner }) => kind !== key.kind || (!facts.looksAcrossOwners && owner !== '' && owner !== key.owner),
+  );
+  if (!other || key.state === 'retired') return null;
+  const was = other.kind === key.kind ? other.owner : `a ${other.kind} of ${other.owner}`;
+  return {
+    step: 'ask',
+    why: `key ${other.key_id} was made for ${was}, and the entry names ${key.owner} now`,
+    code: 'other_owner',
+    problem: `Key ${other.key_id} was made for ${was}. From an entry of ${key.owner} it cannot be looked after.`,
+    steps: [
+      `Put the entry back as it was, with \`state: retired\` once nobody needs its key any more.`,
+      'Give the new owner an entry with another name and another secret.',
+    ],
+  };
 }
 
 /** Without its identity every key is gone, and none can be made. */
@@ -147,13 +171,17 @@ function endWhatIsRetired(situation: Situation): Step | null {
   return firstChange(all) ?? firstAsk(all) ?? last ?? steps[0] ?? nothingLeft(situation);
 }
 
-function retireTheCurrent(situation: Situation): Step | null {
+/** What is to be done with the current key of a retired entry. */
+export function retireTheCurrent(situation: Situation): Step | null {
   const { key, current, currentKey, nowMs, secret } = situation;
   if (!currentKey?.exists || !current) return null;
   const sinceMs = current.createdAtMs;
   const compromised = isCompromised(currentKey, secret);
   const last: OldKey = {
-    key: currentKey,
+    key: {
+      ...currentKey,
+      canDisable: currentKey.canDisable && idleSinceMs(secret?.versions ?? [], currentKey.id) === null,
+    },
     compromised,
     lockedByUndo: isLockedByUndo(secret?.versions ?? [], currentKey.id, nowMs),
     supersededAtMs: sinceMs,
@@ -223,6 +251,8 @@ function replaceTheDead(situation: Situation): Step | null {
     const steps = situation.oldKeys.map((old) => retirementOf(old, situation));
     const discard = steps.find((step) => step.step === 'discard');
     if (discard) return discard;
+    const leftOver = askAboutLeftOvers(situation);
+    if (leftOver) return leftOver;
   }
   // A key of before that the owner has instead is in full use; a dead one that takes the place is not.
   const block = mintBlock(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
@@ -232,6 +262,27 @@ function replaceTheDead(situation: Situation): Step | null {
     return { step: 'release', why, versionId: situation.current.id };
   }
   return mintStep(death, situation);
+}
+
+/** So many first mints may fail before a person is asked, where each leaves a key that nobody can tell is not used. */
+const MOST_LEFT_OVERS = 5;
+
+/** Keys that cannot be disabled, and of which nothing tells a use, must not fill the owner's quota. */
+function askAboutLeftOvers({ key, oldKeys, rotationAsked, facts }: Situation): Step | null {
+  const leftOver = oldKeys.filter((old) => old.supersededAtMs === null && !old.key.canDisable);
+  if (leftOver.length < MOST_LEFT_OVERS || rotationAsked) return null;
+  const why = `the last ${leftOver.length} first mints failed, and left a key each`;
+  return {
+    step: 'ask',
+    why,
+    code: 'first_mints_failed',
+    problem: `No key of ${key.name} could be stored: ${why}, which cannot be disabled, and of which nothing tells whether it is used.`,
+    steps: [
+      'The log tells why (mint_failed, person_asked): put that right.',
+      ...leftOver.map(({ key: { id } }) => facts.toDelete(key, id)),
+      `Then: keyrota rotate ${key.name} --force`,
+    ],
+  };
 }
 
 /** Superseded and left-over keys: whatever can be done for one of them now. */

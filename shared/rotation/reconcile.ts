@@ -117,6 +117,7 @@ async function workOn(
   ports: Ports,
   steps: KeyReport['steps'],
 ): Promise<End> {
+  if (key.owner === '' && key.state === 'retired') return rested('retired, and it never had an owner');
   if (key.owner === '') return asked(notProvisioned(key));
   const { clock, deadlineMs } = ports;
   const done = new Set<string>();
@@ -235,6 +236,8 @@ async function planned(
   steps.push(toldOf(step));
   return { outcome: 'planned', why: step.why, since: null, until: null, code: null, next: [] };
 }
+
+const rested = (why: string): End => ({ outcome: 'rest', why, since: null, until: null, code: null, next: [] });
 
 const asked = ({ problem, code, steps }: Obstacle): End => ({
   outcome: 'ask',

@@ -39,6 +39,8 @@ export const VersionRecord = z.object({
   hmsl: z.string().default(''),
   /** Keys that existed before Keyrota, and since when they are taken in: they retire like any superseded one. */
   predecessors: z.array(z.object({ key_id: z.string(), adopted_at: z.string() })).default([]),
+  /** Keys that cannot be disabled, and since when all is there that their end waits for: they are deleted a quarantine later. */
+  idle: z.array(z.object({ key_id: z.string(), since: z.string() })).default([]),
   /** An undo made this key current again, and locked it at the issuer. */
   restored: z.boolean().default(false),
   /** When an undo of this key began that may have been cut off: the lock at the issuer is ours. */

@@ -2,7 +2,7 @@ import { formatDuration } from '../keys/duration.ts';
 import { READ_MARK } from '../keys/read-mark.ts';
 import { lockedAtIssuer } from './obstacles.ts';
 import { timeText } from './record.ts';
-import { MINT_LIMIT_MS, OLDEST_MINT_MS } from './situation.ts';
+import { MINT_LIMIT_MS, OLDEST_MINT_MS, idleSinceMs } from './situation.ts';
 import type { ExistingKey, OldKey, Situation } from './situation.ts';
 import type { Hold, Step } from './step.ts';
 
@@ -11,13 +11,26 @@ import type { Hold, Step } from './step.ts';
  * that no version names has lost its value and is discarded, unless somebody uses it.
  */
 export function retirementOf(old: OldKey, situation: Situation): Step {
-  const { nowMs } = situation;
+  const { nowMs, ownKeyId } = situation;
+  if (old.compromised && old.key.id === ownKeyId && !old.key.disabled) return askForFreshStart(old.key, situation);
   if (old.supersededAtMs !== null) return retireSuperseded(old, old.supersededAtMs, situation);
   const underWay = mintUnderWay(old, nowMs);
   if (underWay) return underWay;
   // It was used after its mint: Secrets Manager was put back to an older day, so it is superseded rather than lost.
   if (wasUsedAfterMint(old.key)) return retireSuperseded(old, supersededAtLatestMs(old, situation), situation);
   return discard(old, situation);
+}
+
+/** It is not contained while Keyrota needs it, and Keyrota needs it only until it is started anew. */
+function askForFreshStart({ id }: ExistingKey, { key: { secret } }: Situation): Step {
+  const why = `key ${id} was reported as compromised, and Keyrota itself is logged in with it`;
+  return {
+    step: 'ask',
+    why,
+    code: 'own_key_leaked',
+    problem: `${why[0]?.toUpperCase()}${why.slice(1)}: it is replaced, and works until Keyrota is started with its successor.`,
+    steps: [`Start Keyrota with the current value of secret ${secret.name} (KEYROTA_API_KEY), at once.`],
+  };
 }
 
 /** While a key is this young, a run may still be about to store it; null for one that a version names. */
@@ -47,9 +60,13 @@ function retireSuperseded(old: OldKey, supersededAtMs: number, situation: Situat
   }
   const missing = missingEvidence(old, situation);
   if (missing.length > 0) return holdForEvidence(old, graceEndsMs, missing, situation);
-  const why = `key ${key.id} is superseded, its grace is over, and nobody uses it`;
+  const why = `key ${key.id} is superseded, its grace is over, and ${evidenceOf(situation)}`;
   return putOutOfUse(old, why, graceEndsMs, situation);
 }
+
+/** What the entry wants to know before an old key ends is known. */
+const evidenceOf = ({ key: { policy } }: Situation): string =>
+  policy.evidence.unused ? 'nobody uses it' : 'the evidence that its entry asks for is there';
 
 /** What is not yet known of the evidence that the manifest wants, as sentences. */
 function missingEvidence({ key }: OldKey, situation: Situation): string[] {
@@ -93,7 +110,7 @@ function holdForEvidence(old: OldKey, sinceMs: number, missing: string[], situat
   const { key, nowMs } = situation;
   const { atMostMs, afterwards } = key.policy.hold;
   const untilMs = sinceMs + atMostMs;
-  const why = `key ${old.key.id} waits to be disabled: ${missing.join('; ')}`;
+  const why = `key ${old.key.id} waits to be ${old.key.canDisable ? 'disabled' : 'deleted'}: ${missing.join('; ')}`;
   if (nowMs < untilMs) return { step: 'hold', why, code: 'evidence', sinceMs, untilMs };
   if (afterwards === 'disable') {
     const enough = `${why}; it waited ${formatDuration(atMostMs)}, and the manifest says disable`;
@@ -116,19 +133,25 @@ export function putOutOfUse(old: OldKey, why: string, sinceMs: number, situation
   const own = waitForFreshStart(old.key.id, sinceMs, situation);
   if (own) return own;
   if (old.key.locked && !old.lockedByUndo) return waitForUnlock(old, sinceMs, situation);
-  if (!old.key.canDisable) return deleteLater(old.key, why, sinceMs, situation);
+  if (!old.key.canDisable) return deleteLater(old.key, why, situation);
   return { step: 'disable', why, keyId: old.key.id, unlockFirst: old.key.locked };
 }
 
-/** There is no quarantine for a key that cannot be disabled: it stays as it is for as long, and goes if nobody uses it meanwhile. */
-function deleteLater(key: ExistingKey, why: string, sinceMs: number, { key: { policy }, nowMs }: Situation): Step {
-  const unusedSinceMs = typeof key.lastUsed === 'object' ? key.lastUsed.atMs + policy.unusedForMs : sinceMs;
-  const fromMs = Math.max(sinceMs, unusedSinceMs);
-  const untilMs = fromMs + policy.quarantineMs;
-  if (nowMs >= untilMs) return { step: 'delete', why: `${why}; its issuer cannot disable it`, keyId: key.id };
-  const waits = `${why}; its issuer cannot disable it, so it works until ${timeText(untilMs)} and is deleted then`;
-  return { step: 'hold', why: waits, code: 'quarantine', sinceMs: fromMs, untilMs };
+/**
+ * There is no quarantine for a key that cannot be disabled: it works on for as long, from the moment in which all was there that
+ * its end waits for, and goes if that has not changed. Until the moment is noted it has only just come.
+ */
+function deleteLater(key: ExistingKey, why: string, { key: { policy }, secret, nowMs }: Situation): Step {
+  const sinceMs = idleSinceMs(secret?.versions ?? [], key.id) ?? nowMs;
+  const untilMs = sinceMs + policy.quarantineMs;
+  if (nowMs >= untilMs) return { step: 'delete', why: `${why}; Keyrota cannot disable it`, keyId: key.id };
+  const waits = `${why}; Keyrota cannot disable it, so it works until ${timeText(untilMs)} and is deleted then`;
+  return { step: 'hold', why: waits, code: 'quarantine', sinceMs, untilMs };
 }
+
+/** Whether a key that cannot be disabled is on its way to be deleted, by what is to be done with it next. */
+export const isIdle = ({ canDisable, disabled }: ExistingKey, next: Step): boolean =>
+  !canDisable && !disabled && (next.step === 'delete' || (next.step === 'hold' && next.code === 'quarantine'));
 
 /** Keyrota's own key goes when Keyrota has been started with the next one, which is when this very run is logged in with that. */
 function waitForFreshStart(keyId: string, sinceMs: number, situation: Situation): Step | null {

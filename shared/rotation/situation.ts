@@ -145,12 +145,19 @@ function oldKeysOf(key: ManagedKey, seen: Observation, currentKeyId: string | un
     .filter((one): one is ExistingKey => one.exists && one.id !== currentKeyId)
     .filter((one) => hasOwnVersion || !key.adopt.includes(one.id)) // before the first mint an adopted key is in full use
     .map((one) => ({
-      key: one,
+      // What could not be disabled once is not tried again and again.
+      key: { ...one, canDisable: one.canDisable && idleSinceMs(versions, one.id) === null },
       supersededAtMs: supersededAtMs(key, versions, one.id, nowMs),
       compromised: isCompromised(one, seen.secret),
       lockedByUndo: isLockedByUndo(versions, one.id, nowMs),
     }))
     .toSorted((one, other) => (one.supersededAtMs ?? Infinity) - (other.supersededAtMs ?? Infinity));
+}
+
+/** Since when all is there that the end of a key which cannot be disabled waits for; null where that was not noted. */
+export function idleSinceMs(versions: readonly SeenVersion[], keyId: string): number | null {
+  const noted = versions.find(({ alias }) => alias === 'current')?.record?.idle.find((one) => one.key_id === keyId);
+  return noted ? timeOf(noted.since) : null;
 }
 
 /** When the version after the last one that names the key was stored; of an adopted key, when it was taken in. */

@@ -4,10 +4,11 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { changeRecord } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
-import { observe } from './observe.ts';
+import { observe, observeSecret } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { timeOf, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
@@ -105,7 +106,8 @@ async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, 
 async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Ports): Promise<void> {
   try {
     const looked = await kind.look(key, keyId, ports.signal);
-    if (!looked || looked.description.includes(COMPROMISED_MARK)) return; // the next run replaces it
+    if (!looked) return await markDead(key, keyId, ports);
+    if (looked.description.includes(COMPROMISED_MARK)) return; // the next run replaces it
     if (looked.disabled) await enableThroughLock(kind, key, keyId, ports.signal);
     if (!looked.locked) await kind.lock(key, keyId, ports.signal);
   } catch (error) {
@@ -114,6 +116,16 @@ async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Port
       error,
     });
   }
+}
+
+/** A delete was under way, and no lock held it up: said on the version, so that the next run replaces the key at once. */
+async function markDead(key: ManagedKey, keyId: string, ports: Ports): Promise<void> {
+  const secret = await observeSecret(key, null, ports);
+  const current = secret?.versions.find(({ alias }) => alias === 'current');
+  if (!secret || current?.record?.key_id !== keyId) return;
+  const dead_at = timeText(ports.clock.nowMs());
+  await changeRecord(secret, current.id, ports, (record) => ({ ...record, dead_at }));
+  ports.log.error('stored_key_dead', `key ${keyId} was deleted while it was being restored`, { keyId });
 }
 
 /** The one place where Keyrota reads a value back. */

@@ -96,7 +96,10 @@ describe('the commands of docs/manifest.md', () => {
     writeFileSync(join(copy.path, 'keys.yaml'), sample);
     expect(commandsOf(page)).toHaveLength(2);
     const [validated, written] = await Promise.all(commandsOf(page).map(typed));
-    expect(validated).toMatchObject({ code: 0, stdout: expect.stringContaining('keys.yaml: valid, 7 keys, 1 entry without a key') as string });
+    expect(validated).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('keys.yaml: valid, 7 keys, 1 entry without a key') as string,
+    });
     expect(written?.code).toBe(0);
     const schema = JSON.parse(readFileSync(join(copy.path, 'keys.schema.json'), 'utf8')) as Record<string, unknown>;
     expect(Object.keys(schema)).toContain('$schema');

@@ -76,6 +76,7 @@ export function recordOf(keyId: string, facts: Partial<VersionRecord> = {}): Ver
     sha256: '',
     hmsl: '',
     predecessors: [],
+    idle: [],
     restored: false,
     undo_at: '',
     compromised_at: '',

@@ -29,31 +29,45 @@ const twoVersions = (days: number) =>
 const onlyVersion = (days: number, facts: Parameters<typeof version>[2] = {}) =>
   secretWith([version('K1', daysAgo(days), facts)]);
 
-describe('a superseded key that its issuer cannot disable', () => {
+describe('a superseded key that cannot be disabled', () => {
   const former = keyThat('K1', { canDisable: false });
+  /** K1 was superseded so many days ago, and it was noted so many days ago that nothing but time is missing. */
+  const noted = (days: number, idleDays: number) =>
+    secretWith([
+      version('K1', daysAgo(days + 30), { locks: [guard()] }),
+      version('K2', daysAgo(days), { record: { idle: [{ key_id: 'K1', since: isoIn(-idleDays * DAY_MS) }] } }),
+    ]);
   const seen = (days: number) => ({ secret: twoVersions(days), keys: [former, keyThat('K2')] });
 
   it('is in grace like any other', () => {
     expect(planFor(seen(5))).toMatchObject({ step: 'hold', code: 'grace' });
   });
 
-  it('then stays as it is for the length of a quarantine, and the wait says so', () => {
-    const step = planFor(seen(8));
-    expect(step).toMatchObject({ step: 'hold', code: 'quarantine', untilMs: daysAgo(8) + 10 * DAY_MS });
-    expect(step.why).toContain('its issuer cannot disable it, so it works until');
+  it('then stays as it is for the length of a quarantine from the moment that is noted, and the wait says so', () => {
+    const step = planFor({ ...seen(8), secret: noted(8, 1) });
+    expect(step).toMatchObject({ step: 'hold', code: 'quarantine', untilMs: NOW_MS + 2 * DAY_MS });
+    expect(step.why).toContain('Keyrota cannot disable it, so it works until');
+  });
+
+  it('has only begun to wait where the moment is not noted, however long ago it was superseded', () => {
+    expect(planFor(seen(200))).toMatchObject({ step: 'hold', code: 'quarantine', untilMs: NOW_MS + 3 * DAY_MS });
   });
 
   it('is deleted after that', () => {
-    expect(planFor(seen(11))).toMatchObject({ step: 'delete', keyId: 'K1' });
+    expect(planFor({ ...seen(11), secret: noted(11, 3) })).toMatchObject({ step: 'delete', keyId: 'K1' });
   });
 
-  it('waits anew when somebody used it meanwhile', () => {
-    const used = keyThat('K1', { canDisable: false, lastUsed: { atMs: daysAgo(4) } });
-    expect(planFor({ secret: twoVersions(11), keys: [used, keyThat('K2')] })).toMatchObject({
+  it('is held when the evidence is gone again', () => {
+    const used = keyThat('K1', { canDisable: false, lastUsed: { atMs: daysAgo(1) } });
+    expect(planFor({ secret: noted(11, 3), keys: [used, keyThat('K2')] })).toMatchObject({
       step: 'hold',
-      code: 'quarantine',
-      untilMs: daysAgo(4) + 6 * DAY_MS,
+      code: 'evidence',
     });
+  });
+
+  it('is not tried to be disabled again where that was noted once', () => {
+    const refused = keyThat('K1', { canDisable: true });
+    expect(planFor({ secret: noted(9, 1), keys: [refused, keyThat('K2')] })).toMatchObject({ code: 'quarantine' });
   });
 
   it('is not deleted without evidence, but held, and in the end a person is asked', () => {
@@ -63,12 +77,12 @@ describe('a superseded key that its issuer cannot disable', () => {
     expect(held(38)).toMatchObject({ step: 'ask', code: 'held_too_long' });
   });
 
-  it('goes without that evidence where the manifest does not want it', () => {
+  it('goes without that evidence where the manifest does not want it, and nothing else is claimed', () => {
     const unknown = keyThat('K1', { canDisable: false, lastUsed: 'unknown' });
     const entry = managedKey({ evidence: { unused: false } });
-    expect(planFor({ secret: twoVersions(11), keys: [unknown, keyThat('K2')] }, entry)).toMatchObject({
-      step: 'delete',
-    });
+    const step = planFor({ secret: noted(11, 3), keys: [unknown, keyThat('K2')] }, entry);
+    expect(step).toMatchObject({ step: 'delete' });
+    expect(step.why).not.toContain('nobody uses it');
   });
 
   it('is contained when it leaks, which deletes it', () => {
@@ -91,6 +105,18 @@ describe('a superseded key that its issuer cannot disable', () => {
       phase: 'delete',
       keyId: 'K3',
     });
+  });
+
+  it('does not pile up while first mints fail: a person is asked', () => {
+    const leftOver = (count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        keyThat(`L${index}`, { canDisable: false, lastUsed: 'unknown', createdAtMs: daysAgo(3 + index) }),
+      );
+    expect(planFor({ keys: leftOver(4) })).toMatchObject({ step: 'mint', reason: 'first' });
+    const step = planFor({ keys: leftOver(5) });
+    expect(step).toMatchObject({ step: 'ask', code: 'first_mints_failed' });
+    expect(step).toHaveProperty('steps.1', expect.stringContaining('L4'));
+    expect(planFor({ keys: leftOver(5), rotationAsked: true })).toMatchObject({ step: 'mint' });
   });
 
   it('of a retired entry is a person’s to delete where its use is never told', () => {
@@ -245,6 +271,26 @@ describe('an identity that was made for a service credential', () => {
   });
 });
 
+describe('an entry that names another owner, or another kind, than its key was made for', () => {
+  const facts = { ...SERVICE_ID_FACTS, looksAcrossOwners: false };
+  const made = (record: object) => ({ secret: onlyVersion(5, { record }), keys: [gone('K1')] });
+
+  it('is a person’s to settle where only the owner shows its keys', () => {
+    expect(planFor({ ...made({ owner: 'another' }), facts })).toMatchObject({ step: 'ask', code: 'other_owner' });
+    expect(planFor(made({ owner: 'another' }))).toMatchObject({ step: 'mint', reason: 'lost' });
+  });
+
+  it('is a person’s to settle where the kind was changed', () => {
+    expect(planFor(made({ kind: 'classic-api-key' }))).toMatchObject({ step: 'ask', code: 'other_owner' });
+  });
+
+  it('goes on with a leak all the same', () => {
+    const leaked = keyThat('K1', { markedCompromised: true });
+    const seen = { secret: onlyVersion(5, { record: { owner: 'another' } }), keys: [leaked], facts };
+    expect(planFor(seen)).toMatchObject({ step: 'contain', keyId: 'K1' });
+  });
+});
+
 describe('the key that Keyrota itself is logged in with', () => {
   const runs = managedKey({ runsKeyrota: true });
   const due = { secret: onlyVersion(30), keys: [keyThat('K1')], ownKeyId: 'K1' };
@@ -279,9 +325,19 @@ describe('the key that Keyrota itself is logged in with', () => {
     expect(planFor(replaced('K2'), runs)).toMatchObject({ step: 'disable', keyId: 'K1' });
   });
 
+  it('hides no other leak', () => {
+    const leaks = {
+      ...replaced('K2', 1),
+      keys: [keyThat('K1', { markedCompromised: true }), keyThat('K2', { markedCompromised: true })],
+    };
+    expect(planFor(leaks, runs)).toMatchObject({ step: 'contain', keyId: 'K1' });
+  });
+
   it('is replaced before it is contained', () => {
     const leaked = { ...due, keys: [keyThat('K1', { markedCompromised: true })] };
     expect(planFor(leaked, runs)).toMatchObject({ step: 'mint', reason: 'compromised' });
+    const still = { ...replaced('K1', 8), keys: [keyThat('K1', { markedCompromised: true }), keyThat('K2')] };
+    expect(planFor(still, runs)).toMatchObject({ step: 'ask', code: 'own_key_leaked' });
     const after = { ...replaced('K2', 0), keys: [keyThat('K1', { markedCompromised: true }), keyThat('K2')] };
     expect(planFor(after, runs)).toMatchObject({ step: 'contain', keyId: 'K1' });
   });
