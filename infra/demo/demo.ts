@@ -196,7 +196,7 @@ function endOf(clock: CloudClock, untilMs: number): Promise<void> {
 }
 
 function introduction(ready: object): string {
-  return `Keyrota on an embedded IBM Cloud: nine keys of every kind, an agent for each that ships lines, a timer every virtual hour.
+  return `Keyrota on an embedded IBM Cloud: eight keys of all kinds, a program for each that others than Keyrota use, a timer every virtual hour.
 Up to one virtual day passes in a second. Look at it from another terminal:
   npm run keyrota -- plan
   npm run keyrota -- rotate cloud-logs-ingest --force

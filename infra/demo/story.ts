@@ -48,7 +48,7 @@ export class Story {
     const line = parse(text);
     const told = line && TOLD[line.event];
     if (!line || !told || this.#isKnown(line)) return;
-    const key = (line.key ?? '').padEnd(20);
+    const key = (line.key ?? '').padEnd(22);
     this.#write(
       `${this.time(Date.parse(line.at))}  ${key} ${styleText(told.colour, told.verb.padEnd(8))} ${textOf(line)}`,
     );

@@ -58,7 +58,7 @@ export const SettingsSchema = z.strictObject({
   KEYROTA_IAM_URL: serviceUrl.default('https://iam.cloud.ibm.com').meta({ description: 'Address of IAM.' }),
   KEYROTA_RESOURCE_CONTROLLER_URL: serviceUrl
     .default('https://resource-controller.cloud.ibm.com')
-    .meta({ description: 'Address of the resource controller, for service credentials.' }),
+    .meta({ description: 'Address of the resource controller, for service credentials and logging keys.' }),
   KEYROTA_CLASSIC_URL: serviceUrl
     .default('https://api.softlayer.com')
     .meta({ description: 'Address of the classic infrastructure API, without `/rest/v3.1`.' }),

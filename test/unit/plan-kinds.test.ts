@@ -115,7 +115,7 @@ describe('a superseded key that cannot be disabled', () => {
     expect(planFor({ keys: leftOver(4) })).toMatchObject({ step: 'mint', reason: 'first' });
     const step = planFor({ keys: leftOver(5) });
     expect(step).toMatchObject({ step: 'ask', code: 'first_mints_failed' });
-    expect(step).toHaveProperty('steps.1', expect.stringContaining('L4'));
+    expect(JSON.stringify(step)).toContain('ibmcloud iam service-api-key-delete L4');
     expect(planFor({ keys: leftOver(5), rotationAsked: true })).toMatchObject({ step: 'mint' });
   });
 
