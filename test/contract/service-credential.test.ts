@@ -591,3 +591,60 @@ function tickWith(...[{ lab }, manifest]: Parameters<Taking>): Promise<unknown> 
 function adoptWith(...[{ lab }, manifest, crn]: Parameters<Taking>): Promise<unknown> {
   return lab.withPorts(manifest, (ports) => adopt(onlyKey(manifest), crn, ports));
 }
+
+describe('a description that anybody can write', () => {
+  it('does not make another API key the one behind a credential', async () => {
+    const switches = { hiddenApiKeysListed: false };
+    const world = await CredentialLaboratory.open('cloud-object-storage', WRITER, {
+      switches,
+      parameters: { onetime_credentials: true },
+    });
+    const { lab } = world;
+    await world.letDisable();
+    const manifest = world.manifest({ role: 'Writer' });
+    await lab.tick(manifest, { only: ['credential'] });
+    await lab.fetchStored('credential');
+    const [former] = world.keys;
+    const description = `Auto-generated for key ${former?.crn}`;
+    const body = { name: 'x', iam_id: lab.serviceId.iamId, account_id: lab.cloud.account.id, description };
+    const { id } = await lab.admin.request('POST', '/v1/apikeys', body);
+    await lab.pass(30 * DAY_MS);
+    await lab.tick(manifest, { only: ['credential'] });
+    await lab.fetchStored('credential');
+    for (let day = 0; day < 13; day += 1) {
+      await lab.pass(DAY_MS);
+      await lab.tick(manifest, { only: ['credential'] });
+    }
+    expect(world.keys.map((key) => key.id)).toContain(former?.id);
+    expect(lab.keys.find((key) => key.id === id)).toMatchObject({ disabled: false });
+  });
+});
+
+describe('a value that Secrets Manager repeats in a refusal', () => {
+  it.each([{ secret: {} }, { secret: { type: 'arbitrary', field: 'cos_hmac_keys.secret_access_key' } }])(
+    'is in no log line and no report: %o',
+    async ({ secret }) => {
+      const world = await CredentialLaboratory.open('cloud-object-storage', WRITER);
+      const { lab } = world;
+      const handle = lab.cloud.handle.bind(lab.cloud);
+      const sent: string[] = [];
+      lab.cloud.handle = async (request) => {
+        if (`${request.method} ${new URL(request.url).pathname}` !== 'POST /api/v2/secrets') return handle(request);
+        const { payload, data } = (await request.clone().json()) as { payload?: string; data?: StoredFields };
+        const value = payload ?? data?.cos_hmac_keys.secret_access_key ?? '';
+        sent.push(value);
+        const message = `Invalid value '${value}' for payload`;
+        return Response.json({ errors: [{ code: 'bad_request', message }] }, { status: 400 });
+      };
+      const where = { group: lab.groupId, ...secret };
+      const entry = { role: 'Writer', parameters: { HMAC: true }, evidence: { unused: false }, secret: where };
+      const report = await lab.tick(world.manifest(entry), { only: ['credential'] });
+      expect(sent).toEqual([expect.stringMatching(/^[0-9a-f]{48}$/)]);
+      expect(lab.logLines.join('\n') + JSON.stringify(report)).not.toContain(sent[0]);
+    },
+  );
+});
+
+interface StoredFields {
+  cos_hmac_keys: { secret_access_key: string };
+}

@@ -150,7 +150,7 @@ describe.each(TWO_RIGHTS)('keys of a user, where Keyrota itself has $rights,', (
     expect(report.keys[0]).toMatchObject({
       outcome: 'hold',
       code: 'evidence',
-      why: expect.stringContaining('nobody has fetched the new version') as string,
+      why: expect.stringContaining('Keyrota itself had to read the new version') as string,
     });
   });
 
