@@ -160,7 +160,7 @@ export function keepsTheContract(kind: KindUnderTest): void {
         const ended = await world.tick();
         expect(ended.steps.map(({ step }) => step)).toEqual(canDisable ? ['disable'] : []);
         expect(ended).toMatchObject({ outcome: 'hold', code: 'quarantine' });
-        expect(ended.why.includes('its issuer cannot disable it')).toBe(!canDisable);
+        expect(ended.why.includes('Keyrota cannot disable it')).toBe(!canDisable);
         expect(world.ownKeys.find(({ id }) => id === formerId)?.disabled).toBe(canDisable);
         await world.lab.pass(3 * DAY_MS + HOUR_MS);
         expect((await world.tick()).steps.map(({ step }) => step)).toEqual(['delete', 'release']);
