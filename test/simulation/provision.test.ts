@@ -77,6 +77,30 @@ describe('provisioning a service ID’s key', () => {
     expect(statesOf(report)).toEqual(['there', 'made', 'made']);
   });
 
+  it('never says of a policy that it was made where the service ID is locked, and names the way out', async () => {
+    const { lab, run } = await open();
+    const { serviceId } = await run();
+    const unlocked = await lab.admin.request('GET', `/v1/serviceids/${serviceId}`);
+    await lab.revoke(String(unlocked['iam_id']), 'logs');
+    await lab.admin.request('POST', `/v1/serviceids/${serviceId}/lock`);
+    const failure = await run().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'policy_refused',
+      next: expect.stringContaining(`ibmcloud iam service-id-unlock ${serviceId}`),
+    });
+    await lab.admin.request('DELETE', `/v1/serviceids/${serviceId}/lock`);
+    expect(statesOf(await run())).toEqual(['there', 'made', 'there']);
+  });
+
+  it.each(['crn:v1:bluemix:public:logs::::serviceRole:Sender', 'Sender'])(
+    'finds what it gave: role %s',
+    async (role) => {
+      const { run } = await open({ grants: [{ service: 'logs', role }] });
+      await run();
+      expect(statesOf(await run())).toEqual(['there', 'there', 'there']);
+    },
+  );
+
   it('is what an entry without a service ID waits for, and no other entry does', async () => {
     const { lab, manifest } = await open();
     const both: Manifest = { ...manifest, keys: [...manifest.keys, ...lab.manifest().keys] };

@@ -1,5 +1,6 @@
 import { IamLogin } from '../../../shared/auth/iam-login.ts';
 import { isApiError } from '../../../shared/clients/api-error.ts';
+import type { ApiError } from '../../../shared/clients/api-error.ts';
 import { Calls } from '../../../shared/clients/calls.ts';
 import { IamPolicies, givesRole } from '../../../shared/clients/iam-policies.ts';
 import { IamTokens } from '../../../shared/clients/iam-token.ts';
@@ -10,6 +11,7 @@ import { withPorts } from '../../../shared/rotation/run.ts';
 import type { RunContext } from '../../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../../shared/runtime/errors.ts';
 import { Identities } from './identities.ts';
+import type { Grant as IdentityGrant } from './identities.ts';
 
 /** One thing that must be there before a key can be used, and how a person would make it with IBM's CLI. */
 interface ProvisionStep {
@@ -109,9 +111,9 @@ async function provideServiceId(key: ServiceIdApiKey, { identities, dryRun, sign
 async function provideGrant(subject: Subject, grant: Grant, work: Work): Promise<void> {
   const { service, role, instance } = grant;
   const { iamId, policyCommand } = subject;
-  const known = iamId === '' ? [] : await work.policies.listPolicies(iamId, work.signal);
-  const isThere = known.some((policy) => givesRole(policy, service, role, instance));
-  if (!isThere && !work.dryRun) await createPolicy({ iamId, role, service, ...(instance && { instance }) }, work);
+  const wanted = { iamId, role, service, ...(instance && { instance }) };
+  const isThere = await isGiven(wanted, work);
+  if (!isThere && !work.dryRun) await createPolicy(wanted, work);
   const where = instance === null ? '' : ` --service-instance ${instance}`;
   work.steps.push({
     what: `policy: ${role} on ${service}${instance === null ? '' : ` ${instance}`}`,
@@ -121,7 +123,7 @@ async function provideGrant(subject: Subject, grant: Grant, work: Work): Promise
 }
 
 /** A new identity may not be known everywhere; and a policy of an attempt whose answer was lost is there already. */
-async function createPolicy(grant: Parameters<Identities['createPolicy']>[0], work: Work): Promise<void> {
+async function createPolicy(grant: IdentityGrant, work: Work): Promise<void> {
   const { clock } = work.context;
   const untilMs = clock.nowMs() + SPREADING_MS;
   for (;;) {
@@ -129,12 +131,29 @@ async function createPolicy(grant: Parameters<Identities['createPolicy']>[0], wo
       await work.identities.createPolicy(grant, work.signal);
       return;
     } catch (error) {
-      if (isApiError(error, 'conflict')) return;
-      const mayBeTooNew = isApiError(error, 'not_found') || isApiError(error, 'invalid_request');
-      if (!mayBeTooNew || clock.nowMs() >= untilMs) throw error;
-      await clock.sleep(LOOK_AGAIN_MS, work.signal);
+      const isConflict = isApiError(error, 'conflict');
+      if (isConflict && (await isGiven(grant, work))) return;
+      const mayBeTooNew = isConflict || isApiError(error, 'not_found') || isApiError(error, 'invalid_request');
+      if (mayBeTooNew && clock.nowMs() < untilMs) await clock.sleep(LOOK_AGAIN_MS, work.signal);
+      else throw isConflict ? refusedPolicy(grant, error) : error;
     }
   }
+}
+
+async function isGiven({ iamId, service, role, instance }: IdentityGrant, work: Work): Promise<boolean> {
+  const known = iamId === '' ? [] : await work.policies.listPolicies(iamId, work.signal);
+  return known.some((policy) => givesRole(policy, service, role, instance ?? null));
+}
+
+/** The same status stands for a policy that is there already, and for an identity that is locked. */
+function refusedPolicy({ iamId, service, role }: IdentityGrant, refusal: ApiError): KeyrotaError {
+  const serviceId = /^iam-(ServiceId-.+)$/.exec(iamId)?.[1];
+  const message = `${serviceId ?? iamId} did not get the role ${role} on ${service}, and no policy gives it: ${refusal.message}`;
+  const next =
+    serviceId === undefined
+      ? 'Give it that role by hand, and repeat this.'
+      : `A locked service ID takes no policies. When nobody needs the lock any more: ibmcloud iam service-id-unlock ${serviceId}, and repeat this.`;
+  return new KeyrotaError('policy_refused', message, { next, cause: refusal });
 }
 
 function firstKeyStep(key: ServiceIdApiKey | UserApiKey, report: KeyReport | null): ProvisionStep {
