@@ -60,7 +60,7 @@ describe('provisioning a service ID’s key', () => {
       lab.fault({ match, drop: 'answer' });
       await run().catch(() => undefined);
       await lab.pass(20 * 60_000);
-      expect(statesOf(await run()).at(-1)).toBe('made');
+      expect(statesOf(await run()).at(-1)).not.toBe('to do');
       expect(await lab.works(await lab.fetchValue('fresh'))).toBe(true);
       const { serviceids } = (await identities()) as { serviceids: { iam_id: string }[] };
       expect(serviceids).toHaveLength(1);
@@ -68,6 +68,26 @@ describe('provisioning a service ID’s key', () => {
       expect((await lab.admin.request('GET', `/v1/policies?${query}`))['policies']).toHaveLength(1);
     },
   );
+
+  it('finds the service ID of a lost answer in a list that is late, and does not make another', async () => {
+    const { lab, run, identities } = await open();
+    lab.cloud.switches.staleListMs = 60_000;
+    lab.fault({ match: 'POST /v1/serviceids', drop: 'answer' });
+    expect(statesOf(await run())).toEqual(['made', 'made', 'made']);
+    await lab.pass(60_000);
+    expect((await identities())['serviceids']).toHaveLength(1);
+  });
+
+  it('tells the ids of namesakes, of which the entry is to name one', async () => {
+    const { lab, run } = await open();
+    const twins = [
+      await lab.admin.createServiceId('keyrota-lab-fresh', ''),
+      await lab.admin.createServiceId('keyrota-lab-fresh', ''),
+    ];
+    const failure: unknown = await run().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'ambiguous_name', next: expect.stringContaining('serviceId: …') as string });
+    for (const { id } of twins) expect((failure as Error).message).toContain(id);
+  });
 
   it('gives an entry that names its service ID what it lacks', async () => {
     const lab = await Laboratory.open();
@@ -83,10 +103,10 @@ describe('provisioning a service ID’s key', () => {
     const unlocked = await lab.admin.request('GET', `/v1/serviceids/${serviceId}`);
     await lab.revoke(String(unlocked['iam_id']), 'logs');
     await lab.admin.request('POST', `/v1/serviceids/${serviceId}/lock`);
-    const failure = await run().catch((error: unknown) => error);
+    const failure: unknown = await run().catch((error: unknown) => error);
     expect(failure).toMatchObject({
       code: 'policy_refused',
-      next: expect.stringContaining(`ibmcloud iam service-id-unlock ${serviceId}`),
+      next: expect.stringContaining(`ibmcloud iam service-id-unlock ${serviceId}`) as string,
     });
     await lab.admin.request('DELETE', `/v1/serviceids/${serviceId}/lock`);
     expect(statesOf(await run())).toEqual(['there', 'made', 'there']);

@@ -1,6 +1,5 @@
 import { IamLogin } from '../../../shared/auth/iam-login.ts';
-import { isApiError } from '../../../shared/clients/api-error.ts';
-import type { ApiError } from '../../../shared/clients/api-error.ts';
+import { ApiError, isApiError } from '../../../shared/clients/api-error.ts';
 import { Calls } from '../../../shared/clients/calls.ts';
 import { IamPolicies, givesRole } from '../../../shared/clients/iam-policies.ts';
 import { IamTokens } from '../../../shared/clients/iam-token.ts';
@@ -11,7 +10,7 @@ import { withPorts } from '../../../shared/rotation/run.ts';
 import type { RunContext } from '../../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../../shared/runtime/errors.ts';
 import { Identities } from './identities.ts';
-import type { Grant as IdentityGrant } from './identities.ts';
+import type { Grant as IdentityGrant, ServiceId } from './identities.ts';
 
 /** One thing that must be there before a key can be used, and how a person would make it with IBM's CLI. */
 interface ProvisionStep {
@@ -96,16 +95,34 @@ async function subjectOf(key: ManagedKey, work: Work): Promise<Subject> {
 }
 
 /** The service ID that an earlier attempt made, or a new one; empty in a dry run. It bears a name that nobody else gives. */
-async function provideServiceId(key: ServiceIdApiKey, { identities, dryRun, signal, steps }: Work): Promise<string> {
+async function provideServiceId(key: ServiceIdApiKey, work: Work): Promise<string> {
+  const { identities, dryRun, signal, steps } = work;
   const name = `keyrota-${key.deployment}-${key.name}`;
   const found = await identities.findServiceId(name, signal);
-  const made = found ?? (dryRun ? null : await identities.createServiceId(name, key.description, signal));
+  const made = found ?? (dryRun ? null : await createServiceId(name, key.description, work));
   steps.push({
     what: `service ID ${name}`,
     command: `ibmcloud iam service-id-create ${name} --description ${JSON.stringify(key.description)}`,
     state: found ? 'there' : dryRun ? 'to do' : 'made',
   });
   return made?.id ?? '';
+}
+
+/** After a lost answer there may be one that the list does not show yet: another of that name would stand beside it. */
+async function createServiceId(name: string, description: string, work: Work): Promise<ServiceId> {
+  const { context, identities, signal } = work;
+  try {
+    return await identities.createServiceId(name, description, signal);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.effect === 'none') throw error;
+    const untilMs = context.clock.nowMs() + SPREADING_MS;
+    while (context.clock.nowMs() < untilMs) {
+      await context.clock.sleep(LOOK_AGAIN_MS, signal);
+      const made = await identities.findServiceId(name, signal);
+      if (made) return made;
+    }
+    throw error;
+  }
 }
 
 async function provideGrant(subject: Subject, grant: Grant, work: Work): Promise<void> {
