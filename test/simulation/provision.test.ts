@@ -145,6 +145,12 @@ describe('provisioning a service ID’s key', () => {
     });
   });
 
+  it('is refused for a retired entry, and nothing is made', async () => {
+    const { run, identities } = await open({ state: 'retired' });
+    await expect(run()).rejects.toMatchObject({ code: 'nothing_to_provision' });
+    expect(await identities()).toMatchObject({ serviceids: [] });
+  });
+
   it('says what stands in the way when the operator may not make identities', async () => {
     const { manifest, lab } = await open();
     await expect(provision(onlyKey(manifest), false, lab.context(manifest))).rejects.toMatchObject({

@@ -47,9 +47,15 @@ interface Work {
 /**
  * Makes what a key needs in the order in which a person would: the identity, its policies, the first key. What is there
  * already is left alone, so that it can be repeated. With `dryRun` it only looks, and tells the commands.
- * @throws KeyrotaError `nothing_to_provision` for a kind whose owner is no identity; the ApiError of a call.
+ * @throws KeyrotaError `nothing_to_provision` for a retired entry, and for a kind whose owner is no identity; the ApiError of a call.
  */
 export async function provision(key: ManagedKey, dryRun: boolean, context: RunContext): Promise<ProvisionReport> {
+  if (key.state === 'retired') {
+    const why = `The entry ${key.name} is retired: its keys end, and none is made.`;
+    throw new KeyrotaError('nothing_to_provision', why, {
+      next: 'Say `state: active` in the entry, if it is to live.',
+    });
+  }
   const work = openWork(dryRun, context);
   const subject = await subjectOf(key, work);
   for (const grant of subject.key.grants) await provideGrant(subject, grant, work);
