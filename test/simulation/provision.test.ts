@@ -43,6 +43,14 @@ describe('provisioning a service ID’s key', () => {
     expect(lab.state.secretsManager.secrets).toEqual([]);
   });
 
+  it('tells in a dry run what is there, the first key too, and reads no value', async () => {
+    const { lab, run } = await open();
+    await run();
+    await lab.pass(10_000);
+    expect(statesOf(await run(true))).toEqual(['there', 'there', 'there']);
+    expect(lab.secret('fresh').versions).toMatchObject([{ downloaded: false }]);
+  });
+
   it('can be repeated: what is there is left alone', async () => {
     const { run, identities, lab } = await open();
     const first = await run();

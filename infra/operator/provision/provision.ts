@@ -60,7 +60,8 @@ export async function provision(key: ManagedKey, dryRun: boolean, context: RunCo
   const subject = await subjectOf(key, work);
   for (const grant of subject.key.grants) await provideGrant(subject, grant, work);
   const report = dryRun ? null : await firstKey(subject.key, work);
-  work.steps.push(firstKeyStep(subject.key, report));
+  const isThere = report ? report.outcome === 'rest' || report.outcome === 'hold' : await isStored(key, work);
+  work.steps.push(firstKeyStep(subject.key, report, isThere));
   const serviceId = subject.key.kind === 'service-id-api-key' ? subject.key.serviceId || null : null;
   return { steps: work.steps, serviceId, key: report };
 }
@@ -179,9 +180,22 @@ function refusedPolicy({ iamId, service, role }: IdentityGrant, refusal: ApiErro
   return new KeyrotaError('policy_refused', message, { next, cause: refusal });
 }
 
-function firstKeyStep(key: ServiceIdApiKey | UserApiKey, report: KeyReport | null): ProvisionStep {
+/** Whether a value is stored, under a former name of the entry too. Where the operator may not see that, it is not known. */
+async function isStored({ formerly, secret }: ManagedKey, { context, signal }: Work): Promise<boolean> {
+  return withPorts({ ...context, readOnly: true }, async ({ secrets }) => {
+    for (const name of [secret.name, ...formerly]) {
+      const current = await secrets.findCurrent({ ...secret, name }, signal).catch((error: unknown) => {
+        if (isApiError(error, 'forbidden')) return null;
+        throw error;
+      });
+      if (current) return true;
+    }
+    return false;
+  });
+}
+
+function firstKeyStep(key: ServiceIdApiKey | UserApiKey, report: KeyReport | null, isThere: boolean): ProvisionStep {
   const isMade = report?.steps.some(({ step }) => step === 'mint') ?? false;
-  const isThere = report?.outcome === 'rest' || report?.outcome === 'hold';
   return {
     what: `first key, proven, and stored in secret ${key.secret.name}`,
     command: `keyrota rotate ${key.name}`,
