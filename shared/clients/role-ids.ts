@@ -1,4 +1,5 @@
 import { KeyrotaError } from '../runtime/errors.ts';
+import { quoted } from '../runtime/shell-words.ts';
 
 const platform = (name: string): string => `crn:v1:bluemix:public:iam::::role:${name}`;
 const serviceRole = (owner: string, name: string): string => `crn:v1:bluemix:public:${owner}::::serviceRole:${name}`;
@@ -29,6 +30,6 @@ export function roleIdOf(service: string, role: string): string {
   const id = knownRoleId(service, role);
   if (id !== null) return id;
   throw new KeyrotaError('unknown_role', `the id of the role ${role} of ${service} is not known here`, {
-    next: `Name the role by its CRN: \`ibmcloud iam roles --service ${service} --output json\` tells it.`,
+    next: `Name the role by its CRN: \`ibmcloud iam roles --service ${quoted(service)} --output json\` tells it.`,
   });
 }

@@ -510,7 +510,7 @@ describe('a credential', () => {
     const refusal = await apiFailureOf(kind.create(key, request, signal));
     const obstacle = kind.obstacleOf(key, refusal);
     expect(obstacle).toMatchObject({ code: 'role_missing' });
-    expect(obstacle?.steps.join('\n')).toContain('--roles Operator,"Sender" --service-name logs --service-instance');
+    expect(obstacle?.steps.join('\n')).toContain('--roles Operator,Sender --service-name logs --service-instance');
   });
 
   it('has no place where its instance is gone', async () => {

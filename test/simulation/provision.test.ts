@@ -33,7 +33,7 @@ describe('provisioning a service ID’s key', () => {
     const { lab, run, identities } = await open({ grants: [CLOUD_LOGS, LOGS_ROUTER] });
     const report = await run(true);
     expect(report.steps.map(({ command }) => command)).toEqual([
-      'ibmcloud iam service-id-create keyrota-lab-fresh --description "Sends “logs”."',
+      "ibmcloud iam service-id-create keyrota-lab-fresh --description 'Sends “logs”.'",
       'ibmcloud iam service-policy-create SERVICE_ID --service-name logs --roles Sender',
       'ibmcloud iam service-policy-create SERVICE_ID --service-name logs-router --roles Writer',
       'keyrota rotate fresh',
@@ -41,6 +41,15 @@ describe('provisioning a service ID’s key', () => {
     expect(statesOf(report)).toEqual(['to do', 'to do', 'to do', 'to do']);
     expect(await identities()).toMatchObject({ serviceids: [] });
     expect(lab.state.secretsManager.secrets).toEqual([]);
+  });
+
+  it('tells commands that a shell takes word by word, whatever the names and descriptions hold', async () => {
+    const grants = [{ service: 'iam-identity', role: 'User API key creator', instance: '$(id)' }];
+    const { run } = await open({ description: "It's `id` of $HOME", grants });
+    expect((await run(true)).steps.map(({ command }) => command).slice(0, 2)).toEqual([
+      String.raw`ibmcloud iam service-id-create keyrota-lab-fresh --description 'It'\''s ${'`id`'} of $HOME'`,
+      "ibmcloud iam service-policy-create SERVICE_ID --service-name iam-identity --service-instance '$(id)' --roles 'User API key creator'",
+    ]);
   });
 
   it('tells in a dry run what is there, the first key too, and reads no value', async () => {

@@ -3,12 +3,14 @@ import { ApiError, isApiError } from '../../../shared/clients/api-error.ts';
 import { Calls } from '../../../shared/clients/calls.ts';
 import { IamPolicies, givesRole } from '../../../shared/clients/iam-policies.ts';
 import { IamTokens } from '../../../shared/clients/iam-token.ts';
+import { grantOptions } from '../../../shared/keys/grant-command.ts';
 import type { Grant, ManagedKey, ServiceIdApiKey, UserApiKey } from '../../../shared/keys/manifest.ts';
 import type { KeyReport } from '../../../shared/rotation/reconcile.ts';
 import { rotateAll } from '../../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../../shared/rotation/run.ts';
 import type { RunContext } from '../../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../../shared/runtime/errors.ts';
+import { quoted } from '../../../shared/runtime/shell-words.ts';
 import { Identities } from './identities.ts';
 import type { Grant as IdentityGrant, ServiceId } from './identities.ts';
 
@@ -109,7 +111,7 @@ async function provideServiceId(key: ServiceIdApiKey, work: Work): Promise<strin
   const made = found ?? (dryRun ? null : await createServiceId(name, key.description, work));
   steps.push({
     what: `service ID ${name}`,
-    command: `ibmcloud iam service-id-create ${name} --description ${JSON.stringify(key.description)}`,
+    command: `ibmcloud iam service-id-create ${name} --description ${quoted(key.description)}`,
     state: found ? 'there' : dryRun ? 'to do' : 'made',
   });
   return made?.id ?? '';
@@ -138,10 +140,9 @@ async function provideGrant(subject: Subject, grant: Grant, work: Work): Promise
   const wanted = { iamId, role, service, ...(instance && { instance }) };
   const isThere = await isGiven(wanted, work);
   if (!isThere && !work.dryRun) await createPolicy(wanted, work);
-  const where = instance === null ? '' : ` --service-instance ${instance}`;
   work.steps.push({
     what: `policy: ${role} on ${service}${instance === null ? '' : ` ${instance}`}`,
-    command: `${policyCommand} --service-name ${service}${where} --roles ${role}`,
+    command: `${policyCommand} ${grantOptions(grant)}`,
     state: isThere ? 'there' : work.dryRun ? 'to do' : 'made',
   });
 }
