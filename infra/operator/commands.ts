@@ -96,13 +96,7 @@ export function undoCommand(name: string, options: CommonOptions): Promise<ExitC
 const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
 /** Ids of keys as issuers give them: API keys, resource keys, classic keys, keys of LogDNA. No value looks like one. */
-const KEY_IDS = [
-  `ApiKey-${GUID}`,
-  GUID,
-  `crn(:[^\\s:]*){7}:resource-key:${GUID}`,
-  '[0-9]{1,15}',
-  '[0-9a-f]{24}',
-];
+const KEY_IDS = [`ApiKey-${GUID}`, GUID, `crn(:[^\\s:]*){7}:resource-key:${GUID}`, '[0-9]{1,15}', '[0-9a-f]{24}'];
 const KEY_ID = new RegExp(`^(${KEY_IDS.join('|')})$`);
 
 /**

@@ -154,16 +154,24 @@ const Instance = z
   .string()
   .regex(/^(crn:[^\s]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'the CRN or the GUID of a service instance');
 
+/** Another spelling, or a text, may be taken or not: then nobody knows whether there are keys whose use is not told. */
+const Parameters = z.record(z.string(), z.unknown()).superRefine((parameters, context) => {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (name.toUpperCase() !== 'HMAC') continue;
+    if (name !== 'HMAC') context.addIssue({ code: 'custom', path: [name], message: '`HMAC`, in capitals' });
+    else if (typeof value !== 'boolean') context.addIssue({ code: 'custom', path: [name], message: 'true or false' });
+  }
+});
+
 const ServiceCredentialEntry = z.strictObject({
   kind: z.literal('service-credential').meta({ description: 'What kind of key this is.' }),
   instance: Instance.meta({ description: 'CRN or GUID of the service instance.' }),
   role: z.string().min(1).optional().meta({
     description: 'Role of the credential: a name such as `Writer`, a CRN, or `NONE`. Default: what the service takes.',
   }),
-  parameters: z
-    .record(z.string(), z.unknown())
-    .default({})
-    .meta({ description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.' }),
+  parameters: Parameters.default({}).meta({
+    description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.',
+  }),
   adopt: adopted(/^(crn:\S+:resource-key:)?[0-9a-f-]{36}$/, 'the GUID or CRN of a resource key'),
   ...entryShape,
   secret: CredentialSecret.prefault({}).meta({ description: 'Where the credential is stored.' }),

@@ -53,6 +53,8 @@ describe('an entry of each kind', () => {
     [{ ...USER, iamId: 'iam-ServiceId-1' }, 'iamId', 'the IAM id of a user, such as "IBMid-…"'],
     [{ ...CREDENTIAL, instance: 'my-instance' }, 'instance', 'the CRN or the GUID of a service instance'],
     [{ ...CREDENTIAL, adopt: ['ApiKey-1'] }, 'adopt[0]', undefined],
+    [{ ...CREDENTIAL, parameters: { hmac: true } }, 'parameters.hmac', '`HMAC`, in capitals'],
+    [{ ...CREDENTIAL, parameters: { HMAC: 'true' } }, 'parameters.HMAC', 'true or false'],
     [{ ...CLASSIC, adopt: ['ApiKey-1'] }, 'adopt[0]', 'a key id such as "1234567"'],
     [{ ...LOGGING, legacy: false }, 'legacy', 'true, because Activity Tracker and Log Analysis ended on 30 March 2025'],
     [
@@ -70,7 +72,7 @@ describe('an entry of each kind', () => {
     const faults = faultsOf(LOGIN, entry);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(new RegExp(`^keys\\[1\\]\\.${field.replace(/[.[\]]/g, '\\$&')}: found `));
-    if (allowed !== undefined) expect(faults[0]).toContain(`allowed: ${allowed}`);
+    expect(faults[0]).toContain(`allowed: ${allowed ?? ''}`);
   });
 });
 
@@ -108,6 +110,10 @@ describe('what an issuer never tells', () => {
       { ...LOGGING, evidence: { unused: true } },
       'false, for the issuer of a logging-key does not tell when one is used',
     ],
+    [
+      { ...CREDENTIAL, secret: { field: 'cos_hmac_keys.access_key_id' } },
+      'false, for no issuer tells when HMAC keys are used',
+    ],
     [{ ...CREDENTIAL, parameters: { HMAC: true } }, 'false, for no issuer tells when HMAC keys are used'],
   ])('cannot be wanted as evidence: %o', (entry, allowed) => {
     expect(faultsOf(LOGIN, entry)).toEqual([
@@ -140,7 +146,8 @@ describe('two entries', () => {
 
 describe('a credential', () => {
   it('is stored whole in a `kv` secret; one field is, where it is named, or the secret is `arbitrary`', () => {
-    const fieldOf = (secret: object) => manifestOf({ ...CREDENTIAL, secret }).keys[0]?.secret;
+    const evidence = { unused: false };
+    const fieldOf = (secret: object) => manifestOf({ ...CREDENTIAL, evidence, secret }).keys[0]?.secret;
     expect(fieldOf({})).toMatchObject({ type: 'kv', field: null });
     expect(fieldOf({ field: 'password' })).toMatchObject({ type: 'kv', field: 'password' });
     expect(fieldOf({ type: 'arbitrary' })).toMatchObject({ type: 'arbitrary', field: 'apikey' });
