@@ -150,9 +150,14 @@ const UserApiKeyEntry = z.strictObject({
   ...iamEntryShape,
 });
 
+const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+
 const Instance = z
   .string()
-  .regex(/^(crn:[^\s]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'the CRN or the GUID of a service instance');
+  .regex(
+    new RegExp(`^(crn:v1(:[\\w.-]+){3}:[\\w.-]*:[\\w/.-]*:${GUID}::|${GUID})$`),
+    'the CRN (`crn:v1:…:<GUID>::`) or the GUID of a service instance',
+  );
 
 /** Another spelling, or a text, may be taken or not: then nobody knows whether there are keys whose use is not told. */
 const Parameters = z.record(z.string(), z.unknown()).superRefine((parameters, context) => {

@@ -5,6 +5,7 @@ import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
 
 const IAM_ID = 'IBMid-2700000XYZ';
 const GUID = '77777777-8888-4999-8aaa-bbbbbbbbbbbb';
+const CRN = `crn:v1:bluemix:public:logs:us-south:a/0123456789abcdef0123456789abcdef:${GUID}::`;
 const LOGIN = { name: 'login', kind: 'user-api-key', iamId: IAM_ID };
 const USER = { name: 'ingest', kind: 'user-api-key', iamId: IAM_ID, login: 'login' };
 const CLASSIC = { name: 'classic', kind: 'classic-api-key', iamId: IAM_ID, login: 'login', window: 'any' };
@@ -42,6 +43,12 @@ describe('an entry of each kind', () => {
     expect(keyless).toEqual([{ name: 'job', profileId: 'Profile-1' }]);
   });
 
+  it.each([CREDENTIAL, LOGGING])('belongs to the same instance, by its CRN as by its GUID: $kind', (entry) => {
+    const [byCrn, byGuid] = [CRN, GUID].map((instance) => manifestOf({ ...entry, instance }).keys[0]);
+    expect(byCrn).toMatchObject({ owner: GUID, instance: CRN });
+    expect(byGuid).toMatchObject({ owner: GUID, instance: GUID });
+  });
+
   it.each([
     [{ ...CREDENTIAL, serviceId: 'ServiceId-1' }, 'serviceId', 'no such field'],
     [{ ...CREDENTIAL, probe: { url: 'https://a.example' } }, 'probe', 'no such field'],
@@ -51,7 +58,15 @@ describe('an entry of each kind', () => {
     [{ ...USER, instance: GUID }, 'instance', 'no such field'],
     [{ ...USER, iamId: 'ServiceId-1' }, 'iamId', undefined],
     [{ ...USER, iamId: 'iam-ServiceId-1' }, 'iamId', 'the IAM id of a user, such as "IBMid-…"'],
-    [{ ...CREDENTIAL, instance: 'my-instance' }, 'instance', 'the CRN or the GUID of a service instance'],
+    [
+      { ...CREDENTIAL, instance: 'my-instance' },
+      'instance',
+      'the CRN (`crn:v1:…:<GUID>::`) or the GUID of a service instance',
+    ],
+    [{ ...CREDENTIAL, instance: 'crn:x' }, 'instance', undefined],
+    [{ ...CREDENTIAL, instance: 'crn:v1:bluemix:public:logs:us-south:a/1:x::' }, 'instance', undefined],
+    [{ ...CREDENTIAL, instance: CRN.replace(/::$/, ':resource-key:x') }, 'instance', undefined],
+    [{ ...LOGGING, instance: 'crn:v1:bluemix:public:logdna:us-south:a/$(id):::' }, 'instance', undefined],
     [{ ...CREDENTIAL, adopt: ['ApiKey-1'] }, 'adopt[0]', undefined],
     [{ ...CREDENTIAL, parameters: { hmac: true } }, 'parameters.hmac', '`HMAC`, in capitals'],
     [{ ...CREDENTIAL, parameters: { HMAC: 'true' } }, 'parameters.HMAC', 'true or false'],
