@@ -82,11 +82,12 @@ const Window = z.strictObject({
 });
 
 /** Ids of keys of one kind that existed before. */
-const adopted = (pattern: RegExp, example: string) =>
-  z
-    .array(z.string().regex(pattern, `a key id such as ${example}`))
+const adopted = (pattern: RegExp, example: string, most: number | null = null) => {
+  const ids = z.array(z.string().regex(pattern, `a key id such as ${example}`));
+  return (most === null ? ids : ids.max(most))
     .default([])
     .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' });
+};
 
 const ADOPTED_API_KEYS = adopted(/^ApiKey-[\w-]+$/, '"ApiKey-…"');
 
@@ -213,7 +214,7 @@ const ClassicApiKeyEntry = z.strictObject({
     description:
       'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
   }),
-  adopt: adopted(/^\d+$/, '"1234567"'),
+  adopt: adopted(/^[1-9]\d{0,14}$/, '"1234567"', 1),
   ...entryShape,
 });
 

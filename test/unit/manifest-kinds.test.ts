@@ -70,6 +70,9 @@ describe('an entry of each kind', () => {
     [{ ...CREDENTIAL, adopt: ['ApiKey-1'] }, 'adopt[0]', undefined],
     [{ ...CREDENTIAL, parameters: { hmac: true } }, 'parameters.hmac', '`HMAC`, in capitals'],
     [{ ...CREDENTIAL, parameters: { HMAC: 'true' } }, 'parameters.HMAC', 'true or false'],
+    [{ ...CLASSIC, adopt: ['0123456'] }, 'adopt[0]', 'a key id such as "1234567"'],
+    [{ ...CLASSIC, adopt: ['1234567890123456'] }, 'adopt[0]', 'a key id such as "1234567"'],
+    [{ ...CLASSIC, adopt: ['1234567', '1234568'] }, 'adopt', 'at most one entry'],
     [{ ...CLASSIC, adopt: ['ApiKey-1'] }, 'adopt[0]', 'a key id such as "1234567"'],
     [{ ...LOGGING, legacy: false }, 'legacy', 'true, because Activity Tracker and Log Analysis ended on 30 March 2025'],
     [
