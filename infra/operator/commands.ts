@@ -93,10 +93,25 @@ export function undoCommand(name: string, options: CommonOptions): Promise<ExitC
   });
 }
 
-/** `adopt NAME KEY_ID`: takes in a key that existed before. */
-export function adoptCommand(name: string, keyId: string, options: CommonOptions): Promise<ExitCode> {
+const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+
+/** Ids of keys as issuers give them: API keys, resource keys, classic keys, keys of LogDNA. No value looks like one. */
+const KEY_IDS = [`ApiKey-${GUID}`, GUID, `crn(:[^\\s:]*){7}:resource-key:${GUID}`, '[0-9]{1,15}', '[0-9a-f]{24}'];
+const KEY_ID = new RegExp(`^(${KEY_IDS.join('|')})$`);
+
+/**
+ * `adopt NAME KEY_ID`: takes in a key that existed before. @param words What the command line says after `adopt`: what is
+ * no id is not repeated in any message, for it may be a value.
+ */
+export function adoptCommand(words: readonly string[], options: CommonOptions): Promise<ExitCode> {
+  const [name = '', keyId = '', ...more] = words;
+  if (more.length > 0 || !KEY_ID.test(keyId)) {
+    const forms =
+      'ApiKey-… of an API key, the GUID or CRN of a resource key, the number of a classic key, or 24 hexadecimal digits';
+    throw new InputError('no_key_id', `keyrota adopt takes a name and the id of a key: ${forms}. ${NO_ARGUMENT}`);
+  }
   return withContext(options, async (context) => {
-    const key = entryOf(context.manifest, name);
+    const key = unrepeatedEntryOf(context.manifest, name);
     const report = await withPorts(context, async (ports) => {
       await ports.login();
       return adopt(key, keyId, ports);
@@ -124,11 +139,7 @@ export function importCommand(words: readonly string[], options: CommonOptions):
   const [name = '', ...more] = words;
   if (more.length > 0) throw new InputError('value_as_argument', `keyrota import takes one name. ${NO_ARGUMENT}`);
   return withContext(options, async (context) => {
-    const key = context.manifest.keys.find((one) => one.name === name);
-    if (!key) {
-      const known = context.manifest.keys.map((one) => one.name).join(', ');
-      throw new InputError('unknown_name', `The manifest has no key of that name; it has ${known}. ${NO_ARGUMENT}`);
-    }
+    const key = unrepeatedEntryOf(context.manifest, name);
     const value = await readValue(name);
     const report = await withPorts(context, async (ports) => {
       await ports.login();
@@ -153,6 +164,14 @@ function adoptText(keyId: string, report: AdoptReport): string {
   if (mint.outcome === 'stored') return `${keyId} is adopted: the first key of ours, ${mint.keyId}, is stored.`;
   const why = mint.outcome === 'ask' ? [mint.obstacle.problem, ...mint.obstacle.steps].join('\n  ') : mint.why;
   return `${keyId} is not adopted yet: ${why}`;
+}
+
+/** Where the name may be a value. */
+function unrepeatedEntryOf(manifest: Manifest, name: string): ManagedKey {
+  const found = manifest.keys.find((key) => key.name === name);
+  if (found) return found;
+  const known = manifest.keys.map((key) => key.name).join(', ');
+  throw new InputError('unknown_name', `The manifest has no key of that name; it has ${known}. ${NO_ARGUMENT}`);
 }
 
 /** Of an entry with or without a key. */

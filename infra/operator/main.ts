@@ -77,9 +77,12 @@ withCommon(program.command('undo'))
 withCommon(program.command('adopt'))
   .description('take in a key that existed before: it retires after the first rotation')
   .argument('<name>', 'the key in the manifest')
-  .argument('<key-id>', 'id of the existing key, ApiKey-…')
-  .action(async (name: string, keyId: string, options: CommonOptions) => {
-    exitCode = await adoptCommand(name, keyId, options);
+  .argument('<key-id>', 'id of the existing key, for example ApiKey-…; never its value')
+  // Commander would repeat what it does not know, and that may be a value.
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(async (_name: string, _keyId: string, options: CommonOptions, command: Command) => {
+    exitCode = await adoptCommand(command.args, options);
   });
 
 withCommon(program.command('provision'))

@@ -4,6 +4,7 @@ import type { CallOptions, Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
 import { MOST_PAGES, endless } from './paging.ts';
+import { knownRoleId } from './role-ids.ts';
 
 const Attribute = z.object({ name: z.string(), value: z.string(), operator: z.string().default('stringEquals') });
 
@@ -62,7 +63,8 @@ export class IamPolicies {
  * would stop a rotation.
  */
 export function givesRole(policy: Policy, service: string, role: string, instance: string | null): boolean {
-  const hasRole = policy.roles.some(({ role_id: roleId }) => roleId.split(':').at(-1) === role);
+  const wantedId = knownRoleId(service, role);
+  const hasRole = policy.roles.some(({ role_id: id }) => id === wantedId || id.split(':').at(-1) === role);
   return hasRole && policy.resources.some(({ attributes }) => covers(attributes, service, instance));
 }
 

@@ -1,6 +1,7 @@
 import type { ApiError } from '../clients/api-error.ts';
 import type { CredentialsRedacted } from '../clients/resource-keys.ts';
 import type { KeyrotaError } from '../runtime/errors.ts';
+import { quoted } from '../runtime/shell-words.ts';
 import { grantCommand } from './grant-command.ts';
 import type { KindFacts, Obstacle } from './kind.ts';
 import type { ServiceCredential } from './manifest.ts';
@@ -21,7 +22,7 @@ export const CREDENTIAL_FACTS: KindFacts<ServiceCredential> = {
   looksAcrossOwners: true,
   rolesNeeded: (key) => {
     const { owner, instance, role } = key;
-    const own = role === null || role === 'NONE' ? '' : `,"${roleName(role)}"`;
+    const own = role === null || role === 'NONE' ? '' : `,${roleName(role)}`;
     const serviceIdCrn = serviceIdCrnOf(key);
     const onIam =
       serviceIdCrn === null
@@ -33,7 +34,7 @@ export const CREDENTIAL_FACTS: KindFacts<ServiceCredential> = {
     return [
       `On the instance it needs Operator or Editor, and a role as high as that of the credential${role === null ? '' : ` (${role})`}:`,
       grantCommand(
-        `--roles Operator${own} --service-name ${serviceIn(instance) ?? 'SERVICE'} --service-instance ${owner}`,
+        `--roles ${quoted(`Operator${own}`)} --service-name ${serviceIn(instance) ?? 'SERVICE'} --service-instance ${owner}`,
       ),
       ...onIam,
     ];
@@ -129,8 +130,8 @@ function limitReached(key: ServiceCredential, { message }: ApiError): Obstacle {
       code: 'key_limit_reached',
       problem: `${serviceId} cannot have another API key: ${message}`,
       steps: [
-        `ibmcloud iam service-api-keys ${serviceId}`,
-        `Delete what nobody uses: ibmcloud iam service-api-key-delete KEY_ID ${serviceId}`,
+        `ibmcloud iam service-api-keys ${quoted(serviceId)}`,
+        `Delete what nobody uses: ibmcloud iam service-api-key-delete KEY_ID ${quoted(serviceId)}`,
       ],
     };
   }

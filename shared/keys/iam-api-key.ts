@@ -5,6 +5,7 @@ import type { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import type { LogLines } from '../clients/log-line.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { grantOptions } from './grant-command.ts';
 import type { CreatedKey, IssuerKey, Obstacle, Verdict } from './kind.ts';
 import type { Grant, ServiceIdApiKey, UserApiKey } from './manifest.ts';
 
@@ -130,13 +131,13 @@ export async function grantObstacles(
     .map((grant) => grantMissing(grant, words));
 }
 
-function grantMissing({ service, role, instance }: Grant, { owner, command }: GrantWords): Obstacle {
-  const where = instance === null ? '' : ` --service-instance ${instance}`;
+function grantMissing(grant: Grant, { owner, command }: GrantWords): Obstacle {
+  const { service, role } = grant;
   return {
     code: 'grant_missing',
     problem: `${owner} does not show the role ${role} on ${service}: it is missing, or Keyrota may not see it.`,
     steps: [
-      `${command} --service-name ${service}${where} --roles ${role}`,
+      `${command} ${grantOptions(grant)}`,
       `If it is there: give Keyrota's own identity the role Viewer on ${service}, so that it sees the policy.`,
       'If the role comes through an access group, which Keyrota does not look into: leave it out of `grants`, and set a probe.',
     ],

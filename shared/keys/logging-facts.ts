@@ -1,4 +1,5 @@
 import { isApiError } from '../clients/api-error.ts';
+import { quoted } from '../runtime/shell-words.ts';
 import { grantCommand } from './grant-command.ts';
 import type { KindFacts, Obstacle } from './kind.ts';
 import type { LoggingKey } from './manifest.ts';
@@ -15,7 +16,7 @@ const grants = ({ instance }: LoggingKey): string[] => {
 };
 
 const deletion = ({ apiUrl }: LoggingKey, keyId: string): string =>
-  `curl -X DELETE ${apiUrl}/v1/config/keys/${keyId} -H "servicekey: $OTHER_SERVICE_KEY", or in the web console of the instance`;
+  `curl -X DELETE ${quoted(`${apiUrl}/v1/config/keys/${keyId}`)} -H "servicekey: $OTHER_SERVICE_KEY", or in the web console of the instance`;
 
 export const LOGGING_KEY_FACTS: KindFacts<LoggingKey> = {
   keysPerOwner: 'many',
@@ -52,7 +53,7 @@ export function limitReached(key: LoggingKey, keyCount: number): Obstacle | null
     code: 'key_limit_reached',
     problem: `Instance ${key.instance} has ${keyCount} ${key.use} keys of at most ${most}.`,
     steps: [
-      `curl "${key.apiUrl}/v1/config/keys?type=${key.use}" -H "servicekey: $SERVICE_KEY"`,
+      `curl ${quoted(`${key.apiUrl}/v1/config/keys?type=${key.use}`)} -H "servicekey: $SERVICE_KEY"`,
       `Delete what nobody uses: ${deletion(key, 'KEY_ID')}`,
     ],
   };

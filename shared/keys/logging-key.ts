@@ -134,14 +134,14 @@ class LoggingKeys implements KeyKind<LoggingKey> {
 
   /** Null when the instance is gone. */
   #open(key: LoggingKey): Promise<Open | null> {
-    const known = this.#opened.get(key.instance);
+    const known = this.#opened.get(key.owner);
     if (known) return known;
     const opening = this.#helpers
       .make(key)
       .then((handedOut) =>
         handedOut ? { session: new LoggingSession(handedOut.serviceKey, this.#ports.clock), handedOut } : null,
       );
-    this.#opened.set(key.instance, opening);
+    this.#opened.set(key.owner, opening);
     return opening;
   }
 

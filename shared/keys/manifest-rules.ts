@@ -59,7 +59,9 @@ export const USE_IS_NEVER_TOLD: ReadonlySet<string> = new Set(['logging-key', 'c
 /** What only one kind demands. */
 export function kindFaults(key: ManagedKey, place: string): Fault[] {
   const faults: Fault[] = [];
-  const hasHmac = key.kind === 'service-credential' && key.parameters['HMAC'] === true;
+  const hasHmac =
+    key.kind === 'service-credential' &&
+    (key.parameters['HMAC'] === true || /^cos_hmac_keys\b/.test(key.secret.field ?? ''));
   if (key.policy.evidence.unused && (USE_IS_NEVER_TOLD.has(key.kind) || hasHmac)) {
     const allowed = hasHmac
       ? 'false, for no issuer tells when HMAC keys are used: that the new version is fetched, locks and time are the evidence'

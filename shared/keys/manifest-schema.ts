@@ -82,11 +82,12 @@ const Window = z.strictObject({
 });
 
 /** Ids of keys of one kind that existed before. */
-const adopted = (pattern: RegExp, example: string) =>
-  z
-    .array(z.string().regex(pattern, `a key id such as ${example}`))
+const adopted = (pattern: RegExp, example: string, most: number | null = null) => {
+  const ids = z.array(z.string().regex(pattern, `a key id such as ${example}`));
+  return (most === null ? ids : ids.max(most))
     .default([])
     .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' });
+};
 
 const ADOPTED_API_KEYS = adopted(/^ApiKey-[\w-]+$/, '"ApiKey-…"');
 
@@ -150,9 +151,23 @@ const UserApiKeyEntry = z.strictObject({
   ...iamEntryShape,
 });
 
+const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+
 const Instance = z
   .string()
-  .regex(/^(crn:[^\s]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'the CRN or the GUID of a service instance');
+  .regex(
+    new RegExp(`^(crn:v1(:[\\w.-]+){3}:[\\w.-]*:[\\w/.-]*:${GUID}::|${GUID})$`),
+    'the CRN (`crn:v1:…:<GUID>::`) or the GUID of a service instance',
+  );
+
+/** Another spelling, or a text, may be taken or not: then nobody knows whether there are keys whose use is not told. */
+const Parameters = z.record(z.string(), z.unknown()).superRefine((parameters, context) => {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (name.toUpperCase() !== 'HMAC') continue;
+    if (name !== 'HMAC') context.addIssue({ code: 'custom', path: [name], message: '`HMAC`, in capitals' });
+    else if (typeof value !== 'boolean') context.addIssue({ code: 'custom', path: [name], message: 'true or false' });
+  }
+});
 
 const ServiceCredentialEntry = z.strictObject({
   kind: z.literal('service-credential').meta({ description: 'What kind of key this is.' }),
@@ -160,10 +175,9 @@ const ServiceCredentialEntry = z.strictObject({
   role: z.string().min(1).optional().meta({
     description: 'Role of the credential: a name such as `Writer`, a CRN, or `NONE`. Default: what the service takes.',
   }),
-  parameters: z
-    .record(z.string(), z.unknown())
-    .default({})
-    .meta({ description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.' }),
+  parameters: Parameters.default({}).meta({
+    description: 'What the service takes beside it, for example `HMAC: true` or `serviceid_crn`.',
+  }),
   adopt: adopted(/^(crn:\S+:resource-key:)?[0-9a-f-]{36}$/, 'the GUID or CRN of a resource key'),
   ...entryShape,
   secret: CredentialSecret.prefault({}).meta({ description: 'Where the credential is stored.' }),
@@ -200,7 +214,7 @@ const ClassicApiKeyEntry = z.strictObject({
     description:
       'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
   }),
-  adopt: adopted(/^\d+$/, '"1234567"'),
+  adopt: adopted(/^[1-9]\d{0,14}$/, '"1234567"', 1),
   ...entryShape,
 });
 

@@ -221,7 +221,7 @@ function managedKey(
     }
     case 'logging-key': {
       const { kind, instance, use, apiUrl, ingestionUrl = null } = entry;
-      return { ...common, kind, owner: instance, instance, use, apiUrl, ingestionUrl };
+      return { ...common, kind, owner: guidOfInstance(instance), instance, use, apiUrl, ingestionUrl };
     }
     case 'classic-api-key': {
       const { kind, iamId, window } = entry;

@@ -134,7 +134,7 @@ describe('a new service credential', () => {
     const secret = { type: 'arbitrary', field: 'cos_hmac_keys.secret_access_key' };
     const { world, kind, key, request } = await open({
       service: 'cloud-object-storage',
-      entry: { role: 'Writer', secret },
+      entry: { role: 'Writer', evidence: { unused: false }, secret },
     });
     const error = await personNeededFor(kind.create(key, request, signal));
     expect(error).toMatchObject({ code: 'field_missing', leftOver: { id: world.keys[0]?.id } });
@@ -510,7 +510,7 @@ describe('a credential', () => {
     const refusal = await apiFailureOf(kind.create(key, request, signal));
     const obstacle = kind.obstacleOf(key, refusal);
     expect(obstacle).toMatchObject({ code: 'role_missing' });
-    expect(obstacle?.steps.join('\n')).toContain('--roles Operator,"Sender" --service-name logs --service-instance');
+    expect(obstacle?.steps.join('\n')).toContain('--roles Operator,Sender --service-name logs --service-instance');
   });
 
   it('has no place where its instance is gone', async () => {

@@ -178,6 +178,33 @@ keys:
     });
 
     it.each([
+      ['ingest', VALUE_GIVEN],
+      ['ingest', `-${VALUE_GIVEN}`],
+      ['ingest', VALUE_GIVEN.slice(-16)],
+      ['ingest', '0123456789abcdef'.repeat(4)],
+      ['ingest', '1234567890123456'],
+      ['ingest', 'ApiKey-22222222-3333-4444-8555-666666666666', VALUE_GIVEN],
+      [VALUE_GIVEN, 'ApiKey-22222222-3333-4444-8555-666666666666'],
+    ])('is no way round: adopt takes no value either, and repeats none: %s %s', async (...args) => {
+      const { code, stdout, stderr } = await run(SCRIPT, ['adopt', ...args], { cwd, env });
+      expect([code, stdout]).toEqual([2, '']);
+      for (const word of args.filter((one) => !/^(ingest$|ApiKey-)/.test(one))) expect(stderr).not.toContain(word);
+      expect(stderr).toContain('A value is never an argument');
+    });
+
+    it.each([
+      'ApiKey-22222222-3333-4444-8555-666666666666',
+      '22222222-3333-4444-8555-666666666666',
+      'crn:v1:bluemix:public:logs:us-south:a/0123456789abcdef0123456789abcdef:22222222-3333-4444-8555-666666666666:resource-key:22222222-3333-4444-8555-666666666667',
+      '1234567',
+      '0123456789abcdef01234567',
+    ])('leaves the ids of all issuers to adopt: %s', async (keyId) => {
+      const unknown = await run(SCRIPT, ['adopt', 'nobody', keyId], { cwd, env });
+      expect(unknown).toMatchObject({ code: 2, stdout: '' });
+      expect(unknown.stderr).toContain('The manifest has no key of that name');
+    });
+
+    it.each([
       ['nothing', undefined, 'There is no value on standard input'],
       ['blanks', ' \n\t\n', 'There is no value on standard input'],
       ['two lines', `${VALUE_GIVEN}\n${VALUE_GIVEN}\n`, 'There are several lines'],

@@ -84,6 +84,8 @@ describe('a rotation of either use', () => {
     const world = await LoggingLaboratory.open();
     const manifest = world.manifest('ingestion', { instance: world.crn });
     expect((await tick(world, manifest)).outcome).toBe('rest');
+    await world.lab.pass(HOUR_MS);
+    expect(await tick(world, world.manifest('ingestion'))).toMatchObject({ outcome: 'rest', steps: [] });
     await world.forbid();
     expect((await tick(world, manifest)).next.join('\n')).toContain(
       `--service-name logdna --service-instance ${world.guid}`,

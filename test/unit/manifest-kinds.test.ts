@@ -5,6 +5,7 @@ import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
 
 const IAM_ID = 'IBMid-2700000XYZ';
 const GUID = '77777777-8888-4999-8aaa-bbbbbbbbbbbb';
+const CRN = `crn:v1:bluemix:public:logs:us-south:a/0123456789abcdef0123456789abcdef:${GUID}::`;
 const LOGIN = { name: 'login', kind: 'user-api-key', iamId: IAM_ID };
 const USER = { name: 'ingest', kind: 'user-api-key', iamId: IAM_ID, login: 'login' };
 const CLASSIC = { name: 'classic', kind: 'classic-api-key', iamId: IAM_ID, login: 'login', window: 'any' };
@@ -42,6 +43,12 @@ describe('an entry of each kind', () => {
     expect(keyless).toEqual([{ name: 'job', profileId: 'Profile-1' }]);
   });
 
+  it.each([CREDENTIAL, LOGGING])('belongs to the same instance, by its CRN as by its GUID: $kind', (entry) => {
+    const [byCrn, byGuid] = [CRN, GUID].map((instance) => manifestOf({ ...entry, instance }).keys[0]);
+    expect(byCrn).toMatchObject({ owner: GUID, instance: CRN });
+    expect(byGuid).toMatchObject({ owner: GUID, instance: GUID });
+  });
+
   it.each([
     [{ ...CREDENTIAL, serviceId: 'ServiceId-1' }, 'serviceId', 'no such field'],
     [{ ...CREDENTIAL, probe: { url: 'https://a.example' } }, 'probe', 'no such field'],
@@ -51,8 +58,21 @@ describe('an entry of each kind', () => {
     [{ ...USER, instance: GUID }, 'instance', 'no such field'],
     [{ ...USER, iamId: 'ServiceId-1' }, 'iamId', undefined],
     [{ ...USER, iamId: 'iam-ServiceId-1' }, 'iamId', 'the IAM id of a user, such as "IBMid-…"'],
-    [{ ...CREDENTIAL, instance: 'my-instance' }, 'instance', 'the CRN or the GUID of a service instance'],
+    [
+      { ...CREDENTIAL, instance: 'my-instance' },
+      'instance',
+      'the CRN (`crn:v1:…:<GUID>::`) or the GUID of a service instance',
+    ],
+    [{ ...CREDENTIAL, instance: 'crn:x' }, 'instance', undefined],
+    [{ ...CREDENTIAL, instance: 'crn:v1:bluemix:public:logs:us-south:a/1:x::' }, 'instance', undefined],
+    [{ ...CREDENTIAL, instance: CRN.replace(/::$/, ':resource-key:x') }, 'instance', undefined],
+    [{ ...LOGGING, instance: 'crn:v1:bluemix:public:logdna:us-south:a/$(id):::' }, 'instance', undefined],
     [{ ...CREDENTIAL, adopt: ['ApiKey-1'] }, 'adopt[0]', undefined],
+    [{ ...CREDENTIAL, parameters: { hmac: true } }, 'parameters.hmac', '`HMAC`, in capitals'],
+    [{ ...CREDENTIAL, parameters: { HMAC: 'true' } }, 'parameters.HMAC', 'true or false'],
+    [{ ...CLASSIC, adopt: ['0123456'] }, 'adopt[0]', 'a key id such as "1234567"'],
+    [{ ...CLASSIC, adopt: ['1234567890123456'] }, 'adopt[0]', 'a key id such as "1234567"'],
+    [{ ...CLASSIC, adopt: ['1234567', '1234568'] }, 'adopt', 'at most one entry'],
     [{ ...CLASSIC, adopt: ['ApiKey-1'] }, 'adopt[0]', 'a key id such as "1234567"'],
     [{ ...LOGGING, legacy: false }, 'legacy', 'true, because Activity Tracker and Log Analysis ended on 30 March 2025'],
     [
@@ -70,7 +90,7 @@ describe('an entry of each kind', () => {
     const faults = faultsOf(LOGIN, entry);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(new RegExp(`^keys\\[1\\]\\.${field.replace(/[.[\]]/g, '\\$&')}: found `));
-    if (allowed !== undefined) expect(faults[0]).toContain(`allowed: ${allowed}`);
+    expect(faults[0]).toContain(`allowed: ${allowed ?? ''}`);
   });
 });
 
@@ -108,6 +128,10 @@ describe('what an issuer never tells', () => {
       { ...LOGGING, evidence: { unused: true } },
       'false, for the issuer of a logging-key does not tell when one is used',
     ],
+    [
+      { ...CREDENTIAL, secret: { field: 'cos_hmac_keys.access_key_id' } },
+      'false, for no issuer tells when HMAC keys are used',
+    ],
     [{ ...CREDENTIAL, parameters: { HMAC: true } }, 'false, for no issuer tells when HMAC keys are used'],
   ])('cannot be wanted as evidence: %o', (entry, allowed) => {
     expect(faultsOf(LOGIN, entry)).toEqual([
@@ -140,7 +164,8 @@ describe('two entries', () => {
 
 describe('a credential', () => {
   it('is stored whole in a `kv` secret; one field is, where it is named, or the secret is `arbitrary`', () => {
-    const fieldOf = (secret: object) => manifestOf({ ...CREDENTIAL, secret }).keys[0]?.secret;
+    const evidence = { unused: false };
+    const fieldOf = (secret: object) => manifestOf({ ...CREDENTIAL, evidence, secret }).keys[0]?.secret;
     expect(fieldOf({})).toMatchObject({ type: 'kv', field: null });
     expect(fieldOf({ field: 'password' })).toMatchObject({ type: 'kv', field: 'password' });
     expect(fieldOf({ type: 'arbitrary' })).toMatchObject({ type: 'arbitrary', field: 'apikey' });

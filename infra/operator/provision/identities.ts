@@ -81,7 +81,7 @@ export class Identities {
     if (others.length === 0) return first;
     const ids = found.map(({ id }) => id).join(', ');
     throw new KeyrotaError('ambiguous_name', `${found.length} service IDs have the name ${name}: ${ids}`, {
-      next: 'Name the one that is meant by its id, or rename the others.',
+      next: 'Name one of these ids in the entry (`serviceId: …`), and delete the other when nobody uses it: ibmcloud iam service-id-delete ID.',
     });
   }
 

@@ -1,15 +1,18 @@
 import { IamLogin } from '../../../shared/auth/iam-login.ts';
-import { isApiError } from '../../../shared/clients/api-error.ts';
+import { ApiError, isApiError } from '../../../shared/clients/api-error.ts';
 import { Calls } from '../../../shared/clients/calls.ts';
 import { IamPolicies, givesRole } from '../../../shared/clients/iam-policies.ts';
 import { IamTokens } from '../../../shared/clients/iam-token.ts';
+import { grantOptions } from '../../../shared/keys/grant-command.ts';
 import type { Grant, ManagedKey, ServiceIdApiKey, UserApiKey } from '../../../shared/keys/manifest.ts';
 import type { KeyReport } from '../../../shared/rotation/reconcile.ts';
 import { rotateAll } from '../../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../../shared/rotation/run.ts';
 import type { RunContext } from '../../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../../shared/runtime/errors.ts';
+import { quoted } from '../../../shared/runtime/shell-words.ts';
 import { Identities } from './identities.ts';
+import type { Grant as IdentityGrant, ServiceId } from './identities.ts';
 
 /** One thing that must be there before a key can be used, and how a person would make it with IBM's CLI. */
 interface ProvisionStep {
@@ -46,14 +49,21 @@ interface Work {
 /**
  * Makes what a key needs in the order in which a person would: the identity, its policies, the first key. What is there
  * already is left alone, so that it can be repeated. With `dryRun` it only looks, and tells the commands.
- * @throws KeyrotaError `nothing_to_provision` for a kind whose owner is no identity; the ApiError of a call.
+ * @throws KeyrotaError `nothing_to_provision` for a retired entry, and for a kind whose owner is no identity; the ApiError of a call.
  */
 export async function provision(key: ManagedKey, dryRun: boolean, context: RunContext): Promise<ProvisionReport> {
+  if (key.state === 'retired') {
+    const why = `The entry ${key.name} is retired: its keys end, and none is made.`;
+    throw new KeyrotaError('nothing_to_provision', why, {
+      next: 'Say `state: active` in the entry, if it is to live.',
+    });
+  }
   const work = openWork(dryRun, context);
   const subject = await subjectOf(key, work);
   for (const grant of subject.key.grants) await provideGrant(subject, grant, work);
   const report = dryRun ? null : await firstKey(subject.key, work);
-  work.steps.push(firstKeyStep(subject.key, report));
+  const isThere = report ? report.outcome === 'rest' || report.outcome === 'hold' : await isStored(key, work);
+  work.steps.push(firstKeyStep(subject.key, report, isThere));
   const serviceId = subject.key.kind === 'service-id-api-key' ? subject.key.serviceId || null : null;
   return { steps: work.steps, serviceId, key: report };
 }
@@ -94,34 +104,51 @@ async function subjectOf(key: ManagedKey, work: Work): Promise<Subject> {
 }
 
 /** The service ID that an earlier attempt made, or a new one; empty in a dry run. It bears a name that nobody else gives. */
-async function provideServiceId(key: ServiceIdApiKey, { identities, dryRun, signal, steps }: Work): Promise<string> {
+async function provideServiceId(key: ServiceIdApiKey, work: Work): Promise<string> {
+  const { identities, dryRun, signal, steps } = work;
   const name = `keyrota-${key.deployment}-${key.name}`;
   const found = await identities.findServiceId(name, signal);
-  const made = found ?? (dryRun ? null : await identities.createServiceId(name, key.description, signal));
+  const made = found ?? (dryRun ? null : await createServiceId(name, key.description, work));
   steps.push({
     what: `service ID ${name}`,
-    command: `ibmcloud iam service-id-create ${name} --description ${JSON.stringify(key.description)}`,
+    command: `ibmcloud iam service-id-create ${name} --description ${quoted(key.description)}`,
     state: found ? 'there' : dryRun ? 'to do' : 'made',
   });
   return made?.id ?? '';
 }
 
+/** After a lost answer there may be one that the list does not show yet: another of that name would stand beside it. */
+async function createServiceId(name: string, description: string, work: Work): Promise<ServiceId> {
+  const { context, identities, signal } = work;
+  try {
+    return await identities.createServiceId(name, description, signal);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.effect === 'none') throw error;
+    const untilMs = context.clock.nowMs() + SPREADING_MS;
+    while (context.clock.nowMs() < untilMs) {
+      await context.clock.sleep(LOOK_AGAIN_MS, signal);
+      const made = await identities.findServiceId(name, signal);
+      if (made) return made;
+    }
+    throw error;
+  }
+}
+
 async function provideGrant(subject: Subject, grant: Grant, work: Work): Promise<void> {
   const { service, role, instance } = grant;
   const { iamId, policyCommand } = subject;
-  const known = iamId === '' ? [] : await work.policies.listPolicies(iamId, work.signal);
-  const isThere = known.some((policy) => givesRole(policy, service, role, instance));
-  if (!isThere && !work.dryRun) await createPolicy({ iamId, role, service, ...(instance && { instance }) }, work);
-  const where = instance === null ? '' : ` --service-instance ${instance}`;
+  const wanted = { iamId, role, service, ...(instance && { instance }) };
+  const isThere = await isGiven(wanted, work);
+  if (!isThere && !work.dryRun) await createPolicy(wanted, work);
   work.steps.push({
     what: `policy: ${role} on ${service}${instance === null ? '' : ` ${instance}`}`,
-    command: `${policyCommand} --service-name ${service}${where} --roles ${role}`,
+    command: `${policyCommand} ${grantOptions(grant)}`,
     state: isThere ? 'there' : work.dryRun ? 'to do' : 'made',
   });
 }
 
 /** A new identity may not be known everywhere; and a policy of an attempt whose answer was lost is there already. */
-async function createPolicy(grant: Parameters<Identities['createPolicy']>[0], work: Work): Promise<void> {
+async function createPolicy(grant: IdentityGrant, work: Work): Promise<void> {
   const { clock } = work.context;
   const untilMs = clock.nowMs() + SPREADING_MS;
   for (;;) {
@@ -129,17 +156,47 @@ async function createPolicy(grant: Parameters<Identities['createPolicy']>[0], wo
       await work.identities.createPolicy(grant, work.signal);
       return;
     } catch (error) {
-      if (isApiError(error, 'conflict')) return;
-      const mayBeTooNew = isApiError(error, 'not_found') || isApiError(error, 'invalid_request');
-      if (!mayBeTooNew || clock.nowMs() >= untilMs) throw error;
-      await clock.sleep(LOOK_AGAIN_MS, work.signal);
+      const isConflict = isApiError(error, 'conflict');
+      if (isConflict && (await isGiven(grant, work))) return;
+      const mayBeTooNew = isConflict || isApiError(error, 'not_found') || isApiError(error, 'invalid_request');
+      if (mayBeTooNew && clock.nowMs() < untilMs) await clock.sleep(LOOK_AGAIN_MS, work.signal);
+      else throw isConflict ? refusedPolicy(grant, error) : error;
     }
   }
 }
 
-function firstKeyStep(key: ServiceIdApiKey | UserApiKey, report: KeyReport | null): ProvisionStep {
+async function isGiven({ iamId, service, role, instance }: IdentityGrant, work: Work): Promise<boolean> {
+  const known = iamId === '' ? [] : await work.policies.listPolicies(iamId, work.signal);
+  return known.some((policy) => givesRole(policy, service, role, instance ?? null));
+}
+
+/** The same status stands for a policy that is there already, and for an identity that is locked. */
+function refusedPolicy({ iamId, service, role }: IdentityGrant, refusal: ApiError): KeyrotaError {
+  const serviceId = /^iam-(ServiceId-.+)$/.exec(iamId)?.[1];
+  const message = `${serviceId ?? iamId} did not get the role ${role} on ${service}, and no policy gives it: ${refusal.message}`;
+  const next =
+    serviceId === undefined
+      ? 'Give it that role by hand, and repeat this.'
+      : `A locked service ID takes no policies. When nobody needs the lock any more: ibmcloud iam service-id-unlock ${serviceId}, and repeat this.`;
+  return new KeyrotaError('policy_refused', message, { next, cause: refusal });
+}
+
+/** Whether a value is stored, under a former name of the entry too. Where the operator may not see that, it is not known. */
+async function isStored({ formerly, secret }: ManagedKey, { context, signal }: Work): Promise<boolean> {
+  return withPorts({ ...context, readOnly: true }, async ({ secrets }) => {
+    for (const name of [secret.name, ...formerly]) {
+      const current = await secrets.findCurrent({ ...secret, name }, signal).catch((error: unknown) => {
+        if (isApiError(error, 'forbidden')) return null;
+        throw error;
+      });
+      if (current) return true;
+    }
+    return false;
+  });
+}
+
+function firstKeyStep(key: ServiceIdApiKey | UserApiKey, report: KeyReport | null, isThere: boolean): ProvisionStep {
   const isMade = report?.steps.some(({ step }) => step === 'mint') ?? false;
-  const isThere = report?.outcome === 'rest' || report?.outcome === 'hold';
   return {
     what: `first key, proven, and stored in secret ${key.secret.name}`,
     command: `keyrota rotate ${key.name}`,
