@@ -82,11 +82,11 @@ const Window = z.strictObject({
 });
 
 /** Ids of keys of one kind that existed before. */
-const adopted = (pattern: RegExp, example: string) =>
+const adopted = (pattern: RegExp, example: string, what = 'predecessors, retired after the first mint') =>
   z
     .array(z.string().regex(pattern, `a key id such as ${example}`))
     .default([])
-    .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' });
+    .meta({ description: `Ids of keys that existed before: ${what}.` });
 
 const ADOPTED_API_KEYS = adopted(/^ApiKey-[\w-]+$/, '"ApiKey-…"');
 
@@ -200,7 +200,7 @@ const ClassicApiKeyEntry = z.strictObject({
     description:
       'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
   }),
-  adopt: adopted(/^\d+$/, '"1234567"'),
+  adopt: adopted(/^\d+$/, '"1234567"', 'they may be removed in the window, once a key of this entry is stored'),
   ...entryShape,
 });
 

@@ -42,7 +42,13 @@ export function metadataOfMint(attempt: Attempt, created: NewKey): MintMetadata 
     reason,
     sha256: created.sha256,
     hmsl: created.hmsl,
-    predecessors: secret ? [] : adoptedNow(key.adopt, ports.clock.nowMs()),
+    // One that was taken in and is stored itself now follows nothing.
+    predecessors: secret
+      ? []
+      : adoptedNow(
+          key.adopt.filter((id) => id !== created.id),
+          ports.clock.nowMs(),
+        ),
     restored: reason === 'undo',
     undo_at: '',
     compromised_at: '',

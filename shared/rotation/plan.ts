@@ -12,6 +12,7 @@ import {
 } from './mint-rules.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey } from './observation.ts';
+import { importFirst } from './obstacles.ts';
 import { timeText } from './record.ts';
 import { putOutOfUse, recentUse, retirementOf } from './retire-rules.ts';
 import { OLDEST_MINT_MS, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
@@ -206,10 +207,8 @@ function askAboutThePlace(situation: Situation): Step | null {
     problem: `${key.owner} can have one key only, and has ${stranger.id}, which Keyrota did not store.`,
     steps: [
       `If its value is at hand: keyrota import ${key.name}, and type the value in.`,
-      secret
-        ? `If nobody uses it: keyrota rotate ${key.name} --force, which removes it first.`
-        : `To have it replaced in the entry's window: \`adopt: ["${stranger.id}"]\` in the manifest.`,
-      `Or: ${facts.toDelete(key, stranger.id)}`,
+      ...(secret ? [`If nobody uses it: keyrota rotate ${key.name} --force, which removes it first.`] : []),
+      `Or, if nobody uses it: ${facts.toDelete(key, stranger.id)}`,
     ],
   };
 }
@@ -225,13 +224,26 @@ function replaceTheDead(situation: Situation): Step | null {
     if (discard) return discard;
   }
   // A key of before that the owner has instead is in full use; a dead one that takes the place is not.
-  const block = mintBlock(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
+  const block =
+    mintBlock(situation) ?? askToImport(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
   if (block) return block;
   if (situation.guardOnPrevious && situation.current) {
     const why = `${death.why}, and nothing can be stored while the former version is guarded`;
     return { step: 'release', why, versionId: situation.current.id };
   }
   return mintStep(death, situation);
+}
+
+/** A key that works is not removed before it is known that the next one can be stored, whoever wants it. */
+function askToImport(situation: Situation): Step | null {
+  const { key, secret, facts } = situation;
+  const keyId = secret ? null : occupantOf(situation);
+  if (keyId === null) return null;
+  return {
+    step: 'ask',
+    why: `key ${keyId} takes the place, and nothing is stored yet`,
+    ...importFirst(key, keyId, facts),
+  };
 }
 
 /** Superseded and left-over keys: whatever can be done for one of them now. */

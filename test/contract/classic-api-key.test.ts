@@ -491,7 +491,30 @@ describe('a mint of a classic key that was cut off', () => {
     const world = await ClassicWorld.open();
     await killedAfter(world, 'addApi');
     expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'place_taken', steps: [] });
-    expect((await world.tick({ force: true })).steps[0]).toMatchObject({ step: 'mint' });
+    expect(await world.tick({ force: true })).toMatchObject({ outcome: 'ask', code: 'import_first', steps: [] });
+    await world.removeByHand(idsOf(world)[0] ?? '');
+    expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
+    await expectWell(world);
+  });
+});
+
+describe('a classic key that existed before', () => {
+  it('stays, whatever the manifest or a person says, until its value is stored', async () => {
+    const world = await ClassicWorld.open();
+    const made = await world.makeByHand();
+    await world.lab.pass(HOUR_MS);
+    const entry = { ...world.entry, adopt: [made.id] };
+    const adopting = { ...world.manifest, keys: [entry, ...world.manifest.keys.slice(1)] };
+    for (const force of [false, true]) {
+      const { keys } = await world.lab.tick(adopting, { only: ['classic'], force });
+      expect(keys[0]).toMatchObject({ outcome: 'ask', code: 'import_first', steps: [] });
+    }
+    expect(world.keys).toEqual([made]);
+    await world.lab.withPorts(adopting, (ports) => importKey(entry, new SecretValue(made.value), ports));
+    const { keys } = await world.lab.tick(adopting, { only: ['classic'] });
+    expect(keys[0]).toMatchObject({ outcome: 'rest', steps: [] });
+    await world.lab.pass(30 * DAY_MS);
+    expect((await world.lab.tick(adopting, { only: ['classic'] })).keys[0]?.steps[0]).toMatchObject({ step: 'mint' });
     await expectWell(world);
   });
 });

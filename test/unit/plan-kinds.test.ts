@@ -221,11 +221,13 @@ describe('an owner that can have one key only', () => {
     });
   });
 
-  it('has one from before replaced in the window, where the manifest takes it in', () => {
-    const adopting = { ...windowed('13:00', '14:00'), adopt: ['S'] };
+  it('keeps one from before while nothing is stored, whoever wants it replaced, and a person is asked for its value', () => {
+    const adopting = { ...managedKey(), adopt: ['S'] };
     const seen = { facts, keys: [keyThat('S', { canDisable: false })] };
-    expect(planFor(seen, adopting)).toMatchObject({ step: 'hold', code: 'window' });
-    expect(planFor(seen, { ...adopting, window: null })).toMatchObject({ step: 'mint', reason: 'first', removes: 'S' });
+    for (const rotationAsked of [false, true])
+      expect(planFor({ ...seen, rotationAsked }, adopting)).toMatchObject({ step: 'ask', code: 'import_first' });
+    const unknown = { facts, strangers: [stranger()], rotationAsked: true };
+    expect(planFor(unknown)).toMatchObject({ step: 'ask', code: 'import_first' });
   });
 
   it('may be in another run’s first mint when its key is young', () => {
