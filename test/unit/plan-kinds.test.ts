@@ -4,6 +4,7 @@ import type { IssuerKey } from '../../shared/keys/kind.ts';
 import type { ManagedKey } from '../../shared/keys/manifest.ts';
 import { SERVICE_ID_FACTS } from '../../shared/keys/service-id-api-key.ts';
 import { plan } from '../../shared/rotation/plan.ts';
+import { timeText } from '../../shared/rotation/record.ts';
 import type { Step } from '../../shared/rotation/step.ts';
 import {
   NOW_MS,
@@ -159,6 +160,24 @@ describe('an owner that can have one key only', () => {
     const lost = { facts, secret: onlyVersion(5), keys: [gone('K1')] };
     expect(planFor(lost, closed)).toMatchObject({ step: 'mint', reason: 'lost' });
     expect(planFor(lost, closed)).not.toHaveProperty('removes');
+  });
+
+  it('waits no longer than a claim lasts where it has none, however many mints have failed', () => {
+    const failedAtMs = NOW_MS - 4 * MINUTE_MS;
+    const summaryOf = { key_id: 'K1', failures: 8, not_before: timeText(failedAtMs + 6 * HOUR_MS) };
+    const secret = secretWith([version('K1', daysAgo(5))], { summaryOf });
+    const lost = { facts, secret, keys: [gone('K1')] };
+    expect(planFor(lost)).toMatchObject({
+      step: 'hold',
+      code: 'back-off',
+      sinceMs: failedAtMs,
+      untilMs: NOW_MS + 2 * MINUTE_MS,
+    });
+    expect(planFor(lost, managedKey(), NOW_MS + 2 * MINUTE_MS)).toMatchObject({ step: 'mint', reason: 'lost' });
+    expect(planFor({ ...due, secret: secretWith([version('K1', daysAgo(30))], { summaryOf }) })).toMatchObject({
+      code: 'back-off',
+      untilMs: failedAtMs + 6 * HOUR_MS,
+    });
   });
 
   it('loses a leaked one at once, whatever the window', () => {
