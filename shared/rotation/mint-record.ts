@@ -86,12 +86,18 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
   };
 }
 
-/** The metadata of a secret whose next key could not be made. */
-export function metadataAfterFailure({ key, ports }: Attempt, secret: SeenSecret): Record<string, unknown> {
+/** The metadata of a secret whose next key could not be made; `isDead` when the current one had to go for it. */
+export function metadataAfterFailure(
+  { key, ports }: Attempt,
+  secret: SeenSecret,
+  isDead = false,
+): Record<string, unknown> {
   const summary = trueSummary(key, secret);
+  const nowMs = ports.clock.nowMs();
   const failures = summary.failures + 1;
-  const not_before = timeText(ports.clock.nowMs() + backOffMs(failures));
-  return writeRecord(secret.metadata, { ...summary, failures, not_before });
+  const not_before = timeText(nowMs + backOffMs(failures));
+  const dead_since = summary.dead_since === '' && isDead ? timeText(nowMs) : summary.dead_since;
+  return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since });
 }
 
 /** The metadata of a secret whose current key works (null), or was found dead. */

@@ -17,14 +17,15 @@ const VERSIONS_LAG_MS = 15 * MINUTE_MS;
 
 /** Why the current key does not work, or null when it does. */
 export function deathOf(situation: Situation): { reason: MintReason; why: string } | Hold | null {
-  const { current, currentKey, secret, nowMs } = situation;
+  const { current, currentKey, secret, nowMs, claimedRemoval } = situation;
   if (!current?.record || !currentKey) return { reason: 'first', why: 'there is no key yet' };
   const id = currentKey.id;
   if (current.record.dead_at !== '') return { reason: 'lost', why: `key ${id} was dead when it was stored` };
   if (!currentKey.exists) {
     if (current.record.compromised_at !== '')
       return { reason: 'compromised', why: `key ${id} was compromised, and is gone` };
-    const lostAtMs = current.createdAtMs + LOST_AFTER_MS;
+    // What a mint of ours was to remove is not merely late.
+    const lostAtMs = claimedRemoval === id ? nowMs : current.createdAtMs + LOST_AFTER_MS;
     if (nowMs >= lostAtMs) return { reason: 'lost', why: `the issuer says that key ${id} is gone` };
     const why = `key ${id} is not visible at the issuer yet`;
     return { step: 'hold', why, code: 'key-not-visible', sinceMs: current.createdAtMs, untilMs: lostAtMs };

@@ -3,7 +3,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { CreatedKey, KeyKind, KeyRequest } from '../../shared/keys/kind.ts';
 import { importKey } from '../../shared/rotation/import.ts';
-import { readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
+import { readSummary, readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
@@ -325,6 +325,32 @@ describe('once the old key of a classic user is removed', () => {
     expect(await world.tick()).toMatchObject({ outcome: 'rest', steps: [{ step: 'mint' }, { step: 'release' }] });
     await expectWell(world);
     expectNoValueIn(world, [former?.value ?? '', await world.lab.fetchStored('classic')]);
+  });
+
+  it.each([0, 5])('one that a person asked for is tried by every tick, on day %i of the key', async (days) => {
+    const world = await stored({}, days);
+    world.lab.fault({ match: ADD, status: 500, times: 1_000 });
+    expect(await world.tick({ force: true })).toMatchObject({ outcome: 'failed', code: 'create_failed' });
+    expect(world.keys).toEqual([]);
+    const { failures, dead_since: deadSince } = readSummary(world.lab.secret('classic').customMetadata) ?? {};
+    expect({ failures, isDead: deadSince !== '' }).toEqual({ failures: 1, isDead: true });
+    const every = { only: null, timerMs: MINUTE_MS };
+    const attempts = async () => {
+      let count = 0;
+      for (let minute = 0; minute < 60; minute += 1) {
+        await world.lab.pass(MINUTE_MS);
+        const { keys } = await world.lab.tick(world.manifest, every);
+        count += keys.filter(({ code }) => code === 'create_failed').length;
+      }
+      return count;
+    };
+    for (let hour = 0; hour < 3; hour += 1) expect(await attempts()).toBeGreaterThan(6);
+    world.lab.cloud.faults.clear();
+    for (let minute = 0; minute < 8; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      await world.lab.tick(world.manifest, every);
+    }
+    await expectWell(world);
   });
 
   it('a run whose time is up raises the alarm too', async () => {

@@ -180,6 +180,20 @@ describe('an owner that can have one key only', () => {
     });
   });
 
+  it('is known to have none at once where a mint of ours was to remove it, however young its version is', () => {
+    const claim = (removes: string) => ({
+      ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(-MINUTE_MS), removes }),
+      updatedAtMs: NOW_MS - 7 * MINUTE_MS,
+    });
+    const young = (removes: string) => ({
+      facts,
+      secret: onlyVersion(0, { createdAtMs: hoursAgo(0.15), locks: [claim(removes)] }),
+      keys: [gone('K1')],
+    });
+    expect(planFor(young('K1'))).toMatchObject({ step: 'mint', reason: 'lost' });
+    expect(planFor(young('K0'))).toMatchObject({ step: 'hold', code: 'key-not-visible' });
+  });
+
   it('loses a leaked one at once, whatever the window', () => {
     const leaked = {
       facts,
