@@ -73,7 +73,9 @@ const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day i
 
 const Window = z.strictObject({
   from: TimeOfDay.meta({ description: 'Begin, in UTC, for example `02:00`.' }),
-  until: TimeOfDay.meta({ description: 'End, in UTC; on the next day where it is not after the begin.' }),
+  until: TimeOfDay.meta({
+    description: 'End, in UTC, at least 15 minutes later; on the next day where it is before the begin.',
+  }),
   days: z
     .array(z.enum(DAYS))
     .min(1)

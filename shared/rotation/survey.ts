@@ -2,6 +2,7 @@ import { ApiError, isApiError } from '../clients/api-error.ts';
 import { LABEL } from '../clients/secret-store.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
+import { opensAtMs } from '../keys/maintenance-window.ts';
 import { spreadOf } from '../keys/manifest.ts';
 import { PersonNeeded } from '../keys/kind.ts';
 import type { IssuerKey, KindFacts } from '../keys/kind.ts';
@@ -37,7 +38,10 @@ export interface SurveyWish {
   timerMs: number;
 }
 
-/** How long a key that is due is looked at with every tick; whatever keeps it waiting for longer, it is looked at now and then. */
+/**
+ * How long a key that is due is looked at with every tick, and while its window is open; whatever keeps it waiting for
+ * longer, it is looked at now and then.
+ */
 const PROMPT_MS = HOUR_MS;
 const NOW_AND_THEN_MS = 10 * MINUTE_MS;
 /** How often a key that is being retired is looked at, and the account is listed. */
@@ -141,7 +145,9 @@ function reasonToLook(
   // While the former key is there nothing can be stored: its retirement comes first.
   const isRetiring = key.state === 'retired' || summary.previous_key_id !== '';
   const isActive = key.state === 'active' && !key.policy.paused;
-  const promptly = (sinceMs: number) => nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
+  // A window may be shorter than the time between two turns.
+  const isOpen = key.window !== null && opensAtMs(key.window, nowMs) === null;
+  const promptly = (sinceMs: number) => isOpen || nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
   // Consumers stand still: neither a former key nor a pause keeps its replacement waiting.
   const deadSinceMs = timeOf(summary.dead_since);
   if (key.state === 'active' && deadSinceMs !== null) {

@@ -419,6 +419,19 @@ describe('the maintenance window of a classic key', () => {
     await expectWell(world);
   });
 
+  it('is met however short it is, by every tick, of a key that has been due for long', async () => {
+    const world = await stored({ entry: { window: { from: '13:00', until: '13:15' } } });
+    await world.lab.pass(DAY_MS + 4 * HOUR_MS + 59 * MINUTE_MS);
+    const planned: number[] = [];
+    for (let minute = 0; minute < 16; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      const { keys } = await world.lab.tick(world.manifest, { only: null, timerMs: MINUTE_MS, dryRun: true });
+      if (keys.some(({ name, outcome }) => name === 'classic' && outcome === 'planned')) planned.push(minute);
+    }
+    expect(planned).toEqual(Array.from({ length: planned.length }, (_, index) => (planned[0] ?? 0) + index));
+    expect(planned.length).toBeGreaterThanOrEqual(14);
+  });
+
   it('keeps no user from a key who has none', async () => {
     const world = await stored({ entry: LATER }, 1);
     await world.removeByHand(idsOf(world)[0] ?? '');
