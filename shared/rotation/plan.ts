@@ -223,9 +223,9 @@ function replaceTheDead(situation: Situation): Step | null {
     const discard = steps.find((step) => step.step === 'discard');
     if (discard) return discard;
   }
-  // A key of before that the owner has instead is in full use; a dead one that takes the place is not.
-  const block =
-    mintBlock(situation) ?? askToImport(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
+  // A key that the owner has instead may be in use; a dead one of ours that takes the place is not.
+  const isGone = !situation.currentKey?.exists;
+  const block = mintBlock(situation) ?? askToImport(situation) ?? (isGone ? closedWindow(situation) : null);
   if (block) return block;
   if (situation.guardOnPrevious && situation.current) {
     const why = `${death.why}, and nothing can be stored while the former version is guarded`;

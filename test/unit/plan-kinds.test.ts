@@ -263,6 +263,31 @@ describe('an owner that can have one key only', () => {
     expect(planFor(unknown)).toMatchObject({ step: 'ask', code: 'import_first' });
   });
 
+  it('has one that a person made instead of ours replaced in the window only, where the manifest takes it in', () => {
+    const adopting = { ...windowed('13:00', '14:00'), adopt: ['S'] };
+    const seen = (facts_: Parameters<typeof version>[2] = {}) => ({
+      facts,
+      secret: onlyVersion(5, facts_),
+      keys: [gone('K1'), keyThat('S', { canDisable: false })],
+    });
+    const held = { step: 'hold', code: 'window', untilMs: NOW_MS + HOUR_MS };
+    expect(planFor(seen(), adopting)).toMatchObject(held);
+    expect(planFor(seen({ record: { compromised_at: isoIn(-DAY_MS) } }), adopting)).toMatchObject(held);
+    expect(planFor(seen(), { ...adopting, window: null })).toMatchObject({
+      step: 'mint',
+      reason: 'lost',
+      removes: 'S',
+    });
+    expect(planFor({ ...seen(), rotationAsked: true }, adopting)).toMatchObject({ step: 'mint', removes: 'S' });
+  });
+
+  it('has a dead one of ours replaced at any time', () => {
+    const closed = windowed('13:00', '14:00');
+    const expired = keyThat('K1', { canDisable: false, expiresAtMs: NOW_MS - MINUTE_MS });
+    const seen = { facts, secret: onlyVersion(5), keys: [expired] };
+    expect(planFor(seen, closed)).toMatchObject({ step: 'mint', reason: 'expired', removes: 'K1' });
+  });
+
   it('may be in another run’s first mint when its key is young', () => {
     const young = { facts, strangers: [stranger({ createdAtMs: NOW_MS - MINUTE_MS })] };
     expect(planFor(young)).toMatchObject({ step: 'hold', code: 'mint-under-way' });
