@@ -1,4 +1,5 @@
-import { DAY_MS, HOUR_MS, formatDuration } from './duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, formatDuration } from './duration.ts';
+import { maintenanceWindow } from './maintenance-window.ts';
 import type { Fault } from './manifest-faults.ts';
 import type { EntryFile, UserEntry } from './manifest-schema.ts';
 import type { ManagedKey, Policy } from './manifest.ts';
@@ -10,6 +11,9 @@ const REPORTING_DELAY_MS = DAY_MS;
 const TOKEN_LIFE_MS = HOUR_MS;
 /** Room between the longest regular life of a key and its expiry at the issuer. */
 const EXPIRY_RESERVE_MS = 30 * DAY_MS;
+
+/** In a shorter window there is no time for a second attempt. */
+const SHORTEST_WINDOW_MS = 15 * MINUTE_MS;
 
 /** Due dates are spread over this part of `rotateEvery`, ahead of it, so that a fleet is not rotated in one hour. */
 export const SPREAD = 0.1;
@@ -71,6 +75,19 @@ export function kindFaults(key: ManagedKey, place: string): Fault[] {
   if (key.kind === 'logging-key' && key.use === 'ingestion' && key.ingestionUrl === null)
     faults.push({ path: `${place}.ingestionUrl`, found: 'nothing', allowed: 'an address, for `use: ingestion`' });
   return faults;
+}
+
+/** A window is long enough to be met, and shorter than a day. */
+export function windowFaults(entry: EntryFile, place: string): Fault[] {
+  if (!('window' in entry) || entry.window === 'any') return [];
+  const { from, until, days } = entry.window;
+  const { lengthMs } = maintenanceWindow(from, until, days);
+  if (from !== until && lengthMs >= SHORTEST_WINDOW_MS) return [];
+  const allowed =
+    from === until
+      ? 'another time than `from`, or `window: any` for any time'
+      : `at least ${formatDuration(SHORTEST_WINDOW_MS)} after \`from\``;
+  return [{ path: `${place}.window.until`, found: JSON.stringify(until), allowed }];
 }
 
 /** A login is an active entry of the same user, and no consumers' key. */

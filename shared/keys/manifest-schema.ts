@@ -73,7 +73,9 @@ const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day i
 
 const Window = z.strictObject({
   from: TimeOfDay.meta({ description: 'Begin, in UTC, for example `02:00`.' }),
-  until: TimeOfDay.meta({ description: 'End, in UTC; on the next day where it is not after the begin.' }),
+  until: TimeOfDay.meta({
+    description: 'End, in UTC, at least 15 minutes later; on the next day where it is before the begin.',
+  }),
   days: z
     .array(z.enum(DAYS))
     .min(1)
@@ -82,11 +84,15 @@ const Window = z.strictObject({
 });
 
 /** Ids of keys of one kind that existed before. */
-const adopted = (pattern: RegExp, example: string, most: number | null = null) => {
+const adopted = (
+  pattern: RegExp,
+  example: string,
+  { most = null, what = 'predecessors, retired after the first mint' }: { most?: number | null; what?: string } = {},
+) => {
   const ids = z.array(z.string().regex(pattern, `a key id such as ${example}`));
   return (most === null ? ids : ids.max(most))
     .default([])
-    .meta({ description: 'Ids of keys that existed before: predecessors, retired after the first mint.' });
+    .meta({ description: `Ids of keys that existed before: ${what}.` });
 };
 
 const ADOPTED_API_KEYS = adopted(/^ApiKey-[\w-]+$/, '"ApiKey-…"');
@@ -214,7 +220,10 @@ const ClassicApiKeyEntry = z.strictObject({
     description:
       'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
   }),
-  adopt: adopted(/^[1-9]\d{0,14}$/, '"1234567"', 1),
+  adopt: adopted(/^[1-9]\d{0,14}$/, '"1234567"', {
+    most: 1,
+    what: 'it may be removed in the window, once a key of this entry is stored',
+  }),
   ...entryShape,
 });
 

@@ -10,6 +10,7 @@ import {
   SPREAD,
   USE_IS_NEVER_TOLD,
   kindFaults,
+  windowFaults,
   loginFaults,
   longestLifeMs,
   nameFaults,
@@ -178,7 +179,12 @@ export function parseManifest(value: unknown, source: string): Manifest {
     const key = managedKey(deployment, defaults, entry, siblings);
     manifest.keys.push(key);
     named.push({ place, name: entry.name, key });
-    faults.push(...policyFaults(key, place), ...kindFaults(key, place), ...loginFaults(entry, siblings, place));
+    faults.push(
+      ...policyFaults(key, place),
+      ...kindFaults(key, place),
+      ...loginFaults(entry, siblings, place),
+      ...windowFaults(entry, place),
+    );
   }
   faults.push(...nameFaults(named));
   if (faults.length > 0) throw new ManifestError(source, faults);

@@ -1,4 +1,5 @@
 import { LABEL } from '../clients/secret-store.ts';
+import { PersonNeeded } from '../keys/kind.ts';
 import type { IssuerKey } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
@@ -8,6 +9,7 @@ import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
+import { importFirst } from './obstacles.ts';
 import { isNamedForAnother, otherEntryOf } from './other-entry.ts';
 import type { Ports } from './ports.ts';
 import { timeText, writeRecord } from './record.ts';
@@ -26,7 +28,8 @@ export type AdoptReport =
 /**
  * Takes a key that existed before as a predecessor: it is retired, on evidence, after the first mint. Repeating it
  * changes nothing.
- * @throws KeyrotaError `adoption_refused` when the key is none of the entry's identity; ApiErrors.
+ * @throws KeyrotaError `adoption_refused` when the key is none of the entry's identity; PersonNeeded where its owner can
+ *   have no other beside it and nothing is stored; ApiErrors.
  */
 export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promise<AdoptReport> {
   const refused = (why: string) =>
@@ -44,10 +47,8 @@ export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promi
   const seen = await observe({ ...key, adopt: predecessors }, null, false, ports);
   const { secret } = seen;
   if (!secret) {
-    // Where the owner has one place, the adopted key has it.
-    const removes = seen.facts.keysPerOwner === 'one' ? id : null;
-    const wish = { reason: 'adopted', removes } as const;
-    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, wish, ports) };
+    if (seen.facts.keysPerOwner === 'one') throw new PersonNeeded(importFirst(key, id, seen.facts));
+    return { outcome: 'minted', mint: await mint({ ...key, adopt: predecessors }, seen, { reason: 'adopted' }, ports) };
   }
   const current = secret.versions.find((version) => version.alias === 'current');
   if (!current) throw refused(`secret ${secret.name} has no version with a value.`);

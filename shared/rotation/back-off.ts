@@ -19,16 +19,19 @@ const FAR_AHEAD_MS = 12 * HOUR_MS;
 /** How long a mint waits after so many failures in a row, in milliseconds. */
 export const backOffMs = (failures: number): number => Math.min(BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
 
-/** The wait after mints that failed, or null. A person who asks need not wait. */
-export function backOffOf(situation: Situation): Hold | null {
+/** The wait after mints that failed, `atMostMs` long, or null. A person who asks need not wait. */
+export function backOffOf(situation: Situation, atMostMs: number): Hold | null {
   const { secret, nowMs, rotationAsked } = situation;
   if (rotationAsked) return null;
   if (!secret) return firstBackOff(situation);
   const { not_before: notBefore = '', failures = 0 } = secret.summary ?? {};
-  const untilMs = timeOf(notBefore);
-  if (untilMs === null || nowMs >= untilMs || untilMs > nowMs + FAR_AHEAD_MS) return null;
+  const saidMs = timeOf(notBefore);
+  if (saidMs === null || saidMs > nowMs + FAR_AHEAD_MS) return null;
+  const sinceMs = saidMs - backOffMs(failures);
+  const untilMs = Math.min(saidMs, sinceMs + atMostMs);
+  if (nowMs >= untilMs) return null;
   const why = `the last ${mints(failures)} failed`;
-  return { step: 'hold', why, code: 'back-off', sinceMs: untilMs - backOffMs(failures), untilMs };
+  return { step: 'hold', why, code: 'back-off', sinceMs, untilMs };
 }
 
 const mints = (count: number): string => (count === 1 ? 'mint' : `${count} mints`);

@@ -42,7 +42,13 @@ export function metadataOfMint(attempt: Attempt, created: NewKey): MintMetadata 
     reason,
     sha256: created.sha256,
     hmsl: created.hmsl,
-    predecessors: secret ? [] : adoptedNow(key.adopt, ports.clock.nowMs()),
+    // One that was taken in and is stored itself now follows nothing.
+    predecessors: secret
+      ? []
+      : adoptedNow(
+          key.adopt.filter((id) => id !== created.id),
+          ports.clock.nowMs(),
+        ),
     idle: [],
     restored: reason === 'undo',
     undo_at: '',
@@ -81,12 +87,18 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
   };
 }
 
-/** The metadata of a secret whose next key could not be made. */
-export function metadataAfterFailure({ key, ports }: Attempt, secret: SeenSecret): Record<string, unknown> {
+/** The metadata of a secret whose next key could not be made; `isDead` when the current one had to go for it. */
+export function metadataAfterFailure(
+  { key, ports }: Attempt,
+  secret: SeenSecret,
+  isDead = false,
+): Record<string, unknown> {
   const summary = trueSummary(key, secret);
+  const nowMs = ports.clock.nowMs();
   const failures = summary.failures + 1;
-  const not_before = timeText(ports.clock.nowMs() + backOffMs(failures));
-  return writeRecord(secret.metadata, { ...summary, failures, not_before });
+  const not_before = timeText(nowMs + backOffMs(failures));
+  const dead_since = summary.dead_since === '' && isDead ? timeText(nowMs) : summary.dead_since;
+  return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since });
 }
 
 /** The metadata of a secret whose current key works (null), or was found dead. */

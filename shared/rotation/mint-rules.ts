@@ -5,7 +5,7 @@ import { timeOf, timeText } from './record.ts';
 import type { MintReason } from './record.ts';
 import { mintUnderWay } from './retire-rules.ts';
 import { opensAtMs } from '../keys/maintenance-window.ts';
-import { EXPIRY_MARGIN_MS, MINT_LIMIT_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
+import { EXPIRY_MARGIN_MS, LEASE_MS, MINT_LIMIT_MS, expiresSoon, isCompromised, isLockedByUndo } from './situation.ts';
 import type { Situation } from './situation.ts';
 import type { Hold, Step } from './step.ts';
 
@@ -17,14 +17,15 @@ const VERSIONS_LAG_MS = 15 * MINUTE_MS;
 
 /** Why the current key does not work, or null when it does. */
 export function deathOf(situation: Situation): { reason: MintReason; why: string } | Hold | null {
-  const { current, currentKey, secret, nowMs } = situation;
+  const { current, currentKey, secret, nowMs, claimedRemoval } = situation;
   if (!current?.record || !currentKey) return { reason: 'first', why: 'there is no key yet' };
   const id = currentKey.id;
   if (current.record.dead_at !== '') return { reason: 'lost', why: `key ${id} was dead when it was stored` };
   if (!currentKey.exists) {
     if (isCompromised({ id, markedCompromised: false }, secret))
       return { reason: 'compromised', why: `key ${id} was compromised, and is gone` };
-    const lostAtMs = current.createdAtMs + LOST_AFTER_MS;
+    // What a mint of ours was to remove is not merely late.
+    const lostAtMs = claimedRemoval === id ? nowMs : current.createdAtMs + LOST_AFTER_MS;
     if (nowMs >= lostAtMs) return { reason: 'lost', why: `the issuer says that key ${id} is gone` };
     const why = `key ${id} is not visible at the issuer yet`;
     return { step: 'hold', why, code: 'key-not-visible', sinceMs: current.createdAtMs, untilMs: lostAtMs };
@@ -61,7 +62,7 @@ export function mintBlock(situation: Situation): Hold | null {
   const { secret, lease, consumerLocksOnPrevious } = situation;
   // The first mint has nothing to claim: its key is what tells others of it.
   const underWay = secret ? notVisibleYet(situation) : youngMint(situation);
-  const wait = underWay ?? backOffOf(situation);
+  const wait = underWay ?? backOffOf(situation, isWithoutKey(situation) ? LEASE_MS : Infinity);
   if (wait) return wait;
   if (lease) {
     const why = `mint ${lease.op} has claimed the current version`;
@@ -119,6 +120,12 @@ export function occupantOf({ facts, currentKey, oldKeys, stranger, key, seenKeys
   if (currentKey?.exists) return currentKey.id;
   const adopted = seenKeys.find((one) => one.exists && key.adopt.includes(one.id));
   return oldKeys[0]?.key.id ?? adopted?.id ?? stranger?.id ?? null;
+}
+
+/** The owner could have one key, and has none of use: its consumers stand still, and there is nothing left to lose. */
+function isWithoutKey(situation: Situation): boolean {
+  if (situation.facts.keysPerOwner === 'many') return false;
+  return occupantOf(situation) === null || (!situation.currentKey?.exists && isLeftOver(situation));
 }
 
 /** A key that somebody may use is removed in its window only, unless a person wants it now. */

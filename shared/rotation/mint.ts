@@ -269,11 +269,12 @@ async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: 
 async function recordFailure(attempt: Attempt, failed: MintOutcome): Promise<MintOutcome> {
   const { secret, ports } = attempt;
   if (!secret) return failed;
+  const isDead = await isRemoved(attempt);
   try {
     const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
     const summary = readSummary(metadata);
     if (summary?.key_id !== secret.summary?.key_id) return failed;
-    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary });
+    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary }, isDead);
     await ports.secrets.writeMetadata(secret.id, written, ports.signal);
   } catch (error) {
     ports.log.warn('failure_not_recorded', 'could not write down that the mint failed; its claim makes others wait', {
@@ -281,4 +282,14 @@ async function recordFailure(attempt: Attempt, failed: MintOutcome): Promise<Min
     });
   }
   return failed;
+}
+
+/** Whether the key that was to go first is gone. Where that cannot be told now it counts as gone: the next look knows. */
+async function isRemoved({ key, removes, ports }: Attempt): Promise<boolean> {
+  if (removes === null) return false;
+  try {
+    return (await ports.kindOf(key).look(key, removes, ports.signal)) === null;
+  } catch {
+    return true;
+  }
 }

@@ -62,6 +62,18 @@ export function groupMissing({ secret }: ManagedKey): Obstacle {
   };
 }
 
+/** The owner's one key goes before the next one comes: what it is now is stored first, so that the store is known to work. */
+export function importFirst(key: ManagedKey, keyId: string, facts: KindFacts): Obstacle {
+  return {
+    code: 'import_first',
+    problem: `${key.owner} can have one key only, and has ${keyId}: it is not removed while nothing is stored in ${key.secret.name}.`,
+    steps: [
+      `keyrota import ${key.name}, and type the value of ${keyId} in: from then on it is rotated like any other.`,
+      `If its value is lost and nobody uses it: ${facts.toDelete(key, keyId)}`,
+    ],
+  };
+}
+
 /** The entry names no owner yet. */
 export function notProvisioned({ name }: ManagedKey): Obstacle {
   return {

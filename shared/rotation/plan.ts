@@ -12,6 +12,7 @@ import {
 } from './mint-rules.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey } from './observation.ts';
+import { importFirst } from './obstacles.ts';
 import { timeText } from './record.ts';
 import { putOutOfUse, recentUse, retirementOf } from './retire-rules.ts';
 import { OLDEST_MINT_MS, idleSinceMs, isCompromised, isLockedByUndo, situationOf } from './situation.ts';
@@ -234,10 +235,8 @@ function askAboutThePlace(situation: Situation): Step | null {
     problem: `${key.owner} can have one key only, and has ${stranger.id}, which Keyrota did not store.`,
     steps: [
       `If its value is at hand: keyrota import ${key.name}, and type the value in.`,
-      secret
-        ? `If nobody uses it: keyrota rotate ${key.name} --force, which removes it first.`
-        : `To have it replaced in the entry's window: \`adopt: ["${stranger.id}"]\` in the manifest.`,
-      `Or: ${facts.toDelete(key, stranger.id)}`,
+      ...(secret ? [`If nobody uses it: keyrota rotate ${key.name} --force, which removes it first.`] : []),
+      `Or, if nobody uses it: ${facts.toDelete(key, stranger.id)}`,
     ],
   };
 }
@@ -254,8 +253,9 @@ function replaceTheDead(situation: Situation): Step | null {
     const leftOver = askAboutLeftOvers(situation);
     if (leftOver) return leftOver;
   }
-  // A key of before that the owner has instead is in full use; a dead one that takes the place is not.
-  const block = mintBlock(situation) ?? (death.reason === 'first' ? closedWindow(situation) : null);
+  // A key that the owner has instead may be in use; a dead one of ours that takes the place is not.
+  const isGone = !situation.currentKey?.exists;
+  const block = mintBlock(situation) ?? askToImport(situation) ?? (isGone ? closedWindow(situation) : null);
   if (block) return block;
   if (situation.guardOnPrevious && situation.current) {
     const why = `${death.why}, and nothing can be stored while the former version is guarded`;
@@ -282,6 +282,18 @@ function askAboutLeftOvers({ key, oldKeys, rotationAsked, facts }: Situation): S
       ...leftOver.map(({ key: { id } }) => facts.toDelete(key, id)),
       `Then: keyrota rotate ${key.name} --force`,
     ],
+  };
+}
+
+/** A key that works is not removed before it is known that the next one can be stored, whoever wants it. */
+function askToImport(situation: Situation): Step | null {
+  const { key, secret, facts } = situation;
+  const keyId = secret ? null : occupantOf(situation);
+  if (keyId === null) return null;
+  return {
+    step: 'ask',
+    why: `key ${keyId} takes the place, and nothing is stored yet`,
+    ...importFirst(key, keyId, facts),
   };
 }
 

@@ -2,9 +2,10 @@ import { ApiError, isApiError } from '../clients/api-error.ts';
 import { LABEL } from '../clients/secret-store.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../keys/duration.ts';
+import { opensAtMs } from '../keys/maintenance-window.ts';
 import { spreadOf } from '../keys/manifest.ts';
 import { PersonNeeded } from '../keys/kind.ts';
-import type { IssuerKey } from '../keys/kind.ts';
+import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -37,7 +38,10 @@ export interface SurveyWish {
   timerMs: number;
 }
 
-/** How long a key that is due is looked at with every tick; whatever keeps it waiting for longer, it is looked at now and then. */
+/**
+ * How long a key that is due is looked at with every tick, and while its window is open; whatever keeps it waiting for
+ * longer, it is looked at now and then.
+ */
 const PROMPT_MS = HOUR_MS;
 const NOW_AND_THEN_MS = 10 * MINUTE_MS;
 /** How often a key that is being retired is looked at, and the account is listed. */
@@ -88,7 +92,7 @@ async function listOwn(
   manifest: Manifest,
   entries: readonly ManagedKey[],
   wish: SurveyWish,
-  { clock, secrets, signal }: Ports,
+  { clock, secrets, signal, kindOf }: Ports,
 ): Promise<{ listed: Map<ManagedKey, Listed>; unlisted: string[] }> {
   const nowMs = clock.nowMs();
   const fitting = finder(entries);
@@ -99,7 +103,7 @@ async function listOwn(
     const summary = readSummary(secret.custom_metadata);
     for (const { key, rank } of fitting(secret)) {
       if (rank >= (listed.get(key)?.rank ?? Infinity)) continue;
-      const reason = wish.only ? 'asked' : reasonToLook(key, summary, nowMs, wish.timerMs);
+      const reason = wish.only ? 'asked' : reasonToLook(key, summary, nowMs, wish.timerMs, kindOf(key).facts);
       const { key_id: currentKeyId = '', previous_key_id: formerKeyId = '' } = summary ?? {};
       listed.set(key, { rank, reason, secret: reason && secret, currentKeyId, formerKeyId });
     }
@@ -132,6 +136,7 @@ function reasonToLook(
   summary: Summary | null,
   nowMs: number,
   timerMs: number,
+  { keysPerOwner }: KindFacts,
 ): Candidate['why'] | null {
   const isOurs = summary?.deployment === key.deployment && [key.name, ...key.formerly].includes(summary.name);
   if (!summary || !isOurs) return 'new';
@@ -140,11 +145,15 @@ function reasonToLook(
   // While the former key is there nothing can be stored: its retirement comes first.
   const isRetiring = key.state === 'retired' || summary.previous_key_id !== '';
   const isActive = key.state === 'active' && !key.policy.paused;
-  const promptly = (sinceMs: number) => nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
+  // A window may be shorter than the time between two turns.
+  const isOpen = key.window !== null && opensAtMs(key.window, nowMs) === null;
+  const promptly = (sinceMs: number) => isOpen || nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
   // Consumers stand still: neither a former key nor a pause keeps its replacement waiting.
   const deadSinceMs = timeOf(summary.dead_since);
-  if (key.state === 'active' && deadSinceMs !== null && isPast(summary.not_before) && promptly(deadSinceMs))
-    return 'due';
+  if (key.state === 'active' && deadSinceMs !== null) {
+    // Where there was one key, nobody has any: every tick looks whether there can be one.
+    if (keysPerOwner === 'one' || (isPast(summary.not_before) && promptly(deadSinceMs))) return 'due';
+  }
   if (isActive && !isRetiring && isPast(summary.next_due) && isPast(summary.not_before)) {
     if (promptly(timeOf(summary.next_due) ?? 0)) return 'due';
   }

@@ -3,7 +3,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { CreatedKey, KeyKind, KeyRequest } from '../../shared/keys/kind.ts';
 import { importKey } from '../../shared/rotation/import.ts';
-import { readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
+import { readSummary, readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
@@ -327,6 +327,32 @@ describe('once the old key of a classic user is removed', () => {
     expectNoValueIn(world, [former?.value ?? '', await world.lab.fetchStored('classic')]);
   });
 
+  it.each([0, 5])('one that a person asked for is tried by every tick, on day %i of the key', async (days) => {
+    const world = await stored({}, days);
+    world.lab.fault({ match: ADD, status: 500, times: 1_000 });
+    expect(await world.tick({ force: true })).toMatchObject({ outcome: 'failed', code: 'create_failed' });
+    expect(world.keys).toEqual([]);
+    const { failures, dead_since: deadSince } = readSummary(world.lab.secret('classic').customMetadata) ?? {};
+    expect({ failures, isDead: deadSince !== '' }).toEqual({ failures: 1, isDead: true });
+    const every = { only: null, timerMs: MINUTE_MS };
+    const attempts = async () => {
+      let count = 0;
+      for (let minute = 0; minute < 60; minute += 1) {
+        await world.lab.pass(MINUTE_MS);
+        const { keys } = await world.lab.tick(world.manifest, every);
+        count += keys.filter(({ code }) => code === 'create_failed').length;
+      }
+      return count;
+    };
+    for (let hour = 0; hour < 3; hour += 1) expect(await attempts()).toBeGreaterThan(6);
+    world.lab.cloud.faults.clear();
+    for (let minute = 0; minute < 8; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      await world.lab.tick(world.manifest, every);
+    }
+    await expectWell(world);
+  });
+
   it('a run whose time is up raises the alarm too', async () => {
     const world = await ClassicWorld.open();
     const former = await create(world);
@@ -391,6 +417,19 @@ describe('the maintenance window of a classic key', () => {
     expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
     expect(idsOf(world)).not.toEqual(before);
     await expectWell(world);
+  });
+
+  it('is met however short it is, by every tick, of a key that has been due for long', async () => {
+    const world = await stored({ entry: { window: { from: '13:00', until: '13:15' } } });
+    await world.lab.pass(DAY_MS + 4 * HOUR_MS + 59 * MINUTE_MS);
+    const planned: number[] = [];
+    for (let minute = 0; minute < 16; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      const { keys } = await world.lab.tick(world.manifest, { only: null, timerMs: MINUTE_MS, dryRun: true });
+      if (keys.some(({ name, outcome }) => name === 'classic' && outcome === 'planned')) planned.push(minute);
+    }
+    expect(planned).toEqual(Array.from({ length: planned.length }, (_, index) => (planned[0] ?? 0) + index));
+    expect(planned.length).toBeGreaterThanOrEqual(14);
   });
 
   it('keeps no user from a key who has none', async () => {
@@ -491,7 +530,30 @@ describe('a mint of a classic key that was cut off', () => {
     const world = await ClassicWorld.open();
     await killedAfter(world, 'addApi');
     expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'place_taken', steps: [] });
-    expect((await world.tick({ force: true })).steps[0]).toMatchObject({ step: 'mint' });
+    expect(await world.tick({ force: true })).toMatchObject({ outcome: 'ask', code: 'import_first', steps: [] });
+    await world.removeByHand(idsOf(world)[0] ?? '');
+    expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
+    await expectWell(world);
+  });
+});
+
+describe('a classic key that existed before', () => {
+  it('stays, whatever the manifest or a person says, until its value is stored', async () => {
+    const world = await ClassicWorld.open();
+    const made = await world.makeByHand();
+    await world.lab.pass(HOUR_MS);
+    const entry = { ...world.entry, adopt: [made.id] };
+    const adopting = { ...world.manifest, keys: [entry, ...world.manifest.keys.slice(1)] };
+    for (const force of [false, true]) {
+      const { keys } = await world.lab.tick(adopting, { only: ['classic'], force });
+      expect(keys[0]).toMatchObject({ outcome: 'ask', code: 'import_first', steps: [] });
+    }
+    expect(world.keys).toEqual([made]);
+    await world.lab.withPorts(adopting, (ports) => importKey(entry, new SecretValue(made.value), ports));
+    const { keys } = await world.lab.tick(adopting, { only: ['classic'] });
+    expect(keys[0]).toMatchObject({ outcome: 'rest', steps: [] });
+    await world.lab.pass(30 * DAY_MS);
+    expect((await world.lab.tick(adopting, { only: ['classic'] })).keys[0]?.steps[0]).toMatchObject({ step: 'mint' });
     await expectWell(world);
   });
 });

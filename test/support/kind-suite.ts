@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
+import { importKey } from '../../shared/rotation/import.ts';
 import { undo } from '../../shared/rotation/undo.ts';
+import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { KindWorld } from './kind-world.ts';
 import type { KindUnderTest } from './kind-world.ts';
 import { MISHAPS, atCall } from './mishaps.ts';
@@ -60,13 +62,14 @@ async function wrongsAfterEachCall(kind: KindUnderTest, stage: Stage, { writesOn
 
 /**
  * Where an owner can have one key only, nothing tells a key that a first mint made and did not store from a person's: it is
- * not touched, a person is asked, and the place is free once that person wants a rotation.
+ * not touched, a person is asked, and the place is free once that person has removed it.
  */
 async function wrongsOfFirst({ keysPerOwner }: KindUnderTest, world: KindWorld): Promise<string[]> {
   if (keysPerOwner === 'many' || world.isStored) return [];
   const { outcome, code } = await world.tick();
   if (code !== 'place_taken') return [`nothing is stored, and nobody is asked why: ${outcome}, ${code}`];
-  await world.tick({ force: true });
+  const [left] = world.ownKeys;
+  if (left) await world.setting.removeByHand(left.id);
   await world.settle();
   return [];
 }
@@ -168,13 +171,33 @@ export function keepsTheContract(kind: KindUnderTest): void {
       },
     );
 
-    it('is taken in where it existed before, and retires after the first one of ours', async () => {
+    it.runIf(keysPerOwner === 'many')(
+      'is taken in where it existed before, and retires after the first one of ours',
+      async () => {
+        const world = await KindWorld.open(kind);
+        const { id } = await world.setting.makeByHand();
+        await world.lab.pass(HOUR_MS);
+        const report = await world.lab.withPorts(world.setting.manifest, (ports) => adopt(world.key, id, ports));
+        expect(report).toMatchObject({ outcome: 'minted', mint: { outcome: 'stored' } });
+        await world.consume();
+        await world.settle();
+        expect(await world.wrongs()).toEqual([]);
+      },
+    );
+
+    it.runIf(keysPerOwner === 'one')('is imported where it existed before, and only then replaced', async () => {
       const world = await KindWorld.open(kind);
-      const { id } = await world.setting.makeByHand();
+      const { id, value = '' } = await world.setting.makeByHand();
       await world.lab.pass(HOUR_MS);
-      const report = await world.lab.withPorts(world.setting.manifest, (ports) => adopt(world.key, id, ports));
-      expect(report).toMatchObject({ outcome: 'minted', mint: { outcome: 'stored' } });
+      await expect(
+        world.lab.withPorts(world.setting.manifest, (ports) => adopt(world.key, id, ports)),
+      ).rejects.toMatchObject({ code: 'import_first' });
+      expect(world.ownKeys.map((one) => one.id)).toEqual([id]);
+      await world.lab.withPorts(world.setting.manifest, (ports) => importKey(world.key, new SecretValue(value), ports));
+      expect(world.currentKeyId).toBe(id);
       await world.consume();
+      await world.lab.pass(30 * DAY_MS);
+      expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
       await world.settle();
       expect(await world.wrongs()).toEqual([]);
     });

@@ -15,8 +15,8 @@ export interface KindSetting {
   keys(): readonly { id: string; disabled: boolean }[];
   /** Whether what a consumer has fetched works: the text of a secret, or the JSON of its fields. */
   works(stored: string): Promise<boolean>;
-  /** A person makes a key of the same owner. */
-  makeByHand(): Promise<{ id: string }>;
+  /** A person makes a key of the same owner; its value is told where the owner can have one key only. */
+  makeByHand(): Promise<{ id: string; value?: string }>;
   /** Somebody removes a key at the issuer. */
   removeByHand(keyId: string): Promise<unknown>;
   /** Takes from Keyrota the right to make such keys. */

@@ -85,6 +85,13 @@ describe('an entry of each kind', () => {
     [{ ...CLASSIC, window: { from: '2:00', until: '04:00' } }, 'window.from', undefined],
     [{ ...CLASSIC, window: { from: '02:00', until: '25:00' } }, 'window.until', undefined],
     [{ ...CLASSIC, window: { from: '02:00', until: '04:00', days: ['someday'] } }, 'window.days[0]', undefined],
+    [{ ...CLASSIC, window: { from: '02:00', until: '02:14' } }, 'window.until', 'at least 15m after `from`'],
+    [{ ...CLASSIC, window: { from: '23:55', until: '00:05' } }, 'window.until', 'at least 15m after `from`'],
+    [
+      { ...CLASSIC, window: { from: '00:00', until: '00:00' } },
+      'window.until',
+      'another time than `from`, or `window: any` for any time',
+    ],
     [{ ...PROFILE, profileId: 'my-profile' }, 'profileId', 'an id such as "Profile-…"'],
   ])('is refused with the path of what does not fit: %o', (entry, field, allowed) => {
     const faults = faultsOf(LOGIN, entry);
@@ -199,9 +206,12 @@ describe('a maintenance window', () => {
     expect(opensAtMs(window, at('01:00', 1))).toBe(at('23:00', 7));
   });
 
-  it('of one and the same time is a whole day', () => {
-    const window = windowOf({ from: '00:00', until: '00:00', days: ['sun'] });
-    expect(opensAtMs(window, at('12:00'))).toBe(at('00:00', 6));
-    expect(opensAtMs(window, at('12:00', 6))).toBeNull();
+  it('may be as short as 15 minutes, and as long as a day but a minute', () => {
+    const short = windowOf({ from: '23:50', until: '00:05' });
+    expect(opensAtMs(short, at('00:04', 1))).toBeNull();
+    expect(opensAtMs(short, at('00:05', 1))).toBe(at('23:50', 1));
+    const long = windowOf({ from: '00:00', until: '23:59', days: ['sun'] });
+    expect(opensAtMs(long, at('12:00'))).toBe(at('00:00', 6));
+    expect(opensAtMs(long, at('23:58', 6))).toBeNull();
   });
 });

@@ -4,6 +4,7 @@ import type { IssuerKey } from '../../shared/keys/kind.ts';
 import type { ManagedKey } from '../../shared/keys/manifest.ts';
 import { SERVICE_ID_FACTS } from '../../shared/keys/service-id-api-key.ts';
 import { plan } from '../../shared/rotation/plan.ts';
+import { timeText } from '../../shared/rotation/record.ts';
 import type { Step } from '../../shared/rotation/step.ts';
 import {
   NOW_MS,
@@ -187,6 +188,38 @@ describe('an owner that can have one key only', () => {
     expect(planFor(lost, closed)).not.toHaveProperty('removes');
   });
 
+  it('waits no longer than a claim lasts where it has none, however many mints have failed', () => {
+    const failedAtMs = NOW_MS - 4 * MINUTE_MS;
+    const summaryOf = { key_id: 'K1', failures: 8, not_before: timeText(failedAtMs + 6 * HOUR_MS) };
+    const secret = secretWith([version('K1', daysAgo(5))], { summaryOf });
+    const lost = { facts, secret, keys: [gone('K1')] };
+    expect(planFor(lost)).toMatchObject({
+      step: 'hold',
+      code: 'back-off',
+      sinceMs: failedAtMs,
+      untilMs: NOW_MS + 2 * MINUTE_MS,
+    });
+    expect(planFor(lost, managedKey(), NOW_MS + 2 * MINUTE_MS)).toMatchObject({ step: 'mint', reason: 'lost' });
+    expect(planFor({ ...due, secret: secretWith([version('K1', daysAgo(30))], { summaryOf }) })).toMatchObject({
+      code: 'back-off',
+      untilMs: failedAtMs + 6 * HOUR_MS,
+    });
+  });
+
+  it('is known to have none at once where a mint of ours was to remove it, however young its version is', () => {
+    const claim = (removes: string) => ({
+      ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(-MINUTE_MS), removes }),
+      updatedAtMs: NOW_MS - 7 * MINUTE_MS,
+    });
+    const young = (removes: string) => ({
+      facts,
+      secret: onlyVersion(0, { createdAtMs: hoursAgo(0.15), locks: [claim(removes)] }),
+      keys: [gone('K1')],
+    });
+    expect(planFor(young('K1'))).toMatchObject({ step: 'mint', reason: 'lost' });
+    expect(planFor(young('K0'))).toMatchObject({ step: 'hold', code: 'key-not-visible' });
+  });
+
   it('loses a leaked one at once, whatever the window', () => {
     const leaked = {
       facts,
@@ -247,11 +280,38 @@ describe('an owner that can have one key only', () => {
     });
   });
 
-  it('has one from before replaced in the window, where the manifest takes it in', () => {
-    const adopting = { ...windowed('13:00', '14:00'), adopt: ['S'] };
+  it('keeps one from before while nothing is stored, whoever wants it replaced, and a person is asked for its value', () => {
+    const adopting = { ...managedKey(), adopt: ['S'] };
     const seen = { facts, keys: [keyThat('S', { canDisable: false })] };
-    expect(planFor(seen, adopting)).toMatchObject({ step: 'hold', code: 'window' });
-    expect(planFor(seen, { ...adopting, window: null })).toMatchObject({ step: 'mint', reason: 'first', removes: 'S' });
+    for (const rotationAsked of [false, true])
+      expect(planFor({ ...seen, rotationAsked }, adopting)).toMatchObject({ step: 'ask', code: 'import_first' });
+    const unknown = { facts, strangers: [stranger()], rotationAsked: true };
+    expect(planFor(unknown)).toMatchObject({ step: 'ask', code: 'import_first' });
+  });
+
+  it('has one that a person made instead of ours replaced in the window only, where the manifest takes it in', () => {
+    const adopting = { ...windowed('13:00', '14:00'), adopt: ['S'] };
+    const seen = (facts_: Parameters<typeof version>[2] = {}) => ({
+      facts,
+      secret: onlyVersion(5, facts_),
+      keys: [gone('K1'), keyThat('S', { canDisable: false })],
+    });
+    const held = { step: 'hold', code: 'window', untilMs: NOW_MS + HOUR_MS };
+    expect(planFor(seen(), adopting)).toMatchObject(held);
+    expect(planFor(seen({ record: { compromised_at: isoIn(-DAY_MS) } }), adopting)).toMatchObject(held);
+    expect(planFor(seen(), { ...adopting, window: null })).toMatchObject({
+      step: 'mint',
+      reason: 'lost',
+      removes: 'S',
+    });
+    expect(planFor({ ...seen(), rotationAsked: true }, adopting)).toMatchObject({ step: 'mint', removes: 'S' });
+  });
+
+  it('has a dead one of ours replaced at any time', () => {
+    const closed = windowed('13:00', '14:00');
+    const expired = keyThat('K1', { canDisable: false, expiresAtMs: NOW_MS - MINUTE_MS });
+    const seen = { facts, secret: onlyVersion(5), keys: [expired] };
+    expect(planFor(seen, closed)).toMatchObject({ step: 'mint', reason: 'expired', removes: 'K1' });
   });
 
   it('may be in another run’s first mint when its key is young', () => {
