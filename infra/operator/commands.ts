@@ -4,6 +4,8 @@ import type { AdoptReport } from '../../shared/rotation/adopt.ts';
 import { importKey } from '../../shared/rotation/import.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
+import { PersonNeeded } from '../../shared/keys/kind.ts';
+import { notProvisioned } from '../../shared/rotation/obstacles.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import { withContext } from './context.ts';
@@ -82,7 +84,7 @@ function exitCodeOf(keys: readonly KeyReport[], unrotated: readonly KeyReport[])
 /** `undo NAME`: makes the former key current again. */
 export function undoCommand(name: string, options: CommonOptions): Promise<ExitCode> {
   return withContext(options, async (context) => {
-    const key = entryOf(context.manifest, name);
+    const key = withOwner(entryOf(context.manifest, name));
     const report = await withPorts(context, async (ports) => {
       await ports.login();
       return undo(key, ports);
@@ -145,8 +147,7 @@ export function importCommand(words: readonly string[], options: CommonOptions):
       await ports.login();
       return importKey(key, value, ports);
     });
-    const superseded =
-      report.supersededKeyId === null ? '' : `; ${report.supersededKeyId} is superseded and will be retired`;
+    const superseded = report.supersededKeyId === null ? '' : `; ${report.supersededKeyId} is superseded`;
     print(options.json ? JSON.stringify({ name, ...report }) : `${name}: ${report.keyId} is current${superseded}.`);
     return EXIT.done;
   });
@@ -166,12 +167,13 @@ function adoptText(keyId: string, report: AdoptReport): string {
   return `${keyId} is not adopted yet: ${why}`;
 }
 
-/** Where the name may be a value. */
+/** Where the name may be a value: it is not repeated. */
 function unrepeatedEntryOf(manifest: Manifest, name: string): ManagedKey {
   const found = manifest.keys.find((key) => key.name === name);
-  if (found) return found;
-  const known = manifest.keys.map((key) => key.name).join(', ');
-  throw new InputError('unknown_name', `The manifest has no key of that name; it has ${known}. ${NO_ARGUMENT}`);
+  if (found) return withOwner(found);
+  if (manifest.keyless.some((one) => one.name === name)) throw withoutKey();
+  const message = `The manifest has no key of that name; it has ${namesIn(manifest)}. ${NO_ARGUMENT}`;
+  throw new InputError('unknown_name', message);
 }
 
 /** Of an entry with or without a key. */
@@ -181,6 +183,18 @@ const nameOf = (manifest: Manifest, name: string): string =>
 function entryOf(manifest: Manifest, name: string): ManagedKey {
   const found = manifest.keys.find((key) => key.name === name);
   if (found) return found;
-  const known = manifest.keys.map((key) => key.name).join(', ');
-  throw new InputError('unknown_name', `The manifest has no key ${JSON.stringify(name)}; it has ${known}.`);
+  if (manifest.keyless.some((one) => one.name === name)) throw withoutKey();
+  const message = `The manifest has no key ${JSON.stringify(name)}; it has ${namesIn(manifest)}.`;
+  throw new InputError('unknown_name', message);
 }
+
+/** @throws PersonNeeded where the entry names no owner yet. */
+function withOwner(key: ManagedKey): ManagedKey {
+  if (key.owner === '') throw new PersonNeeded(notProvisioned(key));
+  return key;
+}
+
+const withoutKey = (): InputError =>
+  new InputError('no_key', 'That entry has no key: its workload logs in as a trusted profile.');
+
+const namesIn = ({ keys, keyless }: Manifest): string => [...keys, ...keyless].map(({ name }) => name).join(', ');

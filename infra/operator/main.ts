@@ -23,6 +23,7 @@ const INPUT_CODES = [
   'manifest_not_json',
   'manifest_not_yaml',
   'manifest_unreadable',
+  'nothing_to_provision',
 ];
 
 let exitCode: ExitCode = EXIT.done;

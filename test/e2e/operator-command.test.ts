@@ -151,6 +151,32 @@ keys:
     expect(stderr).not.toContain('demo');
   });
 
+  it.each([
+    [['undo', 'job'], 2, 'That entry has no key'],
+    [['provision', 'job'], 2, 'That entry has no key'],
+    [['undo', 'nobody'], 2, 'it has fresh, classic, login, job.'],
+    [['provision', 'classic'], 2, 'is no identity that could be made'],
+    [['undo', 'fresh'], 3, 'keyrota provision fresh'],
+    [['adopt', 'fresh', 'ApiKey-22222222-3333-4444-8555-666666666666'], 3, 'keyrota provision fresh'],
+  ])('refuses what an entry is not made for, and says why: %s', async (args, exitCode, words) => {
+    const user = { iamId: 'IBMid-1' };
+    const keys = [
+      { name: 'fresh', kind: 'service-id-api-key' },
+      { name: 'classic', kind: 'classic-api-key', ...user, login: 'login', window: 'any' },
+      { name: 'login', kind: 'user-api-key', ...user },
+      { name: 'job', kind: 'trusted-profile', profileId: 'Profile-1' },
+    ];
+    const env = {
+      KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
+      KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:9',
+      KEYROTA_PROFILE_ID: 'Profile-1',
+      KEYROTA_MANIFEST: JSON.stringify({ deployment: 'prod', keys }),
+    };
+    const { code, stdout, stderr } = await keyrota(args, env);
+    expect([code, stdout]).toEqual([exitCode, '']);
+    expect(stderr).toContain(words);
+  });
+
   describe('import', () => {
     const VALUE_GIVEN = 'a-value-that-nobody-may-see-0123456789abcdef';
     const env = {
