@@ -7,7 +7,7 @@ import type { ApiErrorCode } from './api-error.ts';
 import type { CallOptions, Calls } from './calls.ts';
 import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
-import type { SurveyedKey } from './iam-identity.ts';
+import type { SurveyedKey } from './iam-identity-answers.ts';
 import { MOST_PAGES, endless } from './paging.ts';
 import { CreateAnswer, InstanceAnswer, KeyAnswer, KeysAnswer, SurveyAnswer } from './resource-key-answers.ts';
 import type { Redaction, ResourceInstance, ResourceKey } from './resource-key-answers.ts';

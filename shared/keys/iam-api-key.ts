@@ -1,5 +1,6 @@
 import { ApiError, isApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity } from '../clients/iam-identity.ts';
+import type { IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey } from '../clients/iam-identity-answers.ts';
 import { givesRole } from '../clients/iam-policies.ts';
 import type { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';

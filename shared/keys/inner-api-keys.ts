@@ -1,5 +1,6 @@
 import { isApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity, InnerKey } from '../clients/iam-identity.ts';
+import type { IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey, InnerKey } from '../clients/iam-identity-answers.ts';
 import type { ResourceKey } from '../clients/resource-key-answers.ts';
 import { MINUTE_MS } from './duration.ts';
 

@@ -1,6 +1,7 @@
 import { isApiError } from '../clients/api-error.ts';
 import type { ApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity } from '../clients/iam-identity.ts';
+import type { IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey } from '../clients/iam-identity-answers.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import { CredentialsRedacted } from '../clients/resource-keys.ts';
 import type { ResourceKeys } from '../clients/resource-keys.ts';

@@ -1,7 +1,8 @@
 import type { IamLogin } from '../auth/iam-login.ts';
 import { isApiError } from '../clients/api-error.ts';
 import type { ApiError } from '../clients/api-error.ts';
-import type { ApiKey, IamIdentity, SurveyedKey } from '../clients/iam-identity.ts';
+import type { IamIdentity } from '../clients/iam-identity.ts';
+import type { ApiKey, SurveyedKey } from '../clients/iam-identity-answers.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { grantCommand } from './grant-command.ts';

@@ -1,4 +1,4 @@
-import { iamDate } from '../../shared/clients/iam-identity.ts';
+import { iamDate } from '../../shared/clients/iam-identity-answers.ts';
 import { LABEL } from '../../shared/clients/secret-store.ts';
 import { ROLE } from '../../infra/demo/admin.ts';
 import { formatKeyName, newOp } from '../../shared/keys/key-name.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ROLE } from '../../infra/demo/admin.ts';
 import type { Switches } from '../../infra/local/switches.ts';
-import type { SurveyedKey } from '../../shared/clients/iam-identity.ts';
+import type { SurveyedKey } from '../../shared/clients/iam-identity-answers.ts';
 import { CredentialsRedacted } from '../../shared/clients/resource-keys.ts';
 import type { NewResourceKey, ResourceKeys } from '../../shared/clients/resource-keys.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
