@@ -102,7 +102,10 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
     if (!(error instanceof ApiError)) throw error;
     const isForbidden = error.code === 'forbidden';
     const obstacle = kind.obstacleOf(key, error) ?? (isForbidden ? roleMissing(key, 'create keys', kind.facts) : null);
-    if (obstacle) return { outcome: 'ask', obstacle };
+    if (obstacle) {
+      const asked: MintOutcome = { outcome: 'ask', obstacle };
+      return error.effect === 'none' ? asked : recordFailure(attempt, asked);
+    }
     if (error.effect !== 'none') await removeByName(attempt, name);
     return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
   }

@@ -353,6 +353,21 @@ describe('once the old key of a classic user is removed', () => {
     await expectWell(world);
   });
 
+  it('an add that is refused for good is a person’s to settle, who is told what was removed', async () => {
+    const world = await stored({}, 5);
+    world.lab.fault({ match: ADD, status: 403, times: 1_000 });
+    const report = await world.tick({ force: true });
+    expect(report).toMatchObject({ outcome: 'ask', code: 'permission_missing', steps: [] });
+    expect(report.why).toContain('Its old key was removed');
+    expect(report.why).not.toContain('Nothing was removed');
+    expect(world.keys).toEqual([]);
+    expect(readSummary(world.lab.secret('classic').customMetadata)?.dead_since).not.toBe('');
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(7 * MINUTE_MS);
+    expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
+    await expectWell(world);
+  });
+
   it('a run whose time is up raises the alarm too', async () => {
     const world = await ClassicWorld.open();
     const former = await create(world);
