@@ -85,7 +85,7 @@ export class DisableRefused extends KeyrotaError {
 
 /** What plan and people must know about a kind: facts, and words for steps that only a person can take. Pure. */
 export interface KindFacts<K extends ManagedKey = ManagedKey> {
-  /** How many keys one owner can have. Where it is one, the old key goes before the new one comes. */
+  /** How many keys one owner can have. Where it is one, the old key goes before the new one comes, which `create` logs in with. */
   keysPerOwner: 'many' | 'one';
   /** What Keyrota's own identity needs at the issuer. */
   rolesNeeded(key: K): string[];

@@ -394,6 +394,68 @@ describe('once the old key of a classic user is removed', () => {
   });
 });
 
+describe('once a new key of a classic user is added', () => {
+  /** From the nth login with the new key on, each of them meets this. */
+  async function tickWithLogins(world: ClassicWorld, from: number, meets: () => unknown): Promise<void> {
+    let isAdded = false;
+    let logins = 0;
+    const run = new WatchedRun(world.lab, async ({ path }, send) => {
+      if (isAdded && path.includes('getCurrentUser')) logins += 1;
+      if (logins === from) meets();
+      const answer = await send();
+      isAdded ||= path.includes('addApi');
+      return answer;
+    });
+    await run.perform(world.manifest, (changes) => world.tick({}, changes));
+  }
+
+  it.each([2, 3])('it is stored even if a login after the first tells nothing (login %i)', async (from) => {
+    const world = await stored();
+    const [former] = world.keys;
+    await tickWithLogins(world, from, () => world.lab.fault({ match: CURRENT_USER, status: 503, times: 1_000 }));
+    world.lab.cloud.faults.clear();
+    expect(idsOf(world)).not.toEqual([former?.id]);
+    expect(logged(world, 'key_not_verified')).toMatchObject([{ level: 'warn' }]);
+    expect(logged(world, 'user_without_key')).toEqual([]);
+    await expectWell(world);
+  });
+
+  it('it goes with an alarm when it is refused', async () => {
+    const world = await stored();
+    await tickWithLogins(world, 2, () => world.lab.fault({ match: CURRENT_USER, status: 401, times: 1_000 }));
+    world.lab.cloud.faults.clear();
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toMatchObject([{ level: 'error', owner: world.iamId }]);
+    await world.lab.pass(7 * MINUTE_MS);
+    await world.tick();
+    await expectWell(world);
+  });
+
+  it.each([
+    { trouble: 'may not', status: 403, outcome: 'ask' },
+    { trouble: 'cannot', status: 400, outcome: 'failed' },
+  ])('it goes with an alarm when Keyrota $trouble store it', async ({ status, outcome }) => {
+    const world = await stored();
+    const [former] = world.keys;
+    world.lab.fault({ match: 'POST /api/v2/secrets/*/versions', status, times: 9 });
+    expect(await world.tick()).toMatchObject({ outcome });
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toMatchObject([{ level: 'error', removed: former?.id }]);
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(7 * MINUTE_MS);
+    await world.tick();
+    await expectWell(world);
+  });
+
+  it('its loss raises no alarm where it was to be the first', async () => {
+    const world = await ClassicWorld.open();
+    world.lab.fault({ match: 'POST /api/v2/secrets', status: 403, times: 9 });
+    expect(await world.tick()).toMatchObject({ outcome: 'ask' });
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toEqual([]);
+  });
+});
+
 describe('the account’s classic keys', () => {
   it('are surveyed user by user, and one who cannot be seen hides no other', async () => {
     const world = await ClassicWorld.open();
