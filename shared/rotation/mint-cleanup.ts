@@ -1,6 +1,6 @@
 import type { CreatedKey } from '../keys/kind.ts';
 import { metadataAfterFailure } from './mint-record.ts';
-import type { Attempt } from './mint-record.ts';
+import type { Attempt, Failure } from './mint-record.ts';
 import { readSummary } from './record.ts';
 
 /** A key that the mint made, and that nobody has the value of. */
@@ -53,7 +53,11 @@ export async function removeByName(attempt: Attempt, name: string): Promise<void
  * Writes down that a mint failed, so that not every run creates and deletes a key. What is written replaces all, so it is
  * read again first: where another run has stored meanwhile, its word stands.
  */
-export async function recordFailure<Failed>(attempt: Attempt, failed: Failed): Promise<Failed> {
+export async function recordFailure<Failed>(
+  attempt: Attempt,
+  failed: Failed,
+  known: Omit<Failure, 'isDead'> = { isOver: true },
+): Promise<Failed> {
   const { secret, ports } = attempt;
   if (!secret) return failed;
   const isDead = await isRemoved(attempt);
@@ -61,7 +65,7 @@ export async function recordFailure<Failed>(attempt: Attempt, failed: Failed): P
     const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
     const summary = readSummary(metadata);
     if (summary?.key_id !== secret.summary?.key_id) return failed;
-    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary }, isDead);
+    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary }, { ...known, isDead });
     await ports.secrets.writeMetadata(secret.id, written, ports.signal);
   } catch (error) {
     ports.log.warn('failure_not_recorded', 'could not write down that the mint failed; its claim makes others wait', {

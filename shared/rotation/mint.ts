@@ -104,12 +104,16 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
     if (!(error instanceof ApiError)) throw error;
     const isForbidden = error.code === 'forbidden';
     const obstacle = kind.obstacleOf(key, error) ?? (isForbidden ? roleMissing(key, 'create keys', kind.facts) : null);
+    const isOver = error.effect !== 'unknown';
     if (obstacle) {
       const asked: MintOutcome = { outcome: 'ask', obstacle };
-      return error.effect === 'none' ? asked : recordFailure(attempt, asked);
+      const isRefused = error.effect === 'none';
+      // A person may settle it with a key made by hand, which must not be taken for a left-over of this attempt.
+      if (isRefused && kind.facts.keysPerOwner === 'many') return asked;
+      return recordFailure(attempt, asked, { isOver, isRefused });
     }
     if (error.effect !== 'none') await removeByName(attempt, name);
-    return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
+    return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message }, { isOver });
   }
 }
 

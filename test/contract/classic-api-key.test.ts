@@ -552,6 +552,24 @@ describe('a classic key that a person refreshed', () => {
     await expectWell(world);
   });
 
+  it.each([1, 2, 9])('is kept where %i mints of ours had failed for good shortly before', async (mints) => {
+    const world = await stored();
+    world.lab.fault({ match: ADD, status: 403, times: 1_000 });
+    for (let count = 0; count < mints; count += 1) {
+      await world.lab.pass(7 * MINUTE_MS);
+      expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'permission_missing' });
+    }
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(2 * MINUTE_MS);
+    const made = await world.makeByHand();
+    for (let minute = 0; minute < 30; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      await world.tick();
+    }
+    expect(world.keys).toEqual([made]);
+    expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'place_taken', steps: [] });
+  });
+
   it('is left alone by a mint that was decided on before', async () => {
     const world = await stored();
     let refreshed: string | undefined;
