@@ -243,6 +243,36 @@ describe('before the key of a classic user is removed', () => {
   });
 });
 
+describe('the time that is left of a run', () => {
+  it.each([
+    { seconds: 110, lost: 25, becomes: 'is enough' },
+    { seconds: 110, lost: 36, becomes: 'is not enough' },
+    { seconds: 60, lost: 0, becomes: 'is enough' },
+    { seconds: 60, lost: 12, becomes: 'is not enough' },
+  ])(
+    '$becomes to replace a key in a run of $seconds s, $lost s after its start',
+    async ({ seconds, lost, becomes }) => {
+      const world = await stored();
+      const before = idsOf(world);
+      const settings = { ...world.lab.context(world.manifest).settings, runMs: seconds * 1_000, callTimeoutMs: 60_000 };
+      let isSlow = lost > 0;
+      const inProcess = cloudAdapter(world.lab.cloud);
+      const adapter: typeof inProcess = async (config) => {
+        if (isSlow && (config as { url: string }).url.includes('getApiAuthenticationKeys')) {
+          isSlow = false;
+          await world.lab.pass(lost * 1_000);
+        }
+        return inProcess(config);
+      };
+      const report = await world.tick({}, { settings, http: { adapter } });
+      const left = { outcome: 'left', code: 'no_time', steps: [] };
+      const done = { outcome: 'rest', steps: [{ step: 'mint' }, { step: 'release' }] };
+      expect(report).toMatchObject(becomes === 'is enough' ? done : left);
+      expect(idsOf(world)[0] === before[0]).toBe(becomes === 'is not enough');
+    },
+  );
+});
+
 describe('once the old key of a classic user is removed', () => {
   it.each([
     { trouble: 'fails', fault: { status: 500, times: 3 } },
@@ -394,7 +424,7 @@ describe('once the old key of a classic user is removed', () => {
   });
 });
 
-describe('once a new key of a classic user is added', () => {
+describe('a new key of a classic user that is added', () => {
   /** From the nth login with the new key on, each of them meets this. */
   async function tickWithLogins(world: ClassicWorld, from: number, meets: () => unknown): Promise<void> {
     let isAdded = false;
@@ -409,7 +439,7 @@ describe('once a new key of a classic user is added', () => {
     await run.perform(world.manifest, (changes) => world.tick({}, changes));
   }
 
-  it.each([2, 3])('it is stored even if a login after the first tells nothing (login %i)', async (from) => {
+  it.each([2, 3])('is stored even if a login after the first tells nothing (login %i)', async (from) => {
     const world = await stored();
     const [former] = world.keys;
     await tickWithLogins(world, from, () => world.lab.fault({ match: CURRENT_USER, status: 503, times: 1_000 }));
@@ -420,7 +450,7 @@ describe('once a new key of a classic user is added', () => {
     await expectWell(world);
   });
 
-  it('it goes with an alarm when it is refused', async () => {
+  it('goes with an alarm when it is refused', async () => {
     const world = await stored();
     await tickWithLogins(world, 2, () => world.lab.fault({ match: CURRENT_USER, status: 401, times: 1_000 }));
     world.lab.cloud.faults.clear();
@@ -434,7 +464,7 @@ describe('once a new key of a classic user is added', () => {
   it.each([
     { trouble: 'may not', status: 403, outcome: 'ask' },
     { trouble: 'cannot', status: 400, outcome: 'failed' },
-  ])('it goes with an alarm when Keyrota $trouble store it', async ({ status, outcome }) => {
+  ])('goes with an alarm when Keyrota $trouble store it', async ({ status, outcome }) => {
     const world = await stored();
     const [former] = world.keys;
     world.lab.fault({ match: 'POST /api/v2/secrets/*/versions', status, times: 9 });
@@ -447,7 +477,7 @@ describe('once a new key of a classic user is added', () => {
     await expectWell(world);
   });
 
-  it('its loss raises no alarm where it was to be the first', async () => {
+  it('raises no alarm when it is lost where it was to be the first', async () => {
     const world = await ClassicWorld.open();
     world.lab.fault({ match: 'POST /api/v2/secrets', status: 403, times: 9 });
     expect(await world.tick()).toMatchObject({ outcome: 'ask' });
