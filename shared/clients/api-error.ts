@@ -81,6 +81,11 @@ export class ApiError extends KeyrotaError {
   afterUnclearAttempt(): ApiError {
     return new ApiError(this.operation, this.code, this.failure, this.#detail, 'unknown');
   }
+
+  /** The same failure after another call that was carried out for the same purpose. */
+  afterChange(): ApiError {
+    return new ApiError(this.operation, this.code, this.failure, this.#detail, 'changed');
+  }
 }
 
 /** The SDK found a parameter missing or unknown: nothing was sent. */

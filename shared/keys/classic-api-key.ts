@@ -73,7 +73,8 @@ export function classicApiKeys(ports: ClassicApiKeyPorts): KeyKind<ClassicApiKey
       return { ...added, canDisable: false, mainSecret: added.value };
     },
     obstacleOf: (key, refusal) => {
-      if (refusal.code === 'forbidden') return permissionMissing(key, USER);
+      if (refusal.code === 'forbidden')
+        return permissionMissing(key, USER, refusal.effect === 'none' ? NOTHING_REMOVED : KEY_REMOVED);
       return refusal.code === 'not_found' ? CLASSIC_FACTS.ownerGone(key) : null;
     },
     verify: async (key, value, _, signal) => {
@@ -193,7 +194,7 @@ function personNeeded(key: ClassicApiKey, error: unknown): unknown {
 
 const notActive = ({ iamId }: ClassicApiKey, how: string): Obstacle => ({
   code: 'user_not_active',
-  problem: `${iamId} ${how} in classic infrastructure, and only active users get a key there. Nothing was removed.`,
+  problem: `${iamId} ${how} in classic infrastructure, and only active users get a key there. ${NOTHING_REMOVED}`,
   steps: [
     'ibmcloud sl user list --column id --column username --column status',
     'A pending user accepts the invitation first: log in as that user to cloud.ibm.com once.',
@@ -201,9 +202,14 @@ const notActive = ({ iamId }: ClassicApiKey, how: string): Obstacle => ({
   ],
 });
 
-const permissionMissing = ({ iamId }: ClassicApiKey, username: string): Obstacle => ({
+const NOTHING_REMOVED = 'Nothing was removed.';
+
+const KEY_REMOVED =
+  'Its old key was removed before a new one was refused: it has none that works until this is settled.';
+
+const permissionMissing = ({ iamId }: ClassicApiKey, username: string, state = NOTHING_REMOVED): Obstacle => ({
   code: 'permission_missing',
-  problem: `${iamId} does not show the classic permission to manage API keys. Nothing was removed.`,
+  problem: `${iamId} does not show the classic permission to manage API keys. ${state}`,
   steps: [
     'As a user above it in classic infrastructure: ibmcloud sl user list --column id --column username',
     `ibmcloud sl user permission-edit USER_ID_OF_${username} --permission ${MANAGES_KEYS} --enable true`,

@@ -70,7 +70,8 @@ class Overtaken extends Error {
  * - The id of the added key comes from the list. Its value is tried after that: if it works, no other key was there since
  *   it was added. So whatever is done by that id later is done to our own key.
  * - Cut off anywhere: the claim on the current version tells the next run that the key which it finds was ours.
- * @throws ApiError; `conflict` when somebody was faster; `unexpected_answer` when a key was added and cannot be told.
+ * @throws ApiError, with the effect `none` only where nothing was removed; `conflict` when somebody was faster;
+ *   `unexpected_answer` when a key was added and cannot be told.
  */
 export async function makeClassicKey(
   owner: ClassicOwner,
@@ -85,8 +86,9 @@ export async function makeClassicKey(
     return await making.add();
   } catch (error) {
     if (error instanceof Overtaken) throw error.failure;
-    if (making.hasRemoved) alarm(owner, removes, ports.log, error);
-    throw error;
+    if (!making.hasRemoved) throw error;
+    alarm(owner, removes, ports.log, error);
+    throw error instanceof ApiError && error.effect === 'none' ? error.afterChange() : error;
   }
 }
 

@@ -85,7 +85,7 @@ export class DisableRefused extends KeyrotaError {
 
 /** What plan and people must know about a kind: facts, and words for steps that only a person can take. Pure. */
 export interface KindFacts<K extends ManagedKey = ManagedKey> {
-  /** How many keys one owner can have. Where it is one, the old key goes before the new one comes. */
+  /** How many keys one owner can have. Where it is one, the old key goes before the new one comes, which `create` logs in with. */
   keysPerOwner: 'many' | 'one';
   /** A key is found by its id, whoever owns it. Where not, only the owner that the entry names can be asked. */
   looksAcrossOwners: boolean;

@@ -83,22 +83,35 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
     retire_after: formerKeyId === '' ? '' : timeText(nowMs + key.policy.graceMs),
     failures: 0,
     not_before: '',
+    failed_op: '',
+    failed_at: '',
     dead_since: '',
   };
 }
 
-/** The metadata of a secret whose next key could not be made; `isDead` when the current one had to go for it. */
+/** What is known of a mint that failed. */
+export interface Failure {
+  /** The current key had to go for it, and is gone. Default: false. */
+  isDead?: boolean;
+  /** Nothing that it sent may still take effect. Default: false. */
+  isOver?: boolean;
+  /** A person is asked before anything was done: the next one need not wait. Default: false. */
+  isRefused?: boolean;
+}
+
+/** The metadata of a secret whose next key could not be made. */
 export function metadataAfterFailure(
-  { key, ports }: Attempt,
+  { key, op, ports }: Attempt,
   secret: SeenSecret,
-  isDead = false,
+  { isDead = false, isOver = false, isRefused = false }: Failure = {},
 ): Record<string, unknown> {
   const summary = trueSummary(key, secret);
   const nowMs = ports.clock.nowMs();
-  const failures = summary.failures + 1;
-  const not_before = timeText(nowMs + backOffMs(failures));
+  const failures = summary.failures + (isRefused ? 0 : 1);
+  const not_before = isRefused ? summary.not_before : timeText(nowMs + backOffMs(failures));
   const dead_since = summary.dead_since === '' && isDead ? timeText(nowMs) : summary.dead_since;
-  return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since });
+  const ended = isOver ? { failed_op: op, failed_at: timeText(nowMs) } : { failed_op: '', failed_at: '' };
+  return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since, ...ended });
 }
 
 /** The metadata of a secret whose current key works (null), or was found dead. */
@@ -145,6 +158,8 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     retire_after: former && current ? timeText(current.createdAtMs + key.policy.graceMs) : '',
     failures: 0,
     not_before: '',
+    failed_op: '',
+    failed_at: '',
     dead_since: '',
   };
 }

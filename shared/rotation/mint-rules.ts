@@ -15,6 +15,9 @@ const LOST_AFTER_MS = 15 * MINUTE_MS;
 /** How long the versions of a secret may lag behind what was stored. */
 const VERSIONS_LAG_MS = 15 * MINUTE_MS;
 
+/** The issuer's clock, that of Secrets Manager and ours may differ by this much. */
+const CLOCKS_DIFFER_MS = MINUTE_MS;
+
 /** Why the current key does not work, or null when it does. */
 export function deathOf(situation: Situation): { reason: MintReason; why: string } | Hold | null {
   const { current, currentKey, secret, nowMs, claimedRemoval } = situation;
@@ -142,11 +145,12 @@ export function closedWindow(situation: Situation): Hold | null {
  * The key that takes the place was made by a mint of ours that was cut off: nobody has its value. Or the mint that was cut off
  * was to remove it, which was decided then.
  */
-export function isLeftOver({ stranger, claimedAtMs, claimedRemoval }: Situation): boolean {
+export function isLeftOver({ stranger, claimedAtMs, claimedRemoval, claimEndedAtMs }: Situation): boolean {
   if (!stranger || claimedAtMs === null) return false;
   const { id, createdAtMs } = stranger;
   if (id === claimedRemoval) return true;
-  return claimedAtMs - MINUTE_MS <= createdAtMs && createdAtMs <= claimedAtMs + MINT_LIMIT_MS;
+  const untilMs = Math.min(claimedAtMs + MINT_LIMIT_MS, (claimEndedAtMs ?? Infinity) + CLOCKS_DIFFER_MS);
+  return claimedAtMs - CLOCKS_DIFFER_MS <= createdAtMs && createdAtMs <= untilMs;
 }
 
 /** Moves the expiry of a current key that would expire while its replacement has to wait; null when it would not. */

@@ -7,13 +7,15 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { observationAfterMint } from './foresee.ts';
-import { metadataAfterFailure, metadataOfMint } from './mint-record.ts';
+import { alarmWithout, recordFailure, removeByName, removeOwn } from './mint-cleanup.ts';
+import type { OwnKey } from './mint-cleanup.ts';
+import { metadataOfMint } from './mint-record.ts';
 import type { Attempt } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import { groupMissing, nameTakenElsewhere, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
-import { readSummary, readVersionRecord, timeText, writeRecord } from './record.ts';
+import { readVersionRecord, timeText, writeRecord } from './record.ts';
 import type { MintReason } from './record.ts';
 import { LEASE_MS, MINT_LIMIT_MS } from './situation.ts';
 import { verifyNewKey } from './verification.ts';
@@ -109,9 +111,16 @@ async function create(attempt: Attempt): Promise<CreatedKey | MintOutcome> {
     if (!(error instanceof ApiError)) throw error;
     const isForbidden = error.code === 'forbidden';
     const obstacle = kind.obstacleOf(key, error) ?? (isForbidden ? roleMissing(key, 'create keys', kind.facts) : null);
-    if (obstacle) return { outcome: 'ask', obstacle };
+    const isOver = error.effect !== 'unknown';
+    if (obstacle) {
+      const asked: MintOutcome = { outcome: 'ask', obstacle };
+      const isRefused = error.effect === 'none';
+      // A person may settle it with a key made by hand, which must not be taken for a left-over of this attempt.
+      if (isRefused && kind.facts.keysPerOwner === 'many') return asked;
+      return recordFailure(attempt, asked, { isOver, isRefused });
+    }
     if (error.effect !== 'none') await removeByName(attempt, name);
-    return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message });
+    return recordFailure(attempt, { outcome: 'failed', code: 'create_failed', why: error.message }, { isOver });
   }
 }
 
@@ -123,32 +132,42 @@ async function askAfter(attempt: Attempt, { obstacle, leftOver }: PersonNeeded):
   return recordFailure(attempt, asked);
 }
 
-async function removeByName(attempt: Attempt, name: string): Promise<void> {
-  const { key, ports } = attempt;
-  try {
-    const left = ((await ports.kindOf(key).list(key, ports.signal)) ?? []).filter((one) => one.name === name);
-    for (const one of left) await removeOwn(attempt, one);
-  } catch (error) {
-    // Once it is old enough, any run discards it.
-    ports.log.warn('cleanup_failed', `a key named ${name} may be left at the issuer for now`, { error });
-  }
-}
-
 /** Why a new key must not be stored, or null. Never throws: whatever goes wrong here, the key must not be left behind. */
 async function whyUnfit({ key, ports }: Attempt, created: CreatedKey): Promise<{ code: string; why: string } | null> {
   const aheadMs = created.createdAtMs - ports.clock.nowMs();
   if (aheadMs > CLOCKS_DIFFER_MS) {
     return { code: 'clocks_differ', why: `the issuer's clock is ${Math.round(aheadMs / 1000)} s ahead of ours` };
   }
-  try {
-    const verdict = await verifyNewKey(key, created.value, ports);
-    if (verdict.outcome !== 'accepted') return { code: `key_${verdict.outcome}`, why: verdict.why };
-  } catch (error) {
-    return { code: 'verification_failed', why: messageOf(error) };
-  }
+  const unproven = await whyUnproven(key, created, ports);
+  if (unproven) return unproven;
   const ageMs = ports.clock.nowMs() - created.createdAtMs;
   if (ageMs <= MINT_LIMIT_MS) return null;
   return { code: 'mint_too_slow', why: `the key is ${Math.round(ageMs / 1000)} s old, too old to be stored safely` };
+}
+
+/**
+ * Why a new key is not known to work, or null. Where the owner can have one key only, its maker has logged in with it already,
+ * and without it there is none: only a clear refusal speaks against it.
+ */
+async function whyUnproven(
+  key: ManagedKey,
+  { id, value }: CreatedKey,
+  ports: Ports,
+): Promise<{ code: string; why: string } | null> {
+  const unproven = await verifyNewKey(key, value, ports).then(
+    (verdict) => (verdict.outcome === 'accepted' ? null : { code: `key_${verdict.outcome}`, why: verdict.why }),
+    (error: unknown) => ({ code: 'verification_failed', why: messageOf(error) }),
+  );
+  const isClear = unproven?.code === 'key_refused' || ports.signal.aborted;
+  if (!unproven || isClear || ports.kindOf(key).facts.keysPerOwner === 'many') return unproven;
+  ports.log.warn(
+    'key_not_verified',
+    `key ${id} has logged in once, and is stored without another proof: ${unproven.why}`,
+    {
+      keyId: id,
+    },
+  );
+  return null;
 }
 
 /** Nothing was stored, so the key can go at once. */
@@ -159,23 +178,6 @@ async function giveUp(
 ): Promise<MintOutcome> {
   await removeOwn(attempt, created);
   return recordFailure(attempt, { outcome: 'failed', code, why });
-}
-
-/** A key that the mint made, and that nobody has the value of. */
-type OwnKey = Pick<CreatedKey, 'id' | 'canDisable'>;
-
-/**
- * Without a secret the key stays, disabled where it can be, for its quarantine: it is what tells the next run to wait. But
- * where an owner can have one key only, it would be taken for somebody else's.
- */
-async function removeOwn({ key, secret, ports }: Attempt, { id: keyId, canDisable }: OwnKey): Promise<void> {
-  const kind = ports.kindOf(key);
-  try {
-    if (secret || kind.facts.keysPerOwner === 'one') await kind.delete(key, keyId, ports.signal);
-    else if (canDisable) await kind.disable(key, keyId, ports.signal);
-  } catch (error) {
-    ports.log.warn('cleanup_failed', `key ${keyId} of a failed mint is left at the issuer for now`, { keyId, error });
-  }
 }
 
 /** Sent once. Only a clear refusal says that the key is not stored, and so may go. */
@@ -210,6 +212,7 @@ async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError)
     return { outcome: 'ask', obstacle: nameTakenElsewhere(key) };
   }
   if (error.code === 'locked' || nameTaken) {
+    alarmWithout(attempt, created.id);
     await ports.kindOf(key).delete(key, created.id, ports.signal);
     // Where nobody stored meanwhile, it was not lost to another run, and the next attempt would end alike.
     return recordFailure(attempt, { outcome: 'lost-race', why: error.message });
@@ -259,37 +262,5 @@ async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: 
     if (record?.op !== op) continue;
     const dead = writeRecord(metadata, { ...record, dead_at: timeText(clock.nowMs()) });
     await secrets.writeVersionMetadata(stored.id, id, dead, signal);
-  }
-}
-
-/**
- * Writes down that a mint failed, so that not every run creates and deletes a key. What is written replaces all, so it is
- * read again first: where another run has stored meanwhile, its word stands.
- */
-async function recordFailure(attempt: Attempt, failed: MintOutcome): Promise<MintOutcome> {
-  const { secret, ports } = attempt;
-  if (!secret) return failed;
-  const isDead = await isRemoved(attempt);
-  try {
-    const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
-    const summary = readSummary(metadata);
-    if (summary?.key_id !== secret.summary?.key_id) return failed;
-    const written = metadataAfterFailure(attempt, { ...secret, metadata, summary }, isDead);
-    await ports.secrets.writeMetadata(secret.id, written, ports.signal);
-  } catch (error) {
-    ports.log.warn('failure_not_recorded', 'could not write down that the mint failed; its claim makes others wait', {
-      error,
-    });
-  }
-  return failed;
-}
-
-/** Whether the key that was to go first is gone. Where that cannot be told now it counts as gone: the next look knows. */
-async function isRemoved({ key, removes, ports }: Attempt): Promise<boolean> {
-  if (removes === null) return false;
-  try {
-    return (await ports.kindOf(key).look(key, removes, ports.signal)) === null;
-  } catch {
-    return true;
   }
 }

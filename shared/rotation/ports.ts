@@ -25,6 +25,8 @@ export interface Ports {
   signal: AbortSignal;
   /** When that is, in epoch milliseconds. */
   deadlineMs: number;
+  /** How long the run may last from its begin, in milliseconds. */
+  runMs: number;
   /** Resolves when Keyrota is logged in. @throws KeyrotaError when it cannot log in. */
   login(): Promise<void>;
   /** Id of the API key that Keyrota itself is logged in with, where that is one of the entry's owner; null otherwise. */
@@ -70,6 +72,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     log,
     signal,
     deadlineMs,
+    runMs: settings.runMs,
     randomBytes: options.randomBytes ?? randomBytes,
     secrets,
     kindOf: (key) => {

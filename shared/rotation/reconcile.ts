@@ -19,7 +19,7 @@ import { situationOf } from './situation.ts';
 import { logApplied, logSettled } from './step-log.ts';
 import { isSettled } from './step.ts';
 import type { Settled, Step } from './step.ts';
-import { SHORTEST_MINT_MS } from './verification.ts';
+import { leastMintMs } from './verification.ts';
 
 /** What one run did with one key, and how it left it. */
 export interface KeyReport {
@@ -137,7 +137,7 @@ async function workOn(
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, seen, step, ports, steps);
-    const neededMs = step.step === 'mint' ? SHORTEST_MINT_MS : SHORTEST_STEP_MS;
+    const neededMs = step.step === 'mint' ? leastMintMs('removes' in step, ports.runMs) : SHORTEST_STEP_MS;
     if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
     if (clock.nowMs() - seen.takenAtMs > FRESH_MS) {
       await refresh(work, seen); // the look took too long to act on

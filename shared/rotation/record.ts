@@ -70,6 +70,9 @@ export const Summary = z.object({
   failures: z.number().int().default(0),
   /** No mint before this time, after failures. */
   not_before: time,
+  /** The last mint that failed and is known to be over, and when it ended. */
+  failed_op: z.string().default(''),
+  failed_at: time,
   /** Since when the current key is known to be dead; empty while it works. */
   dead_since: time,
 });

@@ -61,6 +61,8 @@ export interface Situation {
   consumerLocksOnPrevious: readonly string[];
   /** When a mint claimed the current version, and has not stored since: epoch milliseconds. */
   claimedAtMs: number | null;
+  /** When this mint ended without a store; null when that is not known. */
+  claimEndedAtMs: number | null;
   /** The key that this mint meant to remove first; null for none. */
   claimedRemoval: string | null;
   /** The same, while that run may still be at work. */
@@ -103,9 +105,15 @@ export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): 
     guardOnPrevious: previous?.locks.some((lock) => lock.name === guard) ?? false,
     consumerLocksOnPrevious: (previous?.locks ?? []).map((lock) => lock.name).filter((name) => name !== guard),
     claimedAtMs: typeof claim?.attributes['op'] === 'string' ? claim.updatedAtMs : null,
+    claimEndedAtMs: endOf(claim, seen.secret),
     claimedRemoval: typeof claim?.attributes['removes'] === 'string' ? claim.attributes['removes'] : null,
     lease: leaseOf(claim, nowMs),
   };
+}
+
+function endOf(claim: SeenLock | undefined, secret: SeenSecret | null): number | null {
+  const { failed_op: op = '', failed_at: failedAt = '' } = secret?.summary ?? {};
+  return op !== '' && op === claim?.attributes['op'] ? timeOf(failedAt) : null;
 }
 
 function leaseOf(guard: SeenLock | undefined, nowMs: number): Situation['lease'] {

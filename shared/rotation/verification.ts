@@ -25,6 +25,19 @@ const SHORTEST_CHECK_MS = 2_000;
 /** The least time in which a key can be created, verified and stored: with less left, no mint is begun. */
 export const SHORTEST_MINT_MS = FIRST_PAUSE_MS + 10_000 + SETTLE_MS + STORE_RESERVE_MS;
 
+/**
+ * The same where the old key is removed first: between the two the user has none, so there is time for an add that does not
+ * answer, and for the next one.
+ */
+const SHORTEST_REPLACEMENT_MS = 75_000;
+
+/** A run that is not long enough for that begins with one right at its start, or not at all. */
+const START_MS = 10_000;
+
+/** How much of a run of that length must be left to begin a mint, in milliseconds. */
+export const leastMintMs = (removes: boolean, runMs: number): number =>
+  removes ? Math.max(SHORTEST_MINT_MS, Math.min(SHORTEST_REPLACEMENT_MS, runMs - START_MS)) : SHORTEST_MINT_MS;
+
 /** Waits until a new key works, lets it settle, and checks once more. Never longer than the run has time for. */
 export async function verifyNewKey(key: ManagedKey, value: SecretValue, ports: Ports): Promise<Verdict> {
   const { clock, signal } = ports;

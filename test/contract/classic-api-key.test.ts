@@ -243,6 +243,36 @@ describe('before the key of a classic user is removed', () => {
   });
 });
 
+describe('the time that is left of a run', () => {
+  it.each([
+    { seconds: 110, lost: 25, becomes: 'is enough' },
+    { seconds: 110, lost: 36, becomes: 'is not enough' },
+    { seconds: 60, lost: 0, becomes: 'is enough' },
+    { seconds: 60, lost: 12, becomes: 'is not enough' },
+  ])(
+    '$becomes to replace a key in a run of $seconds s, $lost s after its start',
+    async ({ seconds, lost, becomes }) => {
+      const world = await stored();
+      const before = idsOf(world);
+      const settings = { ...world.lab.context(world.manifest).settings, runMs: seconds * 1_000, callTimeoutMs: 60_000 };
+      let isSlow = lost > 0;
+      const inProcess = cloudAdapter(world.lab.cloud);
+      const adapter: typeof inProcess = async (config) => {
+        if (isSlow && (config as { url: string }).url.includes('getApiAuthenticationKeys')) {
+          isSlow = false;
+          await world.lab.pass(lost * 1_000);
+        }
+        return inProcess(config);
+      };
+      const report = await world.tick({}, { settings, http: { adapter } });
+      const left = { outcome: 'left', code: 'no_time', steps: [] };
+      const done = { outcome: 'rest', steps: [{ step: 'mint' }, { step: 'release' }] };
+      expect(report).toMatchObject(becomes === 'is enough' ? done : left);
+      expect(idsOf(world)[0] === before[0]).toBe(becomes === 'is not enough');
+    },
+  );
+});
+
 describe('once the old key of a classic user is removed', () => {
   it.each([
     { trouble: 'fails', fault: { status: 500, times: 3 } },
@@ -353,6 +383,21 @@ describe('once the old key of a classic user is removed', () => {
     await expectWell(world);
   });
 
+  it('an add that is refused for good is a person’s to settle, who is told what was removed', async () => {
+    const world = await stored({}, 5);
+    world.lab.fault({ match: ADD, status: 403, times: 1_000 });
+    const report = await world.tick({ force: true });
+    expect(report).toMatchObject({ outcome: 'ask', code: 'permission_missing', steps: [] });
+    expect(report.why).toContain('Its old key was removed');
+    expect(report.why).not.toContain('Nothing was removed');
+    expect(world.keys).toEqual([]);
+    expect(readSummary(world.lab.secret('classic').customMetadata)?.dead_since).not.toBe('');
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(7 * MINUTE_MS);
+    expect((await world.tick()).steps[0]).toMatchObject({ step: 'mint' });
+    await expectWell(world);
+  });
+
   it('a run whose time is up raises the alarm too', async () => {
     const world = await ClassicWorld.open();
     const former = await create(world);
@@ -376,6 +421,68 @@ describe('once the old key of a classic user is removed', () => {
     const values = [former.value.reveal(), ...world.keys.map(({ value }) => value)];
     for (const value of values) expect(everythingIn(error)).not.toContain(value);
     expectNoValueIn(world, values);
+  });
+});
+
+describe('a new key of a classic user that is added', () => {
+  /** From the nth login with the new key on, each of them meets this. */
+  async function tickWithLogins(world: ClassicWorld, from: number, meets: () => unknown): Promise<void> {
+    let isAdded = false;
+    let logins = 0;
+    const run = new WatchedRun(world.lab, async ({ path }, send) => {
+      if (isAdded && path.includes('getCurrentUser')) logins += 1;
+      if (logins === from) meets();
+      const answer = await send();
+      isAdded ||= path.includes('addApi');
+      return answer;
+    });
+    await run.perform(world.manifest, (changes) => world.tick({}, changes));
+  }
+
+  it.each([2, 3])('is stored even if a login after the first tells nothing (login %i)', async (from) => {
+    const world = await stored();
+    const [former] = world.keys;
+    await tickWithLogins(world, from, () => world.lab.fault({ match: CURRENT_USER, status: 503, times: 1_000 }));
+    world.lab.cloud.faults.clear();
+    expect(idsOf(world)).not.toEqual([former?.id]);
+    expect(logged(world, 'key_not_verified')).toMatchObject([{ level: 'warn' }]);
+    expect(logged(world, 'user_without_key')).toEqual([]);
+    await expectWell(world);
+  });
+
+  it('goes with an alarm when it is refused', async () => {
+    const world = await stored();
+    await tickWithLogins(world, 2, () => world.lab.fault({ match: CURRENT_USER, status: 401, times: 1_000 }));
+    world.lab.cloud.faults.clear();
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toMatchObject([{ level: 'error', owner: world.iamId }]);
+    await world.lab.pass(7 * MINUTE_MS);
+    await world.tick();
+    await expectWell(world);
+  });
+
+  it.each([
+    { trouble: 'may not', status: 403, outcome: 'ask' },
+    { trouble: 'cannot', status: 400, outcome: 'failed' },
+  ])('goes with an alarm when Keyrota $trouble store it', async ({ status, outcome }) => {
+    const world = await stored();
+    const [former] = world.keys;
+    world.lab.fault({ match: 'POST /api/v2/secrets/*/versions', status, times: 9 });
+    expect(await world.tick()).toMatchObject({ outcome });
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toMatchObject([{ level: 'error', removed: former?.id }]);
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(7 * MINUTE_MS);
+    await world.tick();
+    await expectWell(world);
+  });
+
+  it('raises no alarm when it is lost where it was to be the first', async () => {
+    const world = await ClassicWorld.open();
+    world.lab.fault({ match: 'POST /api/v2/secrets', status: 403, times: 9 });
+    expect(await world.tick()).toMatchObject({ outcome: 'ask' });
+    expect(world.keys).toEqual([]);
+    expect(logged(world, 'user_without_key')).toEqual([]);
   });
 });
 
@@ -473,6 +580,24 @@ describe('a classic key that a person refreshed', () => {
     expect(world.keys).toEqual([refreshed]);
     expect((await world.tick({ force: true })).steps[0]).toMatchObject({ step: 'mint' });
     await expectWell(world);
+  });
+
+  it.each([1, 2, 9])('is kept where %i mints of ours had failed for good shortly before', async (mints) => {
+    const world = await stored();
+    world.lab.fault({ match: ADD, status: 403, times: 1_000 });
+    for (let count = 0; count < mints; count += 1) {
+      await world.lab.pass(7 * MINUTE_MS);
+      expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'permission_missing' });
+    }
+    world.lab.cloud.faults.clear();
+    await world.lab.pass(2 * MINUTE_MS);
+    const made = await world.makeByHand();
+    for (let minute = 0; minute < 30; minute += 1) {
+      await world.lab.pass(MINUTE_MS);
+      await world.tick();
+    }
+    expect(world.keys).toEqual([made]);
+    expect(await world.tick()).toMatchObject({ outcome: 'ask', code: 'place_taken', steps: [] });
   });
 
   it('is left alone by a mint that was decided on before', async () => {

@@ -255,6 +255,20 @@ describe('an owner that can have one key only', () => {
     expect(planFor(leftOver(0))).toMatchObject({ step: 'ask', code: 'place_taken' });
   });
 
+  it('keeps the one that a person made after our mint had ended', () => {
+    const claimedAtMs = NOW_MS - 30 * MINUTE_MS;
+    const claim = { ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(-24 * MINUTE_MS) }), updatedAtMs: claimedAtMs };
+    const madeAfter = (minutes: number, failedOp: string) => {
+      const summaryOf = { key_id: 'K1', failed_op: failedOp, failed_at: timeText(claimedAtMs + MINUTE_MS) };
+      const secret = secretWith([version('K1', daysAgo(5), { locks: [claim] })], { summaryOf });
+      const made = stranger({ createdAtMs: claimedAtMs + minutes * MINUTE_MS });
+      return { facts, secret, keys: [gone('K1')], strangers: [made] };
+    };
+    expect(planFor(madeAfter(3, 'bbbbbbbbbbbb'))).toMatchObject({ step: 'ask', code: 'place_taken' });
+    expect(planFor(madeAfter(2, 'bbbbbbbbbbbb'))).toMatchObject({ step: 'mint', removes: 'S' });
+    expect(planFor(madeAfter(3, 'aaaaaaaaaaaa'))).toMatchObject({ step: 'mint', removes: 'S' });
+  });
+
   it('loses the one that a mint was to remove before it was cut off', () => {
     const claim = (removes: string) => ({
       ...guard({ op: 'bbbbbbbbbbbb', until: isoIn(-24 * MINUTE_MS), removes }),
