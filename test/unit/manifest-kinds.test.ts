@@ -155,6 +155,25 @@ describe('two entries', () => {
     ]);
   });
 
+  it('cannot both be the key that Keyrota itself logs in with', () => {
+    const runs = { ...LOGIN, runsKeyrota: true };
+    expect(faultsOf(runs, USER, { ...runs, name: 'again' })).toEqual([
+      'keys[2].runsKeyrota: found true, allowed: false, for keys[0] has it: Keyrota logs in with one key',
+    ]);
+  });
+
+  it('cannot come upon the secret of the other by a former name, unless that is of another type', () => {
+    const renamed = { ...LOGIN, formerly: ['store'] };
+    expect(faultsOf(renamed, { ...USER, secret: { name: 'store' } })).toEqual([
+      'keys[0].formerly: found "store", allowed: not the name of the secret of keys[1]',
+    ]);
+    expect(faultsOf(renamed, { ...USER, secret: { name: 'store', type: 'kv' } })).toEqual([]);
+    expect(faultsOf({ ...renamed, secret: { name: 'store' } }, USER)).toEqual([]);
+    expect(faultsOf(renamed, { ...USER, name: 'store' })).toEqual([
+      'keys[1].name: found "store", allowed: not what keys[0] has too',
+    ]);
+  });
+
   it('cannot have the same name, with or without a key', () => {
     expect(faultsOf(LOGIN, { ...PROFILE, name: 'login' })).toEqual([
       'keys[1].name: found "login", allowed: not what keys[0] has too',
