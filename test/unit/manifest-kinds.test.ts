@@ -81,9 +81,14 @@ describe('an entry of each kind', () => {
       'true, because Activity Tracker and Log Analysis ended on 30 March 2025',
     ],
     [{ ...LOGGING, use: 'ingestion' }, 'ingestionUrl', 'an address, for `use: ingestion`'],
-    [{ ...CLASSIC, window: undefined }, 'window', undefined],
-    [{ ...CLASSIC, window: { from: '2:00', until: '04:00' } }, 'window.from', undefined],
-    [{ ...CLASSIC, window: { from: '02:00', until: '25:00' } }, 'window.until', undefined],
+    [{ ...CLASSIC, window: undefined }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: 'always' }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: null }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: { from: '2:00', until: '04:00' } }, 'window.from', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: 120, until: '04:00' } }, 'window.from', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00', until: '25:00' } }, 'window.until', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00' } }, 'window.until', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00', until: '04:00', day: ['sun'] } }, 'window.day', 'no such field'],
     [{ ...CLASSIC, window: { from: '02:00', until: '04:00', days: ['someday'] } }, 'window.days[0]', undefined],
     [{ ...PROFILE, profileId: 'my-profile' }, 'profileId', 'an id such as "Profile-…"'],
   ])('is refused with the path of what does not fit: %o', (entry, field, allowed) => {
@@ -209,6 +214,13 @@ describe('a maintenance window', () => {
     expect(opensAtMs(window, at('02:00'))).toBeNull();
     expect(opensAtMs(window, at('04:00') - 1)).toBeNull();
     expect(opensAtMs(window, at('04:00'))).toBe(at('02:00', 1));
+  });
+
+  it('of numbers, as YAML reads times without quotes, is refused at each of them', () => {
+    expect(faultsOf(LOGIN, { ...CLASSIC, window: { from: 120, until: 240 } })).toEqual([
+      'keys[1].window.from: found 120, allowed: a time of day in UTC, in quotes: for example "02:00"',
+      'keys[1].window.until: found 240, allowed: a time of day in UTC, in quotes: for example "02:00"',
+    ]);
   });
 
   it('may go past midnight, and belongs to the day on which it begins', () => {
