@@ -297,6 +297,42 @@ describe('the service key that the broker hands out', () => {
     },
   );
 
+  it('is deleted by one that is there where there is no room for another', async () => {
+    const world = await LoggingLaboratory.open();
+    await world.setting('service').fillQuota?.();
+    await world.lab.pass(MINUTE_MS);
+    const manifest = world.manifest('service');
+    const id = brokerKeyId(world);
+    await withKind(world, manifest, async (kind) => {
+      await kind.unlock(onlyKey(manifest), id, signal);
+      await kind.delete(onlyKey(manifest), id, signal);
+      await kind.create(onlyKey(manifest), requestOf('abcdefghijkl'), signal);
+    });
+    expect(await world.works('service', world.serviceKey)).toBe(false);
+    const told = world.lab.logLines.join('\n');
+    for (const { value } of world.keysOf('service')) expect(told).not.toContain(value);
+  });
+
+  it('is left to a person where there is no room for another, and none that is there opens the API', async () => {
+    const world = await LoggingLaboratory.open();
+    await world.setting('service').fillQuota?.();
+    await world.lab.pass(MINUTE_MS);
+    const manifest = world.manifest('service');
+    const id = brokerKeyId(world);
+    alter(
+      world,
+      /^GET \/v1\/config\/keys/,
+      (one) => one['id'] === id || Object.assign(one, { key: `dead ${String(one['id'])}` }),
+    );
+    await withKind(world, manifest, async (kind) => {
+      await kind.unlock(onlyKey(manifest), id, signal);
+      const { obstacle } = await personNeeded(kind.delete(onlyKey(manifest), id, signal));
+      expect(obstacle.code).toBe('key_limit_reached');
+      expect(obstacle.steps.at(-1)).toContain(`/v1/config/keys/${id}`);
+    });
+    expect(world.keysOf('service')).toHaveLength(20);
+  });
+
   const requestOf = (op: string) => ({
     name: `keyrota-lab-ingest-${op}`,
     description: '',
