@@ -28,6 +28,8 @@ export class LoggingSession {
   /** The hash of each value that was seen, by the id of its key. */
   readonly #hashes = new Map<string, string>();
   readonly #unlocked = new Set<string>();
+  /** Keys that the API gave our name in place of making one. */
+  readonly #renamed = new Set<string>();
 
   constructor(login: SecretValue, clock: Clock) {
     this.#login = login;
@@ -69,6 +71,8 @@ export class LoggingSession {
     const hash = sha256Of(made.value);
     const twin = [...this.#hashes].find(([id, known]) => id === made.id || known === hash)?.[0];
     this.#hashes.set(made.id, hash);
+    // The key was there before, and only got our name: whoever tidies up by that name would end a key in use.
+    if (twin === made.id) this.#renamed.add(made.id);
     if (twin !== undefined) throw sameValue(twin);
     if (key.use === 'service') this.#newest = { id: made.id, value: made.value };
     return { ...made, createdAtMs: made.createdAtMs ?? nowMs };
@@ -77,7 +81,7 @@ export class LoggingSession {
   /** We log in with it, or another key has the same value: whoever deletes it ends more than it. */
   isProtected({ id, sha256 }: Pick<ListedLoggingKey, 'id' | 'sha256'>): boolean {
     if (this.#unlocked.has(id)) return false;
-    if (sha256 === sha256Of(this.#login)) return true;
+    if (this.#renamed.has(id) || sha256 === sha256Of(this.#login)) return true;
     return [...this.#hashes].some(([other, hash]) => other !== id && hash === sha256);
   }
 

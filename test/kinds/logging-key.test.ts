@@ -232,6 +232,27 @@ describe('a new key', () => {
     expect(world.keysOf('ingestion')).toHaveLength(2);
   });
 
+  it('that is one of before with our name is neither stored nor tidied up', async () => {
+    const world = await LoggingLaboratory.open();
+    const manifest = world.manifest('ingestion');
+    await tick(world, manifest);
+    const storedId = world.lab.currentKeyId();
+    await world.lab.pass(31 * DAY_MS);
+    const inUse = await world.make('ingestion');
+    await world.lab.pass(MINUTE_MS);
+    const handle = world.lab.cloud.handle.bind(world.lab.cloud);
+    world.lab.cloud.handle = (request) => {
+      const isCreation = request.method === 'POST' && request.url.includes('/v1/config/keys?');
+      if (!isCreation) return handle(request);
+      const url = request.url.replace('?', `/${inUse.id}?`).split('?')[0] ?? '';
+      return request.text().then((body) => handle(new Request(url, { method: 'PUT', headers: request.headers, body })));
+    };
+    expect(await tick(world, manifest)).toMatchObject({ outcome: 'failed', code: 'create_failed' });
+    expect(world.keysOf('ingestion').find(({ id }) => id === inUse.id)?.name).toMatch(/^kr-/);
+    expect(await world.works('ingestion', inUse.key)).toBe(true);
+    expect(world.lab.currentKeyId()).toBe(storedId);
+  });
+
   it('that shares its value with another is not deleted, for that would end both', async () => {
     const world = await LoggingLaboratory.open();
     const manifest = world.manifest('ingestion');
