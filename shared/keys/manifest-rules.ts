@@ -111,9 +111,10 @@ export function nameFaults(entries: readonly NamedEntry[]): Fault[] {
   return [...faults, ...formerSecretFaults(entries), ...ownKeyFaults(entries)];
 }
 
+const secretOf = ({ type }: ManagedKey['secret'], name: string): string => `${type} ${name}`;
+
 /** A secret is looked for under the former names of an entry too: it must not find that of another. */
 function formerSecretFaults(entries: readonly NamedEntry[]): Fault[] {
-  const secretOf = ({ type }: ManagedKey['secret'], name: string) => `${type} ${name}`;
   const owners = new Map(
     entries.flatMap((one) => (one.key ? [[secretOf(one.key.secret, one.key.secret.name), one] as const] : [])),
   );
