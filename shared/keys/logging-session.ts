@@ -157,7 +157,7 @@ export class LoggingSession {
 }
 
 /** Whether a service key is accepted. */
-async function opens(api: LoggingConfiguration, value: SecretValue, signal: AbortSignal): Promise<boolean> {
+export async function opens(api: LoggingConfiguration, value: SecretValue, signal: AbortSignal): Promise<boolean> {
   try {
     await api.checkServiceKey(value, signal);
     return true;

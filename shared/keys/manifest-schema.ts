@@ -261,4 +261,5 @@ export const ManifestFile = z.strictObject({
 export type ManifestFile = z.infer<typeof ManifestFile>;
 export type EntryFile = Exclude<ManifestFile['keys'][number], { kind: 'trusted-profile' }>;
 export type UserEntry = Extract<EntryFile, { kind: 'user-api-key' }>;
+export type LoggingEntry = Extract<EntryFile, { kind: 'logging-key' }>;
 export type PolicyFile = ManifestFile['defaults'];
