@@ -101,6 +101,18 @@ export class LoggingConfiguration extends BaseService {
     }
   }
 
+  /** The value of one key of either type, to log in with; null when it is gone. @throws ApiError as `listKeys`. */
+  async readValue(id: string, serviceKey: SecretValue, signal: AbortSignal): Promise<SecretValue | null> {
+    const call: CallOptions = { operation: 'getLoggingKey', kind: 'reads', signal, secret: serviceKey };
+    try {
+      const { key } = await this.#send(call, NamedAnswer, this.#toKeys('GET', serviceKey, { id }));
+      return new SecretValue(key);
+    } catch (error) {
+      if (isApiError(error, 'not_found')) return null;
+      throw error;
+    }
+  }
+
   /**
    * Makes a key; sent once. `name` has at most 30 characters and need not be unique.
    * @throws ApiError; its `effect` tells whether there may be a key all the same.

@@ -61,8 +61,7 @@ const OPENERS: Record<KindName, (parts: KindParts, shared: Shared) => Promise<Ke
   },
   'logging-key': async (parts) => {
     const { loggingKeys } = await import('./logging-key.ts');
-    const { clock, log, http, signal, calls } = parts;
-    return loggingKeys({ clock, log, signal, http, calls: calls(null), resourceKeys: await resourceKeysOf(parts) });
+    return loggingKeys({ ...parts, calls: parts.calls(null), resourceKeys: await resourceKeysOf(parts) });
   },
   'service-credential': async (parts) => {
     const { serviceCredentials } = await import('./service-credential.ts');

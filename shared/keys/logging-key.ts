@@ -2,8 +2,10 @@ import type { Calls } from '../clients/calls.ts';
 import type { HttpOptions } from '../clients/http-options.ts';
 import { LoggingConfiguration } from '../clients/logging-configuration.ts';
 import type { ListedLoggingKey } from '../clients/logging-configuration.ts';
+import type { SecretStore } from '../clients/secret-store.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { ApiError } from '../clients/api-error.ts';
 import { verdictOf } from './iam-api-key.ts';
 import { parseKeyName } from './key-name.ts';
 import { PersonNeeded } from './kind.ts';
@@ -12,11 +14,15 @@ import { LOGGING_KEY_FACTS, limitReached, refusalOf } from './logging-facts.ts';
 import { LoggingHelpers } from './logging-helper.ts';
 import type { HandedOut, LoggingHelperPorts } from './logging-helper.ts';
 import { readShortName } from './logging-names.ts';
-import { LoggingSession } from './logging-session.ts';
+import { LoggingSession, opens } from './logging-session.ts';
 import type { LoggingKey } from './manifest.ts';
+import { readStoredLogin } from './stored-login.ts';
 import { sha256Of } from './value-hashes.ts';
 
 export interface LoggingKeyPorts extends LoggingHelperPorts {
+  secrets: SecretStore;
+  /** A dry run: what consumers hold is not read. */
+  readOnly: boolean;
   http: HttpOptions;
   /** Without a login: each call of the configuration API carries a key of its own. */
   calls: Calls;
@@ -136,13 +142,38 @@ class LoggingKeys implements KeyKind<LoggingKey> {
   #open(key: LoggingKey): Promise<Open | null> {
     const known = this.#opened.get(key.owner);
     if (known) return known;
-    const opening = this.#helpers
-      .make(key)
-      .then((handedOut) =>
-        handedOut ? { session: new LoggingSession(handedOut.serviceKey, this.#ports.clock), handedOut } : null,
-      );
+    const opening = this.#openWith(key);
     this.#opened.set(key.owner, opening);
     return opening;
+  }
+
+  async #openWith(key: LoggingKey): Promise<Open | null> {
+    const handedOut = await this.#helpers.make(key);
+    if (!handedOut) return null;
+    const login = (await this.#storedInstead(key, handedOut)) ?? handedOut.serviceKey;
+    return { session: new LoggingSession(login, this.#ports.clock), handedOut };
+  }
+
+  /** A stored service key of that instance, where what it hands out is refused; null where none is needed, or none opens it. */
+  async #storedInstead(key: LoggingKey, { serviceKey }: HandedOut): Promise<SecretValue | null> {
+    const { log, readOnly, signal } = this.#ports;
+    if (readOnly || key.serviceKeys.length === 0) return null;
+    const api = this.#apiOf(key);
+    try {
+      if (await opens(api, serviceKey, signal)) return null;
+      for (const one of key.serviceKeys) {
+        const stored = await readStoredLogin(one, this.#ports, key.owner);
+        if (!stored || !(await opens(api, stored.value, signal))) continue;
+        const { owner: instance } = key;
+        const message = `opened instance ${instance} with the key of ${one.name}: what the instance hands out is refused`;
+        log.warn('service_key_stored', message, { instance, login: one.name });
+        return stored.value;
+      }
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ApiError)) throw error;
+      log.warn('service_key_unclear', `no other service key was found for instance ${key.owner}`, { error });
+    }
+    return null;
   }
 
   async #openOrAsk(key: LoggingKey): Promise<Open> {

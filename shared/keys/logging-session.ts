@@ -7,13 +7,16 @@ import type { SecretValue } from '../runtime/secret-value.ts';
 import { newOp } from './key-name.ts';
 import type { KeyName } from './key-name.ts';
 import { PersonNeeded } from './kind.ts';
-import { refusalOf } from './logging-facts.ts';
+import { LOGGING_KEY_FACTS, limitReached, refusalOf } from './logging-facts.ts';
 import { shortNameOf } from './logging-names.ts';
 import type { LoggingKey } from './manifest.ts';
 import { sha256Of } from './value-hashes.ts';
 
 /** Pauses in which a fresh service key comes to be accepted. */
 const PAUSES_MS = [1_000, 2_000, 3_000, 5_000, 5_000];
+
+/** So many other service keys are tried: the API takes few calls in a minute. */
+const MOST_TRIED = 5;
 
 /** One instance's configuration API, for the time of a run. */
 export class LoggingSession {
@@ -25,6 +28,8 @@ export class LoggingSession {
   /** The hash of each value that was seen, by the id of its key. */
   readonly #hashes = new Map<string, string>();
   readonly #unlocked = new Set<string>();
+  /** Keys that the API gave our name in place of making one. */
+  readonly #renamed = new Set<string>();
 
   constructor(login: SecretValue, clock: Clock) {
     this.#login = login;
@@ -66,6 +71,8 @@ export class LoggingSession {
     const hash = sha256Of(made.value);
     const twin = [...this.#hashes].find(([id, known]) => id === made.id || known === hash)?.[0];
     this.#hashes.set(made.id, hash);
+    // The key was there before, and only got our name: whoever tidies up by that name would end a key in use.
+    if (twin === made.id) this.#renamed.add(made.id);
     if (twin !== undefined) throw sameValue(twin);
     if (key.use === 'service') this.#newest = { id: made.id, value: made.value };
     return { ...made, createdAtMs: made.createdAtMs ?? nowMs };
@@ -74,7 +81,7 @@ export class LoggingSession {
   /** We log in with it, or another key has the same value: whoever deletes it ends more than it. */
   isProtected({ id, sha256 }: Pick<ListedLoggingKey, 'id' | 'sha256'>): boolean {
     if (this.#unlocked.has(id)) return false;
-    if (sha256 === sha256Of(this.#login)) return true;
+    if (this.#renamed.has(id) || sha256 === sha256Of(this.#login)) return true;
     return [...this.#hashes].some(([other, hash]) => other !== id && hash === sha256);
   }
 
@@ -100,7 +107,11 @@ export class LoggingSession {
     if (this.#newest?.id === keyId) this.#newest = null;
   }
 
-  /** The newest of this run, or one for the occasion. That bears the entry's name, so it ends as every key of ours that no version knows. */
+  /**
+   * The newest of this run, or one for the occasion: that bears the entry's name, so it ends as every key of ours that no
+   * version knows. Where there is no room for one, another one that is there.
+   * @throws PersonNeeded where none of these opens the API.
+   */
   async #otherLogin(
     key: LoggingKey,
     keyId: string,
@@ -108,20 +119,51 @@ export class LoggingSession {
     signal: AbortSignal,
   ): Promise<SecretValue> {
     if (this.#newest && this.#newest.id !== keyId) return this.#newest.value;
+    const service: LoggingKey = { ...key, use: 'service' };
+    const listed = await this.list(service, api, signal);
+    const limit = limitReached(service, listed.length);
+    if (limit) {
+      const other = await this.#oneOf(listed, keyId, api, signal);
+      if (other) return other;
+      throw new PersonNeeded({
+        ...limit,
+        steps: [...limit.steps, `And at once: ${LOGGING_KEY_FACTS.toDelete(key, keyId)}`],
+      });
+    }
     const { deployment, name } = key;
-    const { value } = await this.create(key, { deployment, name, op: newOp(randomBytes) }, api, signal);
+    const { value } = await this.create(service, { deployment, name, op: newOp(randomBytes) }, api, signal);
     for (const pauseMs of PAUSES_MS) {
-      const isRefused = await api.checkServiceKey(value, signal).then(
-        () => false,
-        (error: unknown) => {
-          if (isApiError(error, 'not_logged_in') || isApiError(error, 'forbidden')) return true;
-          throw error;
-        },
-      );
-      if (!isRefused) break;
+      if (await opens(api, value, signal)) break;
       await this.#clock.sleep(pauseMs, signal);
     }
     return value;
+  }
+
+  /** The value of another service key that opens the API: it is kept for this run only. */
+  async #oneOf(
+    listed: readonly ListedLoggingKey[],
+    keyId: string,
+    api: LoggingConfiguration,
+    signal: AbortSignal,
+  ): Promise<SecretValue | null> {
+    const own = sha256Of(this.#login);
+    const others = listed.filter(({ id, sha256 }) => id !== keyId && sha256 !== own);
+    for (const { id } of others.slice(0, MOST_TRIED)) {
+      const value = await api.readValue(id, this.#login, signal);
+      if (value && (await opens(api, value, signal))) return value;
+    }
+    return null;
+  }
+}
+
+/** Whether a service key is accepted. */
+export async function opens(api: LoggingConfiguration, value: SecretValue, signal: AbortSignal): Promise<boolean> {
+  try {
+    await api.checkServiceKey(value, signal);
+    return true;
+  } catch (error) {
+    if (isApiError(error, 'not_logged_in') || isApiError(error, 'forbidden')) return false;
+    throw error;
   }
 }
 

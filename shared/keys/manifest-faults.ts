@@ -42,15 +42,16 @@ const counted = (count: number | bigint, origin: string) => {
   return `${count} ${unit === 'entry' ? 'entries' : `${unit}s`}`;
 };
 
+/** A schema may say in its own words what it wants. */
+const hasOwnWords = ({ message }: Issue): boolean => !message.startsWith('Invalid');
+
 function allowedText(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
+      if (hasOwnWords(issue)) return issue.message;
       return `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`;
     case 'invalid_value':
-      // A schema may say in its own words what it wants.
-      return issue.message.startsWith('Invalid')
-        ? issue.values.map((value) => JSON.stringify(value)).join(' or ')
-        : issue.message;
+      return hasOwnWords(issue) ? issue.message : issue.values.map((value) => JSON.stringify(value)).join(' or ');
     case 'invalid_union': {
       const options = 'options' in issue ? (issue.options as unknown[]) : [];
       return options.map((option) => JSON.stringify(option)).join(' or ') || issue.message;
@@ -66,7 +67,7 @@ function allowedText(issue: Issue): string {
 
 /** Of several forms that a value can have, the one that it nearly has: what is wrong lies within. */
 const isWithin = (issues: readonly Issue[]): boolean =>
-  issues.length > 0 && issues.every(({ path }) => path.length > 0);
+  issues.length > 0 && issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys');
 
 /** zod's issues with `root`, in the manifest's words. */
 export function faultsOf(issues: readonly Issue[], root: unknown): Fault[] {

@@ -125,5 +125,34 @@ export function nameFaults(entries: readonly NamedEntry[]): Fault[] {
     for (const keyId of key.adopt) claim(place, 'adopt', keyId);
     if (key.kind === 'classic-api-key') claim(place, 'iamId', `the classic key of ${key.iamId}`);
   }
-  return faults;
+  return [...faults, ...formerSecretFaults(entries), ...ownKeyFaults(entries)];
+}
+
+const secretOf = ({ type }: ManagedKey['secret'], name: string): string => `${type} ${name}`;
+
+/** A secret is looked for under the former names of an entry too: it must not find that of another. */
+function formerSecretFaults(entries: readonly NamedEntry[]): Fault[] {
+  const owners = new Map(
+    entries.flatMap((one) => (one.key ? [[secretOf(one.key.secret, one.key.secret.name), one] as const] : [])),
+  );
+  return entries.flatMap(({ place, key }) => {
+    if (!key) return [];
+    return key.formerly.flatMap((former) => {
+      const owner = owners.get(secretOf(key.secret, former));
+      // A name that both have is a fault of its own, and told.
+      if (!owner || owner.place === place || [owner.name, ...(owner.key?.formerly ?? [])].includes(former)) return [];
+      const allowed = `not the name of the secret of ${owner.place}`;
+      return [{ path: `${place}.formerly`, found: maskSecrets(JSON.stringify(former)), allowed }];
+    });
+  });
+}
+
+/** Keyrota logs in with one key. */
+function ownKeyFaults(entries: readonly NamedEntry[]): Fault[] {
+  const [first, ...others] = entries.filter(({ key }) => key?.runsKeyrota);
+  return others.map(({ place }) => ({
+    path: `${place}.runsKeyrota`,
+    found: 'true',
+    allowed: `false, for ${first?.place ?? ''} has it: Keyrota logs in with one key`,
+  }));
 }

@@ -69,7 +69,9 @@ const Probe = z.strictObject({
     .meta({ description: 'Full address that takes a line as `singles` of Cloud Logs does.' }),
 });
 
-const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day in UTC, for example "02:00"');
+// YAML may read a time without quotes as a number.
+const TIME_OF_DAY = 'a time of day in UTC, in quotes: for example "02:00"';
+const TimeOfDay = z.string(TIME_OF_DAY).regex(/^([01]\d|2[0-3]):[0-5]\d$/, TIME_OF_DAY);
 
 const Window = z.strictObject({
   from: TimeOfDay.meta({ description: 'Begin, in UTC, for example `02:00`.' }),
@@ -216,7 +218,7 @@ const ClassicApiKeyEntry = z.strictObject({
   login: ManagedName.meta({
     description: 'Name of the `user-api-key` entry whose key logs in as this user.',
   }),
-  window: z.union([z.literal('any'), Window]).meta({
+  window: z.union([z.literal('any'), Window], '"any" or `{ from, until }`').meta({
     description:
       'When the old key may be removed for a regular rotation, or `any`. A user without a key gets one at any time.',
   }),
@@ -268,4 +270,5 @@ export const ManifestFile = z.strictObject({
 export type ManifestFile = z.infer<typeof ManifestFile>;
 export type EntryFile = Exclude<ManifestFile['keys'][number], { kind: 'trusted-profile' }>;
 export type UserEntry = Extract<EntryFile, { kind: 'user-api-key' }>;
+export type LoggingEntry = Extract<EntryFile, { kind: 'logging-key' }>;
 export type PolicyFile = ManifestFile['defaults'];

@@ -17,7 +17,7 @@ import {
   policyFaults,
 } from './manifest-rules.ts';
 import { ManifestFile } from './manifest-schema.ts';
-import type { EntryFile, PolicyFile, UserEntry } from './manifest-schema.ts';
+import type { EntryFile, LoggingEntry, PolicyFile, UserEntry } from './manifest-schema.ts';
 
 /** When a key is replaced and when an old one may go. All times in milliseconds. */
 export interface Policy {
@@ -119,6 +119,8 @@ export interface LoggingKey extends AnyKey {
   /** CRN or GUID. */
   instance: string;
   use: 'ingestion' | 'service';
+  /** Secrets of service keys of that instance: they open it where what it hands out is dead. */
+  serviceKeys: LoginSecret[];
   apiUrl: string;
   ingestionUrl: string | null;
 }
@@ -165,6 +167,7 @@ export function parseManifest(value: unknown, source: string): Manifest {
   if (!file.success) throw new ManifestError(source, faultsOf(file.error.issues, value));
   const { deployment, defaults, keys: entries } = file.data;
   const users = Map.groupBy(entries.filter(isUserEntry), ({ iamId }) => iamId);
+  const serviceKeys = Map.groupBy(entries.filter(isServiceKeyEntry), ({ instance }) => guidOfInstance(instance));
   const manifest: Manifest = { deployment, keys: [], keyless: [] };
   const faults: Fault[] = [];
   const named: NamedEntry[] = [];
@@ -176,7 +179,8 @@ export function parseManifest(value: unknown, source: string): Manifest {
       continue;
     }
     const siblings = 'iamId' in entry ? (users.get(entry.iamId) ?? []) : [];
-    const key = managedKey(deployment, defaults, entry, siblings);
+    const openers = 'instance' in entry ? (serviceKeys.get(guidOfInstance(entry.instance)) ?? []) : [];
+    const key = managedKey(deployment, defaults, entry, siblings, openers);
     manifest.keys.push(key);
     named.push({ place, name: entry.name, key });
     faults.push(
@@ -193,11 +197,15 @@ export function parseManifest(value: unknown, source: string): Manifest {
 
 const isUserEntry = (entry: ManifestFile['keys'][number]): entry is UserEntry => entry.kind === 'user-api-key';
 
+const isServiceKeyEntry = (entry: ManifestFile['keys'][number]): entry is LoggingEntry =>
+  entry.kind === 'logging-key' && entry.use === 'service' && entry.state === 'active';
+
 function managedKey(
   deployment: string,
   defaults: PolicyFile,
   entry: EntryFile,
   siblings: readonly UserEntry[],
+  openers: readonly LoggingEntry[],
 ): ManagedKey {
   const common = {
     deployment,
@@ -227,7 +235,17 @@ function managedKey(
     }
     case 'logging-key': {
       const { kind, instance, use, apiUrl, ingestionUrl = null } = entry;
-      return { ...common, kind, owner: guidOfInstance(instance), instance, use, apiUrl, ingestionUrl };
+      const own = openers.map((one) => loginSecretOf(one, true));
+      return {
+        ...common,
+        kind,
+        owner: guidOfInstance(instance),
+        instance,
+        use,
+        serviceKeys: own,
+        apiUrl,
+        ingestionUrl,
+      };
     }
     case 'classic-api-key': {
       const { kind, iamId, window } = entry;
@@ -264,11 +282,13 @@ function placeOf({ kind, name, secret }: EntryFile): SecretPlace {
 function loginsOf(entry: { name: string; login?: string | undefined }, siblings: readonly UserEntry[]): LoginSecret[] {
   const login = entry.login ?? entry.name;
   const ranked = [...siblings.filter(({ name }) => name === login), ...siblings.filter(({ name }) => name !== login)];
-  return ranked.map((one) => {
-    const { name, formerly } = one;
-    return { name, formerly, secret: placeOf(one), isForConsumers: one.login !== undefined };
-  });
+  return ranked.map((one) => loginSecretOf(one, one.login !== undefined));
 }
+
+const loginSecretOf = (entry: EntryFile, isForConsumers: boolean): LoginSecret => {
+  const { name, formerly } = entry;
+  return { name, formerly, secret: placeOf(entry), isForConsumers };
+};
 
 /** A number from 0 up to, and without, 1 that stays the same for a name. */
 export function spreadOf(name: string): number {

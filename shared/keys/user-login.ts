@@ -1,12 +1,10 @@
-import * as z from 'zod';
 import { IamLogin, unlessAborted } from '../auth/iam-login.ts';
 import { ApiError } from '../clients/api-error.ts';
-import type { StoredVersion } from '../clients/secret-store.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { PersonNeeded } from './kind.ts';
 import type { KindParts } from './kinds.ts';
 import type { LoginSecret } from './manifest.ts';
-import { READ_MARK } from './read-mark.ts';
+import { readStoredLogin } from './stored-login.ts';
 
 /** A user, and the secrets whose values log in as that user. */
 export interface UserWithLogins {
@@ -44,9 +42,6 @@ const KEY_NOT_FOUND = 'BXNIM0415E';
 
 /** Pauses before such a key is tried again. */
 const REFUSED_AGAIN_MS = [2_000, 4_000];
-
-/** Whose key a version holds, as its record says. */
-const Record = z.object({ keyrota: z.object({ key_id: z.string() }) });
 
 /**
  * Logins as users, for what nobody else can do for them. One object serves one run: a login that works is kept, and those
@@ -143,7 +138,7 @@ export class UserLogins {
 
   async #tryOut(iamId: string, secret: LoginSecret): Promise<Attempt> {
     const { log } = this.#parts;
-    const found = await this.#read(secret);
+    const found = await readStoredLogin(secret, this.#parts);
     if (!found) return { login: null, why: `secret ${secret.secret.name} has no current value` };
     const { value, keyId } = found;
     const login = this.with(value);
@@ -175,34 +170,6 @@ export class UserLogins {
       }
     }
     await login.ready(signal);
-  }
-
-  /** The current value, and whose key it is, where its record says so. */
-  async #read({ name, formerly, secret, isForConsumers }: LoginSecret) {
-    const { secrets, signal } = this.#parts;
-    for (const secretName of [secret.name, ...formerly]) {
-      const current = await secrets.findCurrent({ ...secret, name: secretName }, signal);
-      if (!current) continue;
-      const { secretId, version } = current;
-      if (isForConsumers) await this.#markAsRead(name, secretId, version);
-      const value: SecretValue | null = await secrets.readValue(secretId, version.id, secret, signal);
-      const record = Record.safeParse(version.version_custom_metadata);
-      return value && { value, keyId: record.data?.keyrota.key_id ?? null };
-    }
-    return null;
-  }
-
-  /** Before the read, so that however it ends nobody takes ours for the consumers'. */
-  async #markAsRead(name: string, secretId: string, version: StoredVersion): Promise<void> {
-    if (version.downloaded || READ_MARK in version.version_custom_metadata) return;
-    const { clock, log, secrets, signal } = this.#parts;
-    const readAt = new Date(clock.nowMs()).toISOString();
-    // What is written replaces all: another run may have marked the version as compromised meanwhile.
-    const versions = await secrets.listVersions(secretId, signal);
-    const fresh = versions.find(({ id }) => id === version.id) ?? version;
-    const marked = { ...fresh.version_custom_metadata, [READ_MARK]: readAt };
-    await secrets.writeVersionMetadata(secretId, version.id, marked, signal);
-    log.debug('version_marked_as_read', `the version of ${name} does not count as fetched by consumers`, { name });
   }
 }
 

@@ -5,6 +5,7 @@ import { PersonNeeded } from '../../shared/keys/kind.ts';
 import type { KeyKind } from '../../shared/keys/kind.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
+import { READ_MARK } from '../../shared/keys/read-mark.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import { importKey } from '../../shared/rotation/import.ts';
 import { readVersionRecord, timeText, writeRecord } from '../../shared/rotation/record.ts';
@@ -232,6 +233,27 @@ describe('a new key', () => {
     expect(world.keysOf('ingestion')).toHaveLength(2);
   });
 
+  it('that is one of before with our name is neither stored nor tidied up', async () => {
+    const world = await LoggingLaboratory.open();
+    const manifest = world.manifest('ingestion');
+    await tick(world, manifest);
+    const storedId = world.lab.currentKeyId();
+    await world.lab.pass(31 * DAY_MS);
+    const inUse = await world.make('ingestion');
+    await world.lab.pass(MINUTE_MS);
+    const handle = world.lab.cloud.handle.bind(world.lab.cloud);
+    world.lab.cloud.handle = (request) => {
+      const isCreation = request.method === 'POST' && request.url.includes('/v1/config/keys?');
+      if (!isCreation) return handle(request);
+      const url = request.url.replace('?', `/${inUse.id}?`).split('?')[0] ?? '';
+      return request.text().then((body) => handle(new Request(url, { method: 'PUT', headers: request.headers, body })));
+    };
+    expect(await tick(world, manifest)).toMatchObject({ outcome: 'failed', code: 'create_failed' });
+    expect(world.keysOf('ingestion').find(({ id }) => id === inUse.id)?.name).toMatch(/^kr-/);
+    expect(await world.works('ingestion', inUse.key)).toBe(true);
+    expect(world.lab.currentKeyId()).toBe(storedId);
+  });
+
   it('that shares its value with another is not deleted, for that would end both', async () => {
     const world = await LoggingLaboratory.open();
     const manifest = world.manifest('ingestion');
@@ -296,6 +318,42 @@ describe('the service key that the broker hands out', () => {
       expect(world.keysOf('service').map(({ name }) => name.slice(0, 12))).toHaveLength(2);
     },
   );
+
+  it('is deleted by one that is there where there is no room for another', async () => {
+    const world = await LoggingLaboratory.open();
+    await world.setting('service').fillQuota?.();
+    await world.lab.pass(MINUTE_MS);
+    const manifest = world.manifest('service');
+    const id = brokerKeyId(world);
+    await withKind(world, manifest, async (kind) => {
+      await kind.unlock(onlyKey(manifest), id, signal);
+      await kind.delete(onlyKey(manifest), id, signal);
+      await kind.create(onlyKey(manifest), requestOf('abcdefghijkl'), signal);
+    });
+    expect(await world.works('service', world.serviceKey)).toBe(false);
+    const told = world.lab.logLines.join('\n');
+    for (const { value } of world.keysOf('service')) expect(told).not.toContain(value);
+  });
+
+  it('is left to a person where there is no room for another, and none that is there opens the API', async () => {
+    const world = await LoggingLaboratory.open();
+    await world.setting('service').fillQuota?.();
+    await world.lab.pass(MINUTE_MS);
+    const manifest = world.manifest('service');
+    const id = brokerKeyId(world);
+    alter(
+      world,
+      /^GET \/v1\/config\/keys/,
+      (one) => one['id'] === id || Object.assign(one, { key: `dead ${String(one['id'])}` }),
+    );
+    await withKind(world, manifest, async (kind) => {
+      await kind.unlock(onlyKey(manifest), id, signal);
+      const { obstacle } = await personNeeded(kind.delete(onlyKey(manifest), id, signal));
+      expect(obstacle.code).toBe('key_limit_reached');
+      expect(obstacle.steps.at(-1)).toContain(`/v1/config/keys/${id}`);
+    });
+    expect(world.keysOf('service')).toHaveLength(20);
+  });
 
   const requestOf = (op: string) => ({
     name: `keyrota-lab-ingest-${op}`,
@@ -418,6 +476,60 @@ describe('an import', () => {
     expect(await importing(world, manifest, own.key)).toEqual({ keyId: own.id, supersededKeyId: null });
     expect(await world.lab.fetchStored('ingest')).toBe(own.key);
     expect(world.helpers).toEqual([]);
+  });
+});
+
+describe('an instance that hands out a dead service key', () => {
+  /** A person has made a service key, and imported it. */
+  const imported = async () => {
+    const world = await LoggingLaboratory.open();
+    const own = await world.make('service');
+    await world.lab.pass(5_000);
+    await world.remove(world.keysOf('service')[0]?.id ?? '', own.key);
+    const keys = [world.entry('service'), world.entry('ingestion', { name: 'shipping', instance: world.crn })];
+    const manifest = parseManifest({ deployment: 'lab', keys }, 'test');
+    const service = world.manifest('service');
+    await world.lab.withPorts(service, (ports) => importKey(onlyKey(service), new SecretValue(own.key), ports));
+    await world.lab.pass(HOUR_MS);
+    return { world, manifest, own };
+  };
+  const outcomes = ({ keys }: { keys: { outcome: string }[] }) => keys.map(({ outcome }) => outcome);
+
+  it('is opened by the stored one from then on, for all its entries, and nobody is asked again', async () => {
+    const { world, manifest, own } = await imported();
+    expect(outcomes(await world.lab.tick(manifest, { only: ['ingest', 'shipping'] }))).toEqual(['rest', 'rest']);
+    await world.lab.pass(31 * DAY_MS);
+    const { keys } = await world.lab.tick(manifest);
+    expect(keys.map(({ steps }) => steps[0]?.step)).toEqual(['mint', 'mint']);
+    await world.lab.pass(HOUR_MS);
+    expect(outcomes(await world.lab.tick(manifest))).not.toContain('ask');
+    const told = world.lab.logLines.join('\n');
+    for (const value of [own.key, await world.lab.fetchStored('ingest')]) expect(told).not.toContain(value);
+  });
+
+  it('is opened without that counting as the consumers’ fetching, and by no dry run', async () => {
+    const { world, manifest } = await imported();
+    const current = () => world.lab.secret().versions.at(-1);
+    const { keys } = await world.lab.tick(manifest, { dryRun: true }, { readOnly: true });
+    expect(keys.map(({ outcome, code }) => `${outcome} ${code}`)).toContain('ask service_key_dead');
+    expect(current()).toMatchObject({ downloaded: false });
+    await world.lab.tick(manifest);
+    expect(current()).toMatchObject({
+      downloaded: true,
+      customMetadata: { [READ_MARK]: expect.any(String) as string },
+    });
+  });
+
+  it('is not opened by what is stored of another instance', async () => {
+    const { world, own } = await imported();
+    const other = await LoggingLaboratory.in(world.lab);
+    const moved = world.manifest('service', { instance: other.guid });
+    const spare = await other.make('service');
+    await world.lab.pass(5_000);
+    await other.remove(other.keysOf('service')[0]?.id ?? '', spare.key);
+    expect(await tick(world, moved)).toMatchObject({ outcome: 'ask', code: 'service_key_dead' });
+    expect(await world.works('service', own.key)).toBe(true);
+    expect(world.lab.secret().versions.at(-1)?.customMetadata).not.toHaveProperty(READ_MARK);
   });
 });
 

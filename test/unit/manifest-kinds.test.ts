@@ -81,9 +81,14 @@ describe('an entry of each kind', () => {
       'true, because Activity Tracker and Log Analysis ended on 30 March 2025',
     ],
     [{ ...LOGGING, use: 'ingestion' }, 'ingestionUrl', 'an address, for `use: ingestion`'],
-    [{ ...CLASSIC, window: undefined }, 'window', undefined],
-    [{ ...CLASSIC, window: { from: '2:00', until: '04:00' } }, 'window.from', undefined],
-    [{ ...CLASSIC, window: { from: '02:00', until: '25:00' } }, 'window.until', undefined],
+    [{ ...CLASSIC, window: undefined }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: 'always' }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: null }, 'window', '"any" or `{ from, until }`'],
+    [{ ...CLASSIC, window: { from: '2:00', until: '04:00' } }, 'window.from', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: 120, until: '04:00' } }, 'window.from', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00', until: '25:00' } }, 'window.until', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00' } }, 'window.until', 'a time of day in UTC'],
+    [{ ...CLASSIC, window: { from: '02:00', until: '04:00', day: ['sun'] } }, 'window.day', 'no such field'],
     [{ ...CLASSIC, window: { from: '02:00', until: '04:00', days: ['someday'] } }, 'window.days[0]', undefined],
     [{ ...CLASSIC, window: { from: '02:00', until: '02:14' } }, 'window.until', 'at least 15m after `from`'],
     [{ ...CLASSIC, window: { from: '23:55', until: '00:05' } }, 'window.until', 'at least 15m after `from`'],
@@ -162,6 +167,25 @@ describe('two entries', () => {
     ]);
   });
 
+  it('cannot both be the key that Keyrota itself logs in with', () => {
+    const runs = { ...LOGIN, runsKeyrota: true };
+    expect(faultsOf(runs, USER, { ...runs, name: 'again' })).toEqual([
+      'keys[2].runsKeyrota: found true, allowed: false, for keys[0] has it: Keyrota logs in with one key',
+    ]);
+  });
+
+  it('cannot come upon the secret of the other by a former name, unless that is of another type', () => {
+    const renamed = { ...LOGIN, formerly: ['store'] };
+    expect(faultsOf(renamed, { ...USER, secret: { name: 'store' } })).toEqual([
+      'keys[0].formerly: found "store", allowed: not the name of the secret of keys[1]',
+    ]);
+    expect(faultsOf(renamed, { ...USER, secret: { name: 'store', type: 'kv' } })).toEqual([]);
+    expect(faultsOf({ ...renamed, secret: { name: 'store' } }, USER)).toEqual([]);
+    expect(faultsOf(renamed, { ...USER, name: 'store' })).toEqual([
+      'keys[1].name: found "store", allowed: not what keys[0] has too',
+    ]);
+  });
+
   it('cannot have the same name, with or without a key', () => {
     expect(faultsOf(LOGIN, { ...PROFILE, name: 'login' })).toEqual([
       'keys[1].name: found "login", allowed: not what keys[0] has too',
@@ -197,6 +221,13 @@ describe('a maintenance window', () => {
     expect(opensAtMs(window, at('02:00'))).toBeNull();
     expect(opensAtMs(window, at('04:00') - 1)).toBeNull();
     expect(opensAtMs(window, at('04:00'))).toBe(at('02:00', 1));
+  });
+
+  it('of numbers, as YAML reads times without quotes, is refused at each of them', () => {
+    expect(faultsOf(LOGIN, { ...CLASSIC, window: { from: 120, until: 240 } })).toEqual([
+      'keys[1].window.from: found 120, allowed: a time of day in UTC, in quotes: for example "02:00"',
+      'keys[1].window.until: found 240, allowed: a time of day in UTC, in quotes: for example "02:00"',
+    ]);
   });
 
   it('may go past midnight, and belongs to the day on which it begins', () => {
