@@ -136,6 +136,8 @@ class Making {
     this.hasRemoved = true;
     try {
       await this.#owner.users.removeKey(keyId, this.#signal);
+      const why = `the one key of ${this.#owner.iamId} makes place for the next`;
+      this.#ports.log.info('key_deleted', `delete: ${why}`, { step: 'mint', why, keyId: String(keyId) });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.hasRemoved = error.effect !== 'none';
