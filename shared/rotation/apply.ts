@@ -2,6 +2,7 @@ import { isApiError } from '../clients/api-error.ts';
 import { DisableRefused } from '../keys/kind.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
+import { changeRecord } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { metadataAfterRelease } from './mint-record.ts';
 import { mint } from './mint.ts';
@@ -11,7 +12,7 @@ import type { Observation } from './observation.ts';
 import { withVersions } from './observe.ts';
 import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
-import { readSummary } from './record.ts';
+import { readSummary, timeText } from './record.ts';
 import type { Settled, Step } from './step.ts';
 
 /** Every step that changes something. */
@@ -111,17 +112,33 @@ const currentKeyId = ({ secret }: Observation): string | undefined =>
 
 /**
  * An undo may have made the key current since it was looked at. Where issuers have locks, its lock refuses the delete; a key that
- * cannot be disabled has none, so its versions are looked at once more, as late as can be.
+ * cannot be disabled has none, so its versions are looked at once more, as late as can be, and after that, so that a value that
+ * became current in between is replaced at once.
  */
 async function deleteKey(key: ManagedKey, seen: Observation, keyId: string, ports: Ports): Promise<Applied> {
   const found = seen.keys.find(({ id }) => id === keyId);
-  if (found?.exists && !found.disabled && currentKeyId(seen) !== keyId) {
-    const versions = await withVersions(key, seen, ports);
-    if (currentKeyId(versions) === keyId)
-      return { outcome: 'taken-back', why: `an undo made key ${keyId} current in the same moment: it is not deleted` };
-  }
+  const isExposed = found?.exists && !found.disabled && currentKeyId(seen) !== keyId;
+  const why = `an undo made key ${keyId} current in the same moment`;
+  if (isExposed && currentKeyId(await withVersions(key, seen, ports)) === keyId)
+    return { outcome: 'taken-back', why: `${why}: it is not deleted` };
   await ports.kindOf(key).delete(key, keyId, ports.signal);
-  return { outcome: 'done' };
+  if (!isExposed || !(await markDeadIfCurrent(key, seen, keyId, ports))) return { outcome: 'done' };
+  return { outcome: 'taken-back', why: `${why}, and it is deleted: it is replaced at once` };
+}
+
+/** Whether the key is current, and is now marked as dead. Where that cannot be seen, the regular looks see it. */
+async function markDeadIfCurrent(key: ManagedKey, seen: Observation, keyId: string, ports: Ports): Promise<boolean> {
+  try {
+    const { secret } = await withVersions(key, seen, ports);
+    const current = secret?.versions.find(({ alias }) => alias === 'current');
+    if (!secret || current?.record?.key_id !== keyId) return false;
+    const dead_at = timeText(ports.clock.nowMs());
+    await changeRecord(secret, current.id, ports, (record) => ({ ...record, dead_at }));
+    return true;
+  } catch (error) {
+    if (ports.signal.aborted) throw error;
+    return false;
+  }
 }
 
 /** Nothing can be changed of a locked key. A crash in between leaves it unlocked: it is the current one, so nothing deletes it. */

@@ -94,6 +94,31 @@ async function wrongsOfTwoRuns(kind: KindUnderTest, stage: Stage): Promise<strin
   return wrongs;
 }
 
+/** The end of the former key stands still before its nth call while the operator undoes the rotation. */
+async function wrongsOfUndo(kind: KindUnderTest): Promise<string[]> {
+  const stage = 'the end of the former key';
+  const wrongs: string[] = [];
+  for (const [index, call] of (await callsAt(kind, stage)).entries()) {
+    const world = await worldAt(kind, stage);
+    let isOver = false;
+    const run = new WatchedRun(world.lab, async (at, send) => {
+      if (at.index === index + 1 && !isOver) {
+        isOver = true;
+        await world.lab.withPorts(world.setting.manifest, (ports) => undo(world.key, ports)).catch(() => undefined); // it may come too late
+      }
+      return send();
+    });
+    await run.perform(world.setting.manifest, tickOf(world));
+    await world.lab.pass(HOUR_MS);
+    await world.tick();
+    const works = await world.setting.works(await world.lab.fetchStored(world.key.secret.name));
+    if (!works) wrongs.push(`${index + 1}, ${call}: what is stored does not work an hour later`);
+    await world.settle();
+    wrongs.push(...(await world.wrongs()).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
+  }
+  return wrongs;
+}
+
 /** Every key and value that the run's log lines may not hold. */
 async function expectNoValueInLogs(world: KindWorld): Promise<void> {
   const stored = await world.lab.fetchStored(world.key.secret.name);
@@ -234,6 +259,10 @@ export function keepsTheContract(kind: KindUnderTest): void {
         ).rejects.toMatchObject({ code: 'nothing_to_undo' });
       },
     );
+
+    it.runIf(keysPerOwner === 'many')('works in the end when an undo meets its end at any call', async () => {
+      expect(await wrongsOfUndo(kind)).toEqual([]);
+    });
 
     it('is replaced when somebody else removed it', async () => {
       const world = await worldAt(kind, 'a rotation');
