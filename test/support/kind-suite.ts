@@ -10,19 +10,6 @@ import { MISHAPS, atCall } from './mishaps.ts';
 import type { Mishap } from './mishaps.ts';
 import { WatchedRun, isWrite } from './watched-run.ts';
 
-/** What befalls the calls of any kind; the whole list is the service ID's, whose core is the same. */
-const BEFALLS = MISHAPS.filter(({ what }) =>
-  [
-    'the process dies before it',
-    'the process dies after it',
-    'its request is lost',
-    'its answer is lost',
-    'it is answered 500 after its effect',
-    'it takes effect 9 min later',
-    'lists are 5 min late from then on',
-  ].includes(what),
-);
-
 type Stage = 'a first mint' | 'a rotation' | 'the end of the former key';
 
 async function worldAt(kind: KindUnderTest, stage: Stage): Promise<KindWorld> {
@@ -318,7 +305,7 @@ export function keepsTheContract(kind: KindUnderTest): void {
   describe.each(['a first mint', 'a rotation', 'the end of the former key'] as const)(
     `a ${kind.name} at %s`,
     (stage) => {
-      it.each(BEFALLS)('is neither lost nor left behind when at any call $what', async (mishap) => {
+      it.each(MISHAPS)('is neither lost nor left behind when at any call $what', async (mishap) => {
         expect(await wrongsAfterEachCall(kind, stage, mishap)).toEqual([]);
       });
 
