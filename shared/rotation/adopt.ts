@@ -75,10 +75,15 @@ export async function noteAdopted(secret: SeenSecret, keyIds: readonly string[],
     ports.clock.nowMs(),
   );
   if (added.length === 0) return;
-  await changeRecord(secret, current.id, ports, (record) => ({
-    ...record,
-    predecessors: [...record.predecessors, ...added],
-  }));
+  await changeRecord(
+    secret.id,
+    ({ id }) => id === current.id,
+    ports,
+    (record) => ({
+      ...record,
+      predecessors: [...record.predecessors, ...added],
+    }),
+  );
 }
 
 /** Keyrota stores a `kv` secret with one field, its own, or as a whole. */

@@ -2,7 +2,7 @@ import { isApiError } from '../clients/api-error.ts';
 import { DisableRefused } from '../keys/kind.ts';
 import type { Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
-import { changeRecord } from './change-record.ts';
+import { isCurrentOf, markDead } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { metadataAfterRelease } from './mint-record.ts';
 import { mint } from './mint.ts';
@@ -12,7 +12,7 @@ import type { Observation } from './observation.ts';
 import { withVersions } from './observe.ts';
 import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
-import { readSummary, timeText } from './record.ts';
+import { readSummary } from './record.ts';
 import type { Settled, Step } from './step.ts';
 
 /** Every step that changes something. */
@@ -117,24 +117,19 @@ const currentKeyId = ({ secret }: Observation): string | undefined =>
  */
 async function deleteKey(key: ManagedKey, seen: Observation, keyId: string, ports: Ports): Promise<Applied> {
   const found = seen.keys.find(({ id }) => id === keyId);
-  const isExposed = found?.exists && !found.disabled && currentKeyId(seen) !== keyId;
+  const exposed = found?.exists && !found.disabled && currentKeyId(seen) !== keyId ? seen.secret : null;
   const why = `an undo made key ${keyId} current in the same moment`;
-  if (isExposed && currentKeyId(await withVersions(key, seen, ports)) === keyId)
+  if (exposed && currentKeyId(await withVersions(key, seen, ports)) === keyId)
     return { outcome: 'taken-back', why: `${why}: it is not deleted` };
   await ports.kindOf(key).delete(key, keyId, ports.signal);
-  if (!isExposed || !(await markDeadIfCurrent(key, seen, keyId, ports))) return { outcome: 'done' };
+  if (!exposed || !(await markDeadIfCurrent(exposed.id, keyId, ports))) return { outcome: 'done' };
   return { outcome: 'taken-back', why: `${why}, and it is deleted: it is replaced at once` };
 }
 
 /** Whether the key is current, and is now marked as dead. Where that cannot be seen, the regular looks see it. */
-async function markDeadIfCurrent(key: ManagedKey, seen: Observation, keyId: string, ports: Ports): Promise<boolean> {
+async function markDeadIfCurrent(secretId: string, keyId: string, ports: Ports): Promise<boolean> {
   try {
-    const { secret } = await withVersions(key, seen, ports);
-    const current = secret?.versions.find(({ alias }) => alias === 'current');
-    if (!secret || current?.record?.key_id !== keyId) return false;
-    const dead_at = timeText(ports.clock.nowMs());
-    await changeRecord(secret, current.id, ports, (record) => ({ ...record, dead_at }));
-    return true;
+    return await markDead(secretId, isCurrentOf(keyId), ports);
   } catch (error) {
     if (ports.signal.aborted) throw error;
     return false;

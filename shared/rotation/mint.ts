@@ -6,6 +6,7 @@ import type { CreatedKey, IssuerKey, Obstacle } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { markDead } from './change-record.ts';
 import { observationAfterMint } from './foresee.ts';
 import { alarmWithout, recordFailure, removeByName, removeOwn } from './mint-cleanup.ts';
 import type { OwnKey } from './mint-cleanup.ts';
@@ -15,7 +16,7 @@ import { guardName } from './observation.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import { groupMissing, nameTakenElsewhere, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
-import { readVersionRecord, timeText, writeRecord } from './record.ts';
+import { timeText } from './record.ts';
 import type { MintReason } from './record.ts';
 import { LEASE_MS, MINT_LIMIT_MS } from './situation.ts';
 import { verifyNewKey } from './verification.ts';
@@ -243,7 +244,7 @@ async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<Is
     // One 404 may be a stale answer; a refused login beside it is not.
     const verdict = await kind.verify(key, created.value, false, ports.signal);
     if (verdict.outcome !== 'refused') return null;
-    await markDead(attempt);
+    await noteDead(attempt);
     ports.log.error('stored_key_dead', `key ${created.id} was deleted while it was being stored`, {
       keyId: created.id,
     });
@@ -254,13 +255,7 @@ async function lookAfterStore(attempt: Attempt, created: CreatedKey): Promise<Is
   return null;
 }
 
-async function markDead({ key, op, secret, ports: { secrets, clock, signal } }: Attempt): Promise<void> {
-  const stored = secret ?? (await secrets.find(key.secret, signal));
-  if (!stored) return;
-  for (const { id, version_custom_metadata: metadata } of await secrets.listVersions(stored.id, signal)) {
-    const record = readVersionRecord(metadata);
-    if (record?.op !== op) continue;
-    const dead = writeRecord(metadata, { ...record, dead_at: timeText(clock.nowMs()) });
-    await secrets.writeVersionMetadata(stored.id, id, dead, signal);
-  }
+async function noteDead({ key, op, secret, ports }: Attempt): Promise<void> {
+  const stored = secret ?? (await ports.secrets.find(key.secret, ports.signal));
+  if (stored) await markDead(stored.id, (_, record) => record.op === op, ports);
 }

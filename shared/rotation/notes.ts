@@ -59,10 +59,15 @@ const sameIds = (some: readonly string[], others: readonly string[]): boolean =>
 /** Those that were noted before keep their date; those that are not idle any more lose it. */
 async function noteIdle(secret: SeenSecret, versionId: string, keyIds: readonly string[], ports: Ports): Promise<void> {
   const since = timeText(ports.clock.nowMs());
-  await changeRecord(secret, versionId, ports, (record) => ({
-    ...record,
-    idle: keyIds.map((id) => record.idle.find((one) => one.key_id === id) ?? { key_id: id, since }),
-  }));
+  await changeRecord(
+    secret.id,
+    ({ id }) => id === versionId,
+    ports,
+    (record) => ({
+      ...record,
+      idle: keyIds.map((id) => record.idle.find((one) => one.key_id === id) ?? { key_id: id, since }),
+    }),
+  );
 }
 
 /** Whether the summary speaks of the current key, and says whether it is dead. */

@@ -4,11 +4,11 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
-import { changeRecord } from './change-record.ts';
+import { isCurrentOf, markDead } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
-import { observe, observeSecret } from './observe.ts';
+import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { timeOf, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
@@ -59,7 +59,7 @@ export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
     if (!mayBeStored) await putBack(key, former, kind, ports);
     throw error;
   }
-  await keepOn(key, keyId, kind, ports);
+  await keepOn(key, former, kind, ports);
   ports.log.info('rotation_undone', `key ${keyId} is current again`, { keyId });
   return { keyId, supersededKeyId: former.current.record?.key_id ?? '' };
 }
@@ -103,10 +103,11 @@ async function enableLocked(key: ManagedKey, { record }: Former, kind: KeyKind, 
  * A run that looked before the store may have disabled the key, or lifted the lock of an earlier undo, in the same moment. It
  * looks at the versions after that, and we at the key after the store, so one of the two sees what the other did.
  */
-async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Ports): Promise<void> {
+async function keepOn(key: ManagedKey, former: Former, kind: KeyKind, ports: Ports): Promise<void> {
+  const keyId = former.record.key_id;
   try {
     const looked = await kind.look(key, keyId, ports.signal);
-    if (!looked) return await markDead(key, keyId, ports);
+    if (!looked) return await noteDead(former, keyId, ports);
     if (looked.description.includes(COMPROMISED_MARK)) return; // the next run replaces it
     if (looked.disabled) await enableThroughLock(kind, key, keyId, ports.signal);
     if (!looked.locked) await kind.lock(key, keyId, ports.signal);
@@ -119,13 +120,9 @@ async function keepOn(key: ManagedKey, keyId: string, kind: KeyKind, ports: Port
 }
 
 /** A delete was under way, and no lock held it up: said on the version, so that the next run replaces the key at once. */
-async function markDead(key: ManagedKey, keyId: string, ports: Ports): Promise<void> {
-  const secret = await observeSecret(key, null, ports);
-  const current = secret?.versions.find(({ alias }) => alias === 'current');
-  if (!secret || current?.record?.key_id !== keyId) return;
-  const dead_at = timeText(ports.clock.nowMs());
-  await changeRecord(secret, current.id, ports, (record) => ({ ...record, dead_at }));
-  ports.log.error('stored_key_dead', `key ${keyId} was deleted while it was being restored`, { keyId });
+async function noteDead({ secret }: Former, keyId: string, ports: Ports): Promise<void> {
+  if (await markDead(secret.id, isCurrentOf(keyId), ports))
+    ports.log.error('stored_key_dead', `key ${keyId} was deleted while it was being restored`, { keyId });
 }
 
 /** The one place where Keyrota reads a value back. */

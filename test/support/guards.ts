@@ -116,7 +116,7 @@ export const GUARDS = [
     name: 'look after an undo',
     rule: 'an undo looks at the key after its store, and enables it again where a run has disabled it meanwhile',
     file: 'shared/rotation/undo.ts',
-    code: 'await keepOn(key, keyId, kind, ports);',
+    code: 'await keepOn(key, former, kind, ports);',
     instead: 'void keepOn;',
   },
 ] as const satisfies readonly Guard[];
