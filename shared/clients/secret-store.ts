@@ -224,6 +224,26 @@ export class SecretStore {
     );
   }
 
+  /** Puts locks of others, that stand on the previous version, on another one, by its id: there they are replaced, here they go. */
+  async moveLocks(
+    secretId: string,
+    versionId: string,
+    locks: readonly { name: string; attributes: Readonly<Metadata> }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const call: CallOptions = { operation: 'createSecretVersionLocksBulk', kind: 'repeatable', signal };
+    const description = 'Moved by Keyrota from a version whose key leaked.';
+    await this.#calls.send(call, z.unknown(), (attempt) =>
+      this.#sdk.createSecretVersionLocksBulk({
+        secretId,
+        id: versionId,
+        locks: locks.map(({ name, attributes }) => ({ name, description, attributes })),
+        mode: 'remove_previous' as const,
+        signal: attempt,
+      }),
+    );
+  }
+
   /** Creates the secret with its first version. Sent once. @throws ApiError `conflict` when the name is taken. */
   async createSecret(place: Place, description: string, version: NewVersion, signal: AbortSignal): Promise<void> {
     const { secretMetadata, versionMetadata, value } = version;

@@ -5,6 +5,7 @@ import { faultsOf } from './manifest-faults.ts';
 import type { Fault } from './manifest-faults.ts';
 import { maintenanceWindow } from './maintenance-window.ts';
 import type { MaintenanceWindow } from './maintenance-window.ts';
+import type { Incidents } from './incident-schema.ts';
 import type { NamedEntry } from './manifest-rules.ts';
 import {
   SPREAD,
@@ -33,6 +34,12 @@ export interface Policy {
   unusedForMs: number;
   expiresAfterMs: number;
   paused: boolean;
+  onCompromise: {
+    consumerLocks: 'override' | 'override-or-wait' | 'wait';
+    replaceFirst: boolean;
+    disabledByOthers: 'replace' | 'ask';
+    siblings: 'report' | 'contain';
+  };
   freeze: { fromMs: number; untilMs: number; reason: string }[];
 }
 
@@ -144,6 +151,9 @@ export interface Manifest {
   deployment: string;
   keys: ManagedKey[];
   keyless: KeylessEntry[];
+  incidents: Incidents;
+  /** Where the ledger is kept: a secret of type `kv`. */
+  ledger: { name: string; groupId: string };
 }
 
 /** The manifest cannot be used. Each fault names its path, what was found there and what is allowed. */
@@ -165,10 +175,11 @@ export class ManifestError extends KeyrotaError {
 export function parseManifest(value: unknown, source: string): Manifest {
   const file = ManifestFile.safeParse(value, { reportInput: true });
   if (!file.success) throw new ManifestError(source, faultsOf(file.error.issues, value));
-  const { deployment, defaults, keys: entries } = file.data;
+  const { deployment, defaults, incidents, keys: entries } = file.data;
   const users = Map.groupBy(entries.filter(isUserEntry), ({ iamId }) => iamId);
   const serviceKeys = Map.groupBy(entries.filter(isServiceKeyEntry), ({ instance }) => guidOfInstance(instance));
-  const manifest: Manifest = { deployment, keys: [], keyless: [] };
+  const { group: groupId, name = `keyrota-ledger-${deployment}` } = file.data.ledger;
+  const manifest: Manifest = { deployment, keys: [], keyless: [], incidents, ledger: { name, groupId } };
   const faults: Fault[] = [];
   const named: NamedEntry[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -299,6 +310,7 @@ function policyOf(entry: EntryFile, defaults: PolicyFile): Policy {
   const given = { ...defaults, ...entry };
   const evidence = { ...defaults.evidence, ...entry.evidence };
   const hold = { ...defaults.hold, ...entry.hold };
+  const onCompromise = { ...defaults.onCompromise, ...entry.onCompromise };
   const life = {
     rotateEveryMs: given.rotateEvery ?? 30 * DAY_MS,
     graceMs: given.grace ?? 7 * DAY_MS,
@@ -318,6 +330,12 @@ function policyOf(entry: EntryFile, defaults: PolicyFile): Policy {
     unusedForMs: given.unusedFor ?? 3 * DAY_MS,
     expiresAfterMs: given.expiresAfter ?? longestLifeMs(life),
     paused: given.paused ?? false,
+    onCompromise: {
+      consumerLocks: onCompromise.consumerLocks ?? 'override',
+      replaceFirst: onCompromise.replaceFirst ?? false,
+      disabledByOthers: onCompromise.disabledByOthers ?? 'replace',
+      siblings: onCompromise.siblings ?? 'report',
+    },
     freeze: (given.freeze ?? []).map(({ from, until, reason }) => ({
       fromMs: Date.parse(from),
       untilMs: Date.parse(until),

@@ -45,6 +45,25 @@ const Freeze = z
     error: 'a time after `from`',
   });
 
+const OnCompromise = z.strictObject({
+  consumerLocks: z.enum(['override', 'override-or-wait', 'wait']).optional().meta({
+    description:
+      "Consumers' locks on the former version keep a replacement from being stored. `override` moves them to the new version, and asks a person where Keyrota may not; `override-or-wait` waits for the consumers then; `wait` never moves them. Default: override.",
+  }),
+  replaceFirst: z.boolean().optional().meta({
+    description:
+      'A leaked key that cannot be disabled works until its replacement is stored, in place of being deleted at once. Default: false.',
+  }),
+  disabledByOthers: z.enum(['replace', 'ask']).optional().meta({
+    description:
+      'What to do where somebody else disabled the current key: replace it at once, as after a leak, or ask a person. Default: replace.',
+  }),
+  siblings: z.enum(['report', 'contain']).optional().meta({
+    description:
+      'Keys that were made for the same identity since the leak, and not by Keyrota: only report them, or contain them too. Default: report.',
+  }),
+});
+
 /** The rotation policy: each field can stand in `defaults` or at a key. */
 export const policyShape = {
   rotateEvery: Duration.optional().meta({
@@ -69,5 +88,6 @@ export const policyShape = {
     description:
       'Create, disable and delete nothing; only a key that was reported as compromised is contained, replaced and deleted. Default: false.',
   }),
+  onCompromise: OnCompromise.optional().meta({ description: 'What to do when the key leaked.' }),
   freeze: z.array(Freeze).optional().meta({ description: 'Times without a regular rotation.' }),
 };

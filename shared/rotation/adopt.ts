@@ -12,7 +12,7 @@ import { observe } from './observe.ts';
 import { importFirst } from './obstacles.ts';
 import { isNamedForAnother, otherEntryOf } from './other-entry.ts';
 import type { Ports } from './ports.ts';
-import { timeText, writeRecord } from './record.ts';
+import { NO_LEAK, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { predecessorsOf } from './situation.ts';
 
@@ -116,7 +116,7 @@ async function takeVersion(
     idle: [],
     restored: false,
     undo_at: '',
-    compromised_at: '',
+    ...NO_LEAK,
     dead_at: '',
   };
   await ports.secrets.writeVersionMetadata(secret.id, current.id, writeRecord(current.metadata, record), ports.signal);

@@ -8,7 +8,7 @@ import { metadataAfterRelease } from './mint-record.ts';
 import { mint } from './mint.ts';
 import type { MintOutcome } from './mint.ts';
 import { guardName } from './observation.ts';
-import type { Observation } from './observation.ts';
+import type { Observation, SeenSecret } from './observation.ts';
 import { withVersions } from './observe.ts';
 import { releaseForbidden, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
@@ -24,6 +24,8 @@ export type Applied =
   | { outcome: 'done'; seen?: Observation }
   /** It was overtaken, and what it did is undone; or it cannot be done after all. Another look decides. */
   | { outcome: 'taken-back'; why: string }
+  /** Whoever keeps it from being done is left to end that. */
+  | { outcome: 'waits'; why: string }
   | { outcome: 'ask'; obstacle: Obstacle }
   | MintOutcome;
 
@@ -38,6 +40,9 @@ export async function apply(key: ManagedKey, seen: Observation, step: Change, po
     if (error instanceof DisableRefused) return { outcome: 'taken-back', why: error.message };
     if (!isApiError(error, 'forbidden')) throw error;
     const freesPrevious = step.step === 'release' && error.operation === 'createSecretVersionLocksBulk';
+    const isLeftToConsumers = key.policy.onCompromise.consumerLocks === 'override-or-wait';
+    if (freesPrevious && step.moves && isLeftToConsumers)
+      return { outcome: 'waits', why: `${step.why}; Keyrota may not move them, and waits for their consumers` };
     const obstacle = freesPrevious
       ? releaseForbidden(key)
       : roleMissing(key, `${step.step} (${error.operation})`, ports.kindOf(key).facts);
@@ -145,6 +150,18 @@ async function extend(key: ManagedKey, step: Extract<Change, { step: 'extend' }>
   if (step.unlockFirst) await kind.lock(key, step.keyId, signal);
 }
 
+/** Each lock goes with what its consumer wrote beside it. Its name is then on the new version, where the consumer finds it. */
+async function moveConsumerLocks(
+  { id, versions }: SeenSecret,
+  { versionId, moves = [] }: Extract<Change, { step: 'release' }>,
+  { secrets, signal }: Ports,
+): Promise<void> {
+  if (moves.length === 0) return;
+  const onPrevious = versions.find(({ alias }) => alias === 'previous')?.locks ?? [];
+  const locks = onPrevious.filter(({ name }) => moves.includes(name));
+  await secrets.moveLocks(id, versionId, locks, signal);
+}
+
 /**
  * Moves our guard from the previous version to the observed current one. By its id, and without wiping anything, so that
  * a repeat, however late, is harmless. What is written beside it replaces all, so it is read again first: where another
@@ -157,6 +174,7 @@ async function release(
   ports: Ports,
 ): Promise<void> {
   if (!secret) return;
+  await moveConsumerLocks(secret, step, ports);
   const lock = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
   const previous = secret.versions.find((version) => version.alias === 'previous');
   if (previous?.locks.some(({ name }) => name === lock.name)) {

@@ -1,7 +1,7 @@
 import type { ManagedKey } from '../keys/manifest.ts';
 import { isLeftOver, occupantOf } from './mint-rules.ts';
 import { importFirst } from './obstacles.ts';
-import { OLDEST_MINT_MS } from './situation.ts';
+import { OLDEST_MINT_MS, isCompromised } from './situation.ts';
 import type { ExistingKey, Situation } from './situation.ts';
 import type { Step } from './step.ts';
 
@@ -85,6 +85,24 @@ export function askAboutTheSecret({ key, secret, current }: Situation): Step | n
     steps: [
       `If its value is a key of the same identity: keyrota adopt ${key.name} KEY_ID`,
       'Otherwise give the entry another secret name in the manifest.',
+    ],
+  };
+}
+
+/** Whoever disabled the current key may have had another reason than a leak: some want to be asked. */
+export function askAboutTheDisabled({ key, currentKey, secret, rotationAsked }: Situation): Step | null {
+  if (key.state === 'retired' || rotationAsked || key.policy.onCompromise.disabledByOthers === 'replace') return null;
+  if (!currentKey?.exists || !currentKey.disabled || isCompromised(currentKey, secret)) return null;
+  const { id } = currentKey;
+  return {
+    step: 'ask',
+    why: `key ${id} is current, and somebody else disabled it`,
+    code: 'disabled_by_others',
+    problem: `Key ${id} is current, and somebody disabled it at its issuer: its consumers stand still.`,
+    steps: [
+      'Find out who disabled it, and why: its history at the issuer tells.',
+      `If it leaked, or is not to be used any more: keyrota rotate ${key.name} --force`,
+      `If that was a mistake: keyrota undo ${key.name}, which enables it again.`,
     ],
   };
 }

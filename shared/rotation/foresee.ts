@@ -32,7 +32,7 @@ export async function observationAfter(
     case 'delete':
       return withoutKey(seen, step.keyId);
     case 'release':
-      return seen.secret && { ...seen, secret: released(key, seen.secret, step.versionId, nowMs) };
+      return seen.secret && { ...seen, secret: released(key, seen.secret, step, nowMs) };
     case 'extend': // the key may have gone meanwhile
     case 'contain': // what follows a leak, and whether a stray was one, another look decides
     case 'discard':
@@ -91,14 +91,23 @@ function withoutKey(seen: Observation, keyId: string): Observation {
   return { ...seen, keys: seen.keys.map((one): SeenKey => (one.id === keyId ? { exists: false, id: keyId } : one)) };
 }
 
-function released(key: ManagedKey, secret: SeenSecret, versionId: string, nowMs: number): SeenSecret {
+function released(
+  key: ManagedKey,
+  secret: SeenSecret,
+  { versionId, moves = [] }: Extract<Change, { step: 'release' }>,
+  nowMs: number,
+): SeenSecret {
   const guard = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, updatedAtMs: nowMs };
   const isGuarded = secret.versions.some(
     (one) => one.alias === 'previous' && one.locks.length > withoutGuard(key, one).length,
   );
+  const isMoved = ({ name }: SeenLock) => moves.includes(name);
+  const moved = secret.versions.flatMap((one) => (one.alias === 'previous' ? one.locks.filter(isMoved) : []));
   const versions = secret.versions.map((one): SeenVersion => {
-    if (one.alias === 'previous') return { ...one, locks: withoutGuard(key, one) };
-    return isGuarded && one.id === versionId ? { ...one, locks: [...withoutGuard(key, one), guard] } : one;
+    if (one.alias === 'previous') return { ...one, locks: withoutGuard(key, one).filter((lock) => !isMoved(lock)) };
+    if (one.id !== versionId) return one;
+    const own = isGuarded ? [...withoutGuard(key, one), guard] : one.locks;
+    return { ...one, locks: [...own.filter((lock) => !isMoved(lock)), ...moved] };
   });
   const metadata = metadataAfterRelease(key, secret);
   return { ...secret, versions, metadata, summary: readSummary(metadata) };

@@ -4,7 +4,7 @@ import type { hashesOf } from '../keys/value-hashes.ts';
 import { backOffMs } from './back-off.ts';
 import type { SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
-import { timeText, writeRecord } from './record.ts';
+import { NO_LEAK, timeText, writeRecord } from './record.ts';
 import type { MintReason, Summary, VersionRecord } from './record.ts';
 
 /** Everything that belongs to one attempt to store a key. */
@@ -52,7 +52,7 @@ export function metadataOfMint(attempt: Attempt, created: NewKey): MintMetadata 
     idle: [],
     restored: reason === 'undo',
     undo_at: '',
-    compromised_at: '',
+    ...NO_LEAK,
     dead_at: '',
   };
   return {
@@ -86,6 +86,7 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
     failed_op: '',
     failed_at: '',
     dead_since: '',
+    compromised_at: secret?.summary?.compromised_at ?? '', // until a look shows that the leaked key is gone
   };
 }
 
@@ -114,14 +115,15 @@ export function metadataAfterFailure(
   return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since, ...ended });
 }
 
-/** The metadata of a secret whose current key works (null), or was found dead. */
+/** The metadata of a secret after a look: its current key works (null) or is dead, and a key of it is compromised or none is (null). */
 export function metadataAfterLook(
   key: ManagedKey,
   secret: SeenSecret,
-  deadSinceMs: number | null,
+  { deadSinceMs, compromisedSinceMs }: { deadSinceMs: number | null; compromisedSinceMs: number | null },
 ): Record<string, unknown> {
-  const dead_since = deadSinceMs === null ? '' : timeText(deadSinceMs);
-  return writeRecord(secret.metadata, { ...trueSummary(key, secret), dead_since });
+  const textOf = (atMs: number | null) => (atMs === null ? '' : timeText(atMs));
+  const found = { dead_since: textOf(deadSinceMs), compromised_at: textOf(compromisedSinceMs) };
+  return writeRecord(secret.metadata, { ...trueSummary(key, secret), ...found });
 }
 
 /** The metadata of a secret whose former key is gone. */
@@ -161,5 +163,6 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     failed_op: '',
     failed_at: '',
     dead_since: '',
+    compromised_at: '',
   };
 }

@@ -1,3 +1,4 @@
+import { incidentIdOf, markIn } from '../keys/compromise-mark.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { noteAdopted } from './adopt.ts';
 import { changeRecord } from './change-record.ts';
@@ -7,8 +8,9 @@ import type { Observation, SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { retireTheCurrent } from './plan.ts';
 import { readSummary, timeText } from './record.ts';
+import type { VersionRecord } from './record.ts';
 import { isIdle, retirementOf } from './retire-rules.ts';
-import { predecessorsOf, situationOf } from './situation.ts';
+import { compromisedSinceMs, isCompromised, predecessorsOf, situationOf } from './situation.ts';
 import type { Situation } from './situation.ts';
 
 /**
@@ -26,6 +28,7 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   const situation = situationOf(key, seen, ports.clock.nowMs());
   const tellsTruth = isSummaryTrue(situation);
   const idle = idleKeyIds(situation);
+  const leaks = unnotedLeaks(situation);
   const isIdleNoted = sameIds(
     idle,
     current.record.idle.map((one) => one.key_id),
@@ -33,6 +36,7 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   try {
     if (toAdopt.length > 0) await noteAdopted(secret, toAdopt, ports);
     if (!isIdleNoted) await noteIdle(secret, current.id, idle, ports);
+    for (const leak of leaks) await noteLeak(secret, leak, ports);
     if (!tellsTruth) await mendSummary(secret, situation, ports);
   } catch (error) {
     if (ports.signal.aborted) throw error;
@@ -40,7 +44,50 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
       error,
     });
   }
-  return toAdopt.length > 0 || !tellsTruth || !isIdleNoted;
+  return toAdopt.length > 0 || !tellsTruth || !isIdleNoted || leaks.length > 0;
+}
+
+/** What is to be written on a version about the leak of its key. */
+interface Leak {
+  versionId: string;
+  told: Pick<VersionRecord, 'compromised_at' | 'incident' | 'contained_at'>;
+}
+
+/**
+ * Leaks that only the issuer tells of, because nothing could be written here when they were reported, and keys that are out of
+ * use since they were. Of older versions nothing can be written where their values are gone.
+ */
+function unnotedLeaks({ secret, seenKeys, nowMs }: Situation): Leak[] {
+  return (secret?.versions ?? []).flatMap(({ id: versionId, alias, record }) => {
+    const key = seenKeys.find(({ id }) => id === record?.key_id);
+    if (!record || !key || alias === null) return [];
+    const isLeaked = isCompromised({ id: key.id, markedCompromised: key.exists && key.markedCompromised }, secret);
+    if (!isLeaked) return [];
+    const mark = key.exists ? markIn(key.description) : null;
+    const isOut = !key.exists || key.disabled;
+    const outSinceMs = (key.exists ? key.disabledAtMs : null) ?? nowMs;
+    const told = {
+      compromised_at: record.compromised_at || timeText(mark?.atMs ?? nowMs),
+      incident: record.incident || incidentIdOf(key.id),
+      contained_at: record.contained_at || (isOut ? timeText(outSinceMs) : ''),
+    };
+    const isTold = Object.entries(told).every(([field, text]) => record[field as keyof typeof told] === text);
+    return isTold ? [] : [{ versionId, told }];
+  });
+}
+
+async function noteLeak(secret: SeenSecret, { versionId, told }: Leak, ports: Ports): Promise<void> {
+  await changeRecord(
+    secret.id,
+    ({ id }) => id === versionId,
+    ports,
+    (record) => ({
+      ...record,
+      compromised_at: record.compromised_at || told.compromised_at,
+      incident: record.incident || told.incident,
+      contained_at: record.contained_at || told.contained_at,
+    }),
+  );
 }
 
 /** Keys that cannot be disabled, and whose end waits for nothing but time. */
@@ -75,9 +122,12 @@ function isSummaryTrue(situation: Situation): boolean {
   const { key, secret, current } = situation;
   const death = deathOf(situation);
   const isUnsure = death !== null && 'step' in death;
-  if (key.state === 'retired' || isUnsure || notVisibleYet(situation)) return true; // nothing to say, or too early to say it
+  if (isUnsure || notVisibleYet(situation)) return true; // too early to say
+  const isRetired = key.state === 'retired'; // whether its key works is of no interest any more
   const summary = secret?.summary;
-  return summary?.key_id === current?.record?.key_id && (summary?.dead_since !== '') === (death !== null);
+  if (!summary || summary.key_id !== current?.record?.key_id) return isRetired;
+  const isLeakTold = (summary.compromised_at !== '') === (compromisedSinceMs(situation) !== null);
+  return isLeakTold && (isRetired || (summary.dead_since !== '') === (death !== null));
 }
 
 /** What is written replaces all, so it is read again first: where another run has written meanwhile, its word stands. */
@@ -86,6 +136,7 @@ async function mendSummary(secret: SeenSecret, situation: Situation, ports: Port
   const summary = readSummary(metadata);
   if (summary?.key_id !== secret.summary?.key_id) return;
   const deadSinceMs = deathOf(situation) === null ? null : situation.nowMs;
-  const mended = metadataAfterLook(situation.key, { ...secret, metadata, summary }, deadSinceMs);
+  const found = { deadSinceMs, compromisedSinceMs: compromisedSinceMs(situation) };
+  const mended = metadataAfterLook(situation.key, { ...secret, metadata, summary }, found);
   await ports.secrets.writeMetadata(secret.id, mended, ports.signal);
 }

@@ -5,6 +5,7 @@ import {
   askAboutOurOwnKey,
   askAboutTheIdentity,
   askAboutThePlace,
+  askAboutTheDisabled,
   askAboutTheSecret,
   askToEnd,
   askToImport,
@@ -38,6 +39,7 @@ const RULES: readonly Rule[] = [
   askAboutAnotherOwner,
   askAboutTheIdentity,
   askAboutTheSecret,
+  askAboutTheDisabled,
   leaveAloneWhatIsPaused,
   endWhatIsRetired,
   askAboutThePlace,
@@ -65,8 +67,10 @@ export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
 }
 
 /** A compromised key that still logs in is disabled before anything else. */
-function containWhatLeaked({ currentKey, oldKeys, secret, ownKeyId }: Situation): Step | null {
-  const candidates = [currentKey, ...oldKeys.map((old) => old.key)];
+function containWhatLeaked({ key: entry, currentKey, oldKeys, secret, ownKeyId }: Situation): Step | null {
+  const { replaceFirst } = entry.policy.onCompromise;
+  const waits = replaceFirst && entry.state === 'active' && currentKey?.exists && !currentKey.canDisable;
+  const candidates = [waits ? null : currentKey, ...oldKeys.map((old) => old.key)];
   // Without the key that it is logged in with Keyrota could not replace anything: that one is replaced first.
   const isLeaking = (key: SeenKey | null) =>
     key?.exists && !key.disabled && key.id !== ownKeyId && isCompromised(key, secret);
@@ -148,12 +152,32 @@ function replaceTheDead(situation: Situation): Step | null {
   // A key that the owner has instead may be in use; a dead one of ours that takes the place is not.
   const isGone = !situation.currentKey?.exists;
   const block = mintBlock(situation) ?? askToImport(situation) ?? (isGone ? closedWindow(situation) : null);
-  if (block) return block;
+  if (block) return moveLocks(block, death, situation) ?? block;
   if (situation.guardOnPrevious && situation.current) {
     const why = `${death.why}, and nothing can be stored while the former version is guarded`;
     return { step: 'release', why, versionId: situation.current.id };
   }
   return mintStep(death, situation);
+}
+
+/** Locks of consumers keep a regular rotation waiting. While a key that leaked is dead they would keep consumers without one. */
+function moveLocks(
+  block: Step,
+  death: { reason: MintReason; why: string },
+  { key, current, consumerLocksOnPrevious: moves }: Situation,
+): Step | null {
+  const isLock = block.step === 'hold' && block.code === 'consumer-lock';
+  const isLeak = death.reason === 'compromised' || death.reason === 'disabled';
+  if (!isLock || !isLeak || !current || key.policy.onCompromise.consumerLocks === 'wait') return null;
+  const why = `${death.why}, and consumers lock the former version: ${moves.join(', ')}`;
+  return { step: 'release', why, versionId: current.id, moves };
+}
+
+/** Locks of consumers on a version whose key leaked, and was replaced: what they protect is of no use to anybody. */
+function uselessLocks({ key, current, consumerLocksOnPrevious }: Situation): readonly string[] {
+  const reason = current?.record?.reason;
+  const wasLeak = reason === 'compromised' || reason === 'disabled';
+  return wasLeak && key.policy.onCompromise.consumerLocks !== 'wait' ? consumerLocksOnPrevious : [];
 }
 
 /** Superseded and left-over keys: whatever can be done for one of them now. */
@@ -162,9 +186,14 @@ function retireTheOld(situation: Situation): Step | null {
 }
 
 /** Once the former key is gone its version needs no protection any more, and the summary says so. */
-function freeThePrevious({ guardOnPrevious, previous, oldKeys, current }: Situation): Step | null {
-  if (!guardOnPrevious || oldKeys.some((old) => old.key.id === previous?.record?.key_id)) return null;
-  return current && { step: 'release', why: 'the former key is gone', versionId: current.id };
+function freeThePrevious(situation: Situation): Step | null {
+  const { guardOnPrevious, previous, oldKeys, current } = situation;
+  const moves = uselessLocks(situation);
+  const isHeld = guardOnPrevious || moves.length > 0;
+  if (!isHeld || !current || oldKeys.some((old) => old.key.id === previous?.record?.key_id)) return null;
+  const moving = moves.length === 0 ? '' : `, and the locks of ${moves.join(', ')} go to the new version`;
+  const why = `the former key is gone${moving}`;
+  return { step: 'release', why, versionId: current.id, ...(moves.length > 0 && { moves }) };
 }
 
 /**

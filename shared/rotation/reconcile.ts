@@ -13,19 +13,31 @@ import type { Observation } from './observation.ts';
 import { observe, withSecret } from './observe.ts';
 import { notProvisioned, roleMissing } from './obstacles.ts';
 import { plan } from './plan.ts';
+import { seenIncidents } from './seen-incidents.ts';
+import type { SeenIncident } from './seen-incidents.ts';
 import type { Ports } from './ports.ts';
 import { timeText } from './record.ts';
+import type { MintReason } from './record.ts';
 import { situationOf } from './situation.ts';
 import { logApplied, logSettled } from './step-log.ts';
 import { isSettled } from './step.ts';
 import type { Settled, Step } from './step.ts';
 import { leastMintMs } from './verification.ts';
 
+/** `reason`: why a key was made. `movedLocks`: names of consumers' locks that went to the new version. */
+export interface TakenStep {
+  step: Step['step'];
+  why: string;
+  keyId?: string;
+  reason?: MintReason;
+  movedLocks?: readonly string[];
+}
+
 /** What one run did with one key, and how it left it. */
 export interface KeyReport {
   name: string;
   /** The steps taken, in order. In a dry run: the step that would be taken. */
-  steps: { step: Step['step']; why: string; keyId?: string }[];
+  steps: TakenStep[];
   /**
    * `rest`, `hold`, `ask`: settled. `planned`: a dry run. `failed`: an error stopped it, the next run tries again.
    * `left`: there was no time.
@@ -40,6 +52,8 @@ export interface KeyReport {
   code: string | null;
   /** For `ask`: the exact steps. */
   next: string[];
+  /** Leaks of its keys, as the last look showed them. Left out where there are none. */
+  incidents?: readonly SeenIncident[];
 }
 
 export interface ReconcileOptions {
@@ -61,29 +75,28 @@ const SHORTEST_STEP_MS = 5_000;
 /** Observes, plans and applies, one step at a time, until the key rests or the time is up. Never throws. */
 export async function reconcile(key: ManagedKey, options: ReconcileOptions, allPorts: Ports): Promise<KeyReport> {
   const ports = { ...allPorts, log: allPorts.log.with({ key: key.name }) };
-  const steps: KeyReport['steps'] = [];
-  try {
-    const end = await workOn(key, options, ports, steps);
-    return { name: key.name, steps, ...end };
-  } catch (error) {
-    if (ports.signal.aborted) return { name: key.name, steps, ...left('the time was up in the middle', 'no_time') };
-    const obstacle = obstacleOf(key, error, ports);
-    if (obstacle) {
-      ports.log.warn('person_asked', obstacle.problem, { ...obstacle });
-      return { name: key.name, steps, ...asked(obstacle) };
-    }
-    ports.log.error('key_failed', `${key.name}: ${messageOf(error)}`, { error });
-    return {
-      name: key.name,
-      steps,
-      outcome: 'failed',
-      why: messageOf(error),
-      since: null,
-      until: null,
-      code: codeOf(error),
-      next: [],
-    };
+  const found: Found = { steps: [], incidents: [] };
+  const end = await workOn(key, options, ports, found).catch((error: unknown) => endWith(key, error, ports));
+  const { steps, incidents } = found;
+  return { name: key.name, steps, ...end, ...(incidents.length > 0 && { incidents }) };
+}
+
+/** What is told of a run with one key, however it ends. */
+interface Found {
+  steps: TakenStep[];
+  incidents: readonly SeenIncident[];
+}
+
+function endWith(key: ManagedKey, error: unknown, ports: Ports): End {
+  if (ports.signal.aborted) return left('the time was up in the middle', 'no_time');
+  const obstacle = obstacleOf(key, error, ports);
+  if (obstacle) {
+    ports.log.warn('person_asked', obstacle.problem, { ...obstacle });
+    return asked(obstacle);
   }
+  const why = messageOf(error);
+  ports.log.error('key_failed', `${key.name}: ${why}`, { error });
+  return { outcome: 'failed', why, since: null, until: null, code: codeOf(error), next: [] };
 }
 
 function obstacleOf(key: ManagedKey, error: unknown, ports: Ports): Obstacle | null {
@@ -91,7 +104,7 @@ function obstacleOf(key: ManagedKey, error: unknown, ports: Ports): Obstacle | n
   return isApiError(error, 'forbidden') ? roleMissing(key, `look (${error.operation})`, ports.kindOf(key).facts) : null;
 }
 
-type End = Omit<KeyReport, 'name' | 'steps'>;
+type End = Omit<KeyReport, 'name' | 'steps' | 'incidents'>;
 
 /** What a run remembers of one key between two steps. */
 interface Work {
@@ -115,8 +128,9 @@ async function workOn(
   key: ManagedKey,
   { secret, force, dryRun }: ReconcileOptions,
   ports: Ports,
-  steps: KeyReport['steps'],
+  found: Found,
 ): Promise<End> {
+  const { steps } = found;
   if (key.owner === '' && key.state === 'retired') return rested('retired, and it never had an owner');
   if (key.owner === '') return asked(notProvisioned(key));
   const { clock, deadlineMs } = ports;
@@ -134,6 +148,7 @@ async function workOn(
   };
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const { seen, step } = await lookAndPlan(work);
+    found.incidents = seenIncidents(key, seen, clock.nowMs());
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, seen, step, ports, steps);
@@ -195,12 +210,7 @@ async function refresh(work: Work, { secret }: Observation): Promise<void> {
 }
 
 /** While a person is asked, the key that is to be replaced must not expire. */
-async function extendMeanwhile(
-  key: ManagedKey,
-  seen: Observation,
-  ports: Ports,
-  steps: KeyReport['steps'],
-): Promise<void> {
+async function extendMeanwhile(key: ManagedKey, seen: Observation, ports: Ports, steps: TakenStep[]): Promise<void> {
   const step = extensionOf(situationOf(key, seen, ports.clock.nowMs()));
   if (step?.step !== 'extend') return;
   const applied = await apply(key, seen, step, ports);
@@ -208,9 +218,11 @@ async function extendMeanwhile(
   if (applied.outcome === 'done') steps.push(toldOf(step));
 }
 
-function toldOf(step: Change, applied?: Applied): KeyReport['steps'][number] {
+function toldOf(step: Change, applied?: Applied): TakenStep {
   const keyId = applied?.outcome === 'stored' ? applied.keyId : 'keyId' in step ? step.keyId : undefined;
-  return { step: step.step, why: step.why, ...(keyId !== undefined && { keyId }) };
+  const reason = step.step === 'mint' ? { reason: step.reason } : {};
+  const movedLocks = step.step === 'release' && step.moves ? { movedLocks: step.moves } : {};
+  return { step: step.step, why: step.why, ...(keyId !== undefined && { keyId }), ...reason, ...movedLocks };
 }
 
 const textOf = (atMs: number | null): string | null => (atMs === null ? null : timeText(atMs));
@@ -229,7 +241,7 @@ async function planned(
   seen: Observation,
   step: Change,
   ports: Ports,
-  steps: KeyReport['steps'],
+  steps: TakenStep[],
 ): Promise<End> {
   const [obstacle] = step.step === 'mint' ? await ports.kindOf(key).obstacles(key, seen.keyCount, ports.signal) : [];
   if (obstacle) return asked(obstacle);
@@ -278,6 +290,8 @@ function endOf(applied: Applied): End | null {
     case 'unclear':
     case 'lost-race':
       return null;
+    case 'waits':
+      return { outcome: 'hold', why: applied.why, since: null, until: null, code: 'consumer-lock', next: [] };
     case 'ask':
       return asked(applied.obstacle);
     case 'failed':

@@ -46,10 +46,19 @@ export const VersionRecord = z.object({
   /** When an undo of this key began that may have been cut off: the lock at the issuer is ours. */
   undo_at: time,
   compromised_at: time,
+  /** The incident of that; empty where there is none. */
+  incident: z.string().default(''),
+  /** Who reported it, the first ones. */
+  reports: z.array(z.object({ by: z.string(), delivery: z.string(), at: z.string() })).default([]),
+  /** When the key was put out of use for it. */
+  contained_at: time,
   /** The key was found dead right after it was stored. */
   dead_at: time,
 });
 export type VersionRecord = z.infer<typeof VersionRecord>;
+
+/** Of a key that did not leak. */
+export const NO_LEAK = { compromised_at: '', incident: '', reports: [], contained_at: '' };
 
 /** What `custom_metadata` of the secret says, under `keyrota`: a hint that skips work, never the truth. */
 export const Summary = z.object({
@@ -75,6 +84,8 @@ export const Summary = z.object({
   failed_at: time,
   /** Since when the current key is known to be dead; empty while it works. */
   dead_since: time,
+  /** Since when a key of this secret, current or former, is known to be compromised; empty once it is gone. */
+  compromised_at: time,
 });
 export type Summary = z.infer<typeof Summary>;
 

@@ -71,7 +71,8 @@ const needsNoKey = ({ name, profileId }: KeylessEntry): KeyReport => ({
 });
 
 /** A key that is due is not even looked at when there is no time left to replace it. */
-const leastTimeMs = ({ why }: Candidate): number => (why === 'due' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS);
+const leastTimeMs = ({ why }: Candidate): number =>
+  why === 'due' || why === 'dead' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS;
 
 async function workOn(candidate: Candidate, { force, dryRun }: RunOptions, ports: Ports): Promise<KeyReport> {
   const { key, secret } = candidate;

@@ -80,6 +80,16 @@ export function isCompromised(seen: { id: string; markedCompromised: boolean }, 
   return seen.markedCompromised || marked === true;
 }
 
+/** Since when a key of the entry that still exists is known to be compromised, in epoch milliseconds; null where none is. */
+export function compromisedSinceMs({ seenKeys, secret, nowMs }: Situation): number | null {
+  const leaked = seenKeys.filter((one) => one.exists && isCompromised(one, secret));
+  const since = leaked.map(({ id }) => {
+    const record = secret?.versions.find((version) => version.record?.key_id === id)?.record;
+    return timeOf(record?.compromised_at ?? '') ?? nowMs;
+  });
+  return since.length === 0 ? null : Math.min(...since);
+}
+
 export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): Situation {
   const versions = seen.secret?.versions ?? [];
   const current = versions.find((version) => version.alias === 'current') ?? null;

@@ -17,13 +17,17 @@ const DONE_EVENTS = {
 /** One line about a step that was carried out, or was not. */
 export function logApplied(step: Change, applied: Applied, log: Log): void {
   const keyId = 'keyId' in step ? { keyId: step.keyId } : {};
-  const fields = { step: step.step, why: step.why, ...keyId };
+  const moves = 'moves' in step && step.moves ? { movedLocks: step.moves } : {};
+  const fields = { step: step.step, why: step.why, ...keyId, ...moves };
   switch (applied.outcome) {
     case 'done':
       log.info(DONE_EVENTS[step.step], `${step.step}: ${step.why}`, fields);
       break;
     case 'taken-back':
       log.warn('step_taken_back', `${step.step} taken back: ${applied.why}`, fields);
+      break;
+    case 'waits':
+      log.info('key_held', applied.why, { step: 'hold', code: 'consumer-lock', since: null, until: null });
       break;
     case 'stored':
       log.info('key_minted', `mint: ${step.why}`, { ...fields, keyId: applied.keyId, op: applied.op });

@@ -30,7 +30,8 @@ export type Step =
   | { step: 'disable'; why: string; keyId: string; unlockFirst: boolean }
   | { step: 'delete'; why: string; keyId: string }
   | { step: 'discard'; why: string; keyId: string; phase: 'disable' | 'delete' }
-  | { step: 'release'; why: string; versionId: string }
+  /** `moves`: locks of consumers that go with it, for the version that they are on holds a key that leaked. */
+  | { step: 'release'; why: string; versionId: string; moves?: readonly string[] }
   | ({ step: 'ask'; why: string } & Obstacle);
 
 export type Hold = Extract<Step, { step: 'hold' }>;

@@ -19,7 +19,7 @@ export interface Candidate {
   key: ManagedKey;
   /** Its secret as the list showed it; null when the list did not, or did not say that the key is to be looked at. */
   secret: StoredSecret | null;
-  why: 'asked' | 'suspicious' | 'new' | 'due' | 'retiring' | 'regular look';
+  why: 'compromised' | 'dead' | 'asked' | 'suspicious' | 'new' | 'due' | 'retiring' | 'regular look';
 }
 
 export interface Survey {
@@ -52,7 +52,7 @@ const SELDOM_MS = DAY_MS;
 /** So many keys can be looked at on mere suspicion. */
 const FEW = 20;
 
-const URGENCY = ['suspicious', 'asked', 'new', 'due', 'retiring', 'regular look'] as const;
+const URGENCY = ['compromised', 'dead', 'suspicious', 'asked', 'new', 'due', 'retiring', 'regular look'] as const;
 
 /**
  * Decides which keys are worth a full look now: one list call per 1,000 secrets tells what is due. Summaries are a hint,
@@ -148,11 +148,13 @@ function reasonToLook(
   // A window may be shorter than the time between two turns.
   const isOpen = key.window !== null && opensAtMs(key.window, nowMs) === null;
   const promptly = (sinceMs: number) => isOpen || nowMs - sinceMs < PROMPT_MS || turn(NOW_AND_THEN_MS);
+  const compromisedSinceMs = timeOf(summary.compromised_at);
+  if (compromisedSinceMs !== null && promptly(compromisedSinceMs)) return 'compromised';
   // Consumers stand still: neither a former key nor a pause keeps its replacement waiting.
   const deadSinceMs = timeOf(summary.dead_since);
   if (key.state === 'active' && deadSinceMs !== null) {
     // Where there was one key, nobody has any: every tick looks whether there can be one.
-    if (keysPerOwner === 'one' || (isPast(summary.not_before) && promptly(deadSinceMs))) return 'due';
+    if (keysPerOwner === 'one' || (isPast(summary.not_before) && promptly(deadSinceMs))) return 'dead';
   }
   if (isActive && !isRetiring && isPast(summary.next_due) && isPast(summary.not_before)) {
     if (promptly(timeOf(summary.next_due) ?? 0)) return 'due';

@@ -10,6 +10,7 @@ import type { MintMetadata } from '../../shared/rotation/mint-record.ts';
 import { timeText } from '../../shared/rotation/record.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { Laboratory } from '../support/laboratory.ts';
+import { manifestOf } from '../support/manifests.ts';
 
 /** Many managed keys in one account, each as its first mint leaves it. */
 export interface Fleet {
@@ -51,7 +52,7 @@ export async function openFleet({ deployment, names, keysPerIdentity, dueInMs }:
 async function templateOf(key: ManagedKey | undefined, lab: Laboratory): Promise<MintMetadata> {
   if (!key) throw new Error('a fleet has keys');
   const created = { id: '', createdAtMs: lab.clock.nowMs(), ...hashesOf(new SecretValue('template')) };
-  const manifest = { deployment: key.deployment, keys: [key], keyless: [] };
+  const manifest = manifestOf(key.deployment, [key]);
   return lab.withPorts(manifest, (ports) =>
     Promise.resolve(metadataOfMint({ key, op: '', reason: 'first', removes: null, secret: null, ports }, created)),
   );

@@ -7,6 +7,7 @@ import { figure } from './figure.ts';
 import { openFleet } from './fleet-world.ts';
 import type { Fleet } from './fleet-world.ts';
 import { LIFE } from './life.ts';
+import { manifestOf } from '../support/manifests.ts';
 
 const KEY_COUNT = 1_000;
 const CALL_MS = 50;
@@ -28,7 +29,7 @@ export const fleetBench: Bench = {
     const scriptMs = await plainScript();
     yield figure('the plain script', scriptMs / 1_000, 's');
 
-    const { settings } = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [], keyless: [] });
+    const { settings } = (await dueFleet(1)).lab.context(manifestOf('lab', []));
     const { keysAtOnce, secretsManagerCallsPerSecond: cap } = settings;
     const callsEach = LIFE.flatMap(({ step, calls }) => (step === 'mint' ? calls : [])).filter(
       isAtSecretsManager,
@@ -48,7 +49,7 @@ export const fleetBench: Bench = {
       scriptMs / 1_000,
     );
 
-    const slow = (await dueFleet(1)).lab.context({ deployment: 'lab', keys: [], keyless: [] }, SLOW).settings;
+    const slow = (await dueFleet(1)).lab.context(manifestOf('lab', []), SLOW).settings;
     const { rotations: slowRotations } = await run(slow);
     yield figure(
       `keys that one run rotates at ${slow.secretsManagerCallsPerSecond} calls a second, ${slow.keysAtOnce} keys at once`,

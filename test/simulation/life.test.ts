@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../shared/keys/duration.ts';
 import { Laboratory } from '../support/laboratory.ts';
+import { manifestOf } from '../support/manifests.ts';
 
 describe('a key of a service ID', () => {
   it('lives as the policy says: created, stored, superseded, disabled, deleted', async () => {
@@ -85,7 +86,7 @@ describe('several keys', () => {
     const other = await lab.admin.createServiceId('other', 'Unknown to Keyrota’s policies.');
     const good = lab.manifest().keys;
     const bad = lab.manifest({ name: 'bad', serviceId: other.id, grants: [] }).keys;
-    const report = await lab.tick({ deployment: 'lab', keys: [...bad, ...good], keyless: [] });
+    const report = await lab.tick(manifestOf('lab', [...bad, ...good]));
     expect(report.keys.map(({ name, outcome }) => [name, outcome])).toEqual([
       ['bad', 'ask'],
       ['ingest', 'rest'],
@@ -116,11 +117,7 @@ describe('several keys', () => {
 
   it('two entries on one identity never touch each other’s keys', async () => {
     const lab = await Laboratory.open();
-    const both = {
-      deployment: 'lab',
-      keys: [...lab.manifest().keys, ...lab.manifest({ name: 'ingest-2' }).keys],
-      keyless: [],
-    };
+    const both = manifestOf('lab', [...lab.manifest().keys, ...lab.manifest({ name: 'ingest-2' }).keys]);
     await lab.tick(both);
     const report = await lab.tick(both);
     expect(lab.keys).toHaveLength(2);

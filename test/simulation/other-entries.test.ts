@@ -7,6 +7,7 @@ import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { FunctionalId } from '../support/functional-id.ts';
 import { Laboratory } from '../support/laboratory.ts';
 import { onlyKey } from '../support/rotated.ts';
+import { manifestOf } from '../support/manifests.ts';
 
 const ONE = { name: 'ingest' };
 const TWO = { name: 'other' };
@@ -15,7 +16,7 @@ const TWO = { name: 'other' };
 async function both(adoptions: string[] = []) {
   const lab = await Laboratory.open();
   const keys = [...lab.manifest(TWO).keys, ...lab.manifest({ ...ONE, adopt: adoptions }).keys];
-  const manifest: Manifest = { deployment: 'lab', keys, keyless: [] };
+  const manifest = manifestOf('lab', keys);
   await lab.tick(manifest);
   return { lab, manifest, one: onlyKey(lab.manifest(ONE)), otherId: lab.currentKeyId('other') };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { Laboratory } from '../support/laboratory.ts';
+import { manifestOf } from '../support/manifests.ts';
 
 /** Keyrota rotates the keys of its own service ID, and starts with what its secret holds. */
 class SelfRotation {
@@ -14,7 +15,7 @@ class SelfRotation {
     this.lab = lab;
     const own = { name: 'keyrota-own', serviceId: lab.keyrota.id, grants: [], ...entry };
     const keys = [...lab.manifest(own).keys, ...lab.manifest().keys];
-    this.manifest = { deployment: 'lab', keys, keyless: [] };
+    this.manifest = manifestOf('lab', keys);
   }
 
   static async open(entry: object = {}): Promise<SelfRotation> {

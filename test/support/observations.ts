@@ -5,7 +5,7 @@ import type { IssuerKey } from '../../shared/keys/kind.ts';
 import { SERVICE_ID_FACTS } from '../../shared/keys/service-id-api-key.ts';
 import { guardName } from '../../shared/rotation/observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from '../../shared/rotation/observation.ts';
-import { readSummary, timeText } from '../../shared/rotation/record.ts';
+import { NO_LEAK, readSummary, timeText } from '../../shared/rotation/record.ts';
 import type { Summary, VersionRecord } from '../../shared/rotation/record.ts';
 
 /** The present in these tests. */
@@ -79,7 +79,7 @@ export function recordOf(keyId: string, facts: Partial<VersionRecord> = {}): Ver
     idle: [],
     restored: false,
     undo_at: '',
-    compromised_at: '',
+    ...NO_LEAK,
     dead_at: '',
     ...facts,
   };

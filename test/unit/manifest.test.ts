@@ -69,11 +69,26 @@ describe('a manifest', () => {
             unusedForMs: 3 * DAY_MS,
             expiresAfterMs: 100 * DAY_MS,
             paused: false,
+            onCompromise: {
+              consumerLocks: 'override',
+              replaceFirst: false,
+              disabledByOthers: 'replace',
+              siblings: 'report',
+            },
             freeze: [],
           },
         },
       ],
       keyless: [],
+      incidents: {
+        dryRun: false,
+        containUnmanaged: false,
+        containOwnKey: false,
+        byServiceId: true,
+        perHour: 20,
+        senders: {},
+      },
+      ledger: { name: 'keyrota-ledger-demo', groupId: 'default' },
     });
   });
 

@@ -1,0 +1,58 @@
+import { incidentIdOf } from '../keys/compromise-mark.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
+import type { Observation, SeenVersion } from './observation.ts';
+import { timeText } from './record.ts';
+import { isCompromised } from './situation.ts';
+
+/** What a look shows of a leak. Times are ISO texts, empty where it has not come to that. */
+export interface SeenIncident {
+  incident: string;
+  name: string;
+  kind: string;
+  keyId: string;
+  owner: string;
+  /** `disabled-at-issuer`: nobody reported it, somebody disabled the key. */
+  reports: readonly { by: string; delivery: string; at: string }[];
+  reportedAt: string;
+  containedAt: string;
+  replacedBy: string;
+  replacedAt: string;
+  /** The leaked key is gone: when it was first seen to be. */
+  deletedAt: string;
+}
+
+/** Leaks of the keys of one entry that are not over, or were when the last version was stored. */
+export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number): SeenIncident[] {
+  const versions = seen.secret?.versions ?? [];
+  return versions.flatMap((version, index) => {
+    const { record } = version;
+    const found = seen.keys.find(({ id }) => id === record?.key_id);
+    if (!record || !found || version.alias === null) return [];
+    const mark = { id: found.id, markedCompromised: found.exists && found.markedCompromised };
+    const isLeaked = isCompromised(mark, seen.secret);
+    const successor = successorOf(versions, index);
+    const isDisabled = found.exists && found.disabled && (version.alias === 'current' || wasDisabled(successor));
+    if (!isLeaked && !isDisabled) return [];
+    const disabledAt = found.exists && found.disabledAtMs !== null ? timeText(found.disabledAtMs) : '';
+    const reportedAt = record.compromised_at || disabledAt || timeText(nowMs);
+    return {
+      incident: record.incident || incidentIdOf(found.id),
+      name: key.name,
+      kind: key.kind,
+      keyId: found.id,
+      owner: record.owner,
+      reports: isLeaked ? record.reports : [{ by: 'disabled-at-issuer', delivery: '', at: reportedAt }],
+      reportedAt,
+      containedAt: record.contained_at || disabledAt,
+      replacedBy: successor?.record?.key_id ?? '',
+      replacedAt: successor ? timeText(successor.createdAtMs) : '',
+      deletedAt: found.exists ? '' : timeText(nowMs),
+    };
+  });
+}
+
+/** The version that followed, if it holds another key: a restored one is no successor of itself. */
+const successorOf = (versions: readonly SeenVersion[], index: number): SeenVersion | undefined =>
+  versions.slice(index + 1).find(({ record }) => record && record.key_id !== versions[index]?.record?.key_id);
+
+const wasDisabled = (successor: SeenVersion | undefined): boolean => successor?.record?.reason === 'disabled';

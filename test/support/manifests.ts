@@ -1,0 +1,11 @@
+import { IncidentsShape } from '../../shared/keys/incident-schema.ts';
+import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
+
+/** A manifest of these keys, with everything else as where nothing is said. */
+export const manifestOf = (deployment: string, keys: ManagedKey[]): Manifest => ({
+  deployment,
+  keys,
+  keyless: [],
+  incidents: IncidentsShape.parse({}),
+  ledger: { name: `keyrota-ledger-${deployment}`, groupId: 'default' },
+});
