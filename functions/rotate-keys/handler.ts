@@ -17,7 +17,7 @@ async function handle(request: FunctionRequest): Promise<FunctionResponse> {
   if (request.method !== 'POST') throw new HttpError(405, 'method_not_allowed', 'Send a POST.');
   const wish = parseRotateRequest(request.body);
   const settings = readSettings(process.env);
-  const isTargeted = wish.force || wish.only !== undefined;
+  const isTargeted = wish.force || wish.only !== undefined || wish.incidents.length > 0;
   if (isTargeted && !isTrusted(request.header('authorization'), settings.triggerTokens)) {
     throw new HttpError(401, 'unauthorized', 'Unauthorized.');
   }

@@ -1,5 +1,6 @@
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
+import { afterRun } from '../../shared/ledger/after-run.ts';
 import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import type { RunReport } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
@@ -41,9 +42,11 @@ export async function rotate(
     timerMs: settings.timerMs,
     keysAtOnce: settings.keysAtOnce,
   };
-  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, (ports) =>
-    rotateAll(manifest, options, ports),
-  );
+  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, async (ports) => {
+    const done = await rotateAll(manifest, options, ports);
+    if (!request.dryRun) await afterRun({ keys: done.keys, unmanaged: request.incidents }, manifest, ports);
+    return done;
+  });
   const counts = countOutcomes(report);
   const tookMs = clock.nowMs() - startMs;
   const level = counts['failed'] ? 'warn' : 'info';

@@ -19,6 +19,8 @@ export interface SeenIncident {
   replacedAt: string;
   /** The leaked key is gone: when it was first seen to be. */
   deletedAt: string;
+  /** Names of consumers' locks that this run moved to the replacement. */
+  movedLocks?: readonly string[];
 }
 
 /** Leaks of the keys of one entry that are not over, or were when the last version was stored. */

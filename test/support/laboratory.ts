@@ -114,7 +114,7 @@ export class Laboratory {
       ...entry,
     };
     const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
-    return parseManifest({ deployment: 'lab', keys: [given] }, 'test');
+    return parseManifest({ deployment: 'lab', ledger: { group: this.groupId }, keys: [given] }, 'test');
   }
 
   context(manifest: Manifest, settings: Record<string, string> = {}): RunContext {

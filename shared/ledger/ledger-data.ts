@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import type { SeenIncident } from '../rotation/seen-incidents.ts';
+
+/** An ISO time, or empty. */
+const time = z.string().default('');
+
+/** What is known of one leak, from its report to the end of the key. It never holds a value. */
+const IncidentRecord = z.object({
+  incident: z.string(),
+  /** The entry; empty where no entry manages the key. */
+  name: z.string(),
+  kind: z.string(),
+  key_id: z.string(),
+  owner: z.string(),
+  reports: z.array(z.object({ by: z.string(), delivery: z.string(), at: z.string() })).default([]),
+  reported_at: time,
+  contained_at: time,
+  replaced_by: z.string().default(''),
+  replaced_at: time,
+  deleted_at: time,
+  /** From the first report until the key was out of use; null while it is not. */
+  time_to_contain_ms: z.number().nullable().default(null),
+  /** From the first report until its replacement was stored; null while it is not. */
+  time_to_replace_ms: z.number().nullable().default(null),
+  /** Access tokens that were made with the key are valid until then at the latest. */
+  tokens_valid_until: time,
+  /** Everything that was done, in order. */
+  actions: z.array(z.object({ at: z.string(), action: z.string(), result: z.string() })).default([]),
+});
+export type IncidentRecord = z.infer<typeof IncidentRecord>;
+
+/** What belongs to no single key. Losing it loses history, never a key. */
+export const LedgerData = z.object({
+  incidents: z.array(IncidentRecord).default([]),
+  /** What people were told and still holds: since when. */
+  told: z.record(z.string(), z.string()).default({}),
+  /** Targets of notices that want no more of them: since when. */
+  disabled_targets: z.record(z.string(), z.string()).default({}),
+});
+export type LedgerData = z.infer<typeof LedgerData>;
+
+export const emptyLedger = (): LedgerData => ({ incidents: [], told: {}, disabled_targets: {} });
+
+const MOST_INCIDENTS = 100;
+const MOST_ACTIONS = 20;
+/** Access tokens live for an hour at most. */
+const TOKEN_LIFE_MS = 3_600_000;
+
+/** The ledger with what was seen: new facts are added, what was written once is never changed. The oldest incidents go when there are too many. */
+export function withIncidents(ledger: LedgerData, seen: readonly SeenIncident[]): LedgerData {
+  if (seen.length === 0) return ledger;
+  const byId = new Map(ledger.incidents.map((one) => [one.incident, one]));
+  for (const one of seen) byId.set(one.incident, merged(byId.get(one.incident), one));
+  const incidents = [...byId.values()].toSorted((one, other) => one.reported_at.localeCompare(other.reported_at));
+  return { ...ledger, incidents: incidents.slice(-MOST_INCIDENTS) };
+}
+
+function merged(known: IncidentRecord | undefined, seen: SeenIncident): IncidentRecord {
+  const isNew = (report: SeenIncident['reports'][number]) =>
+    !known?.reports.some(({ by, delivery }) => by === report.by && delivery === report.delivery);
+  const reports = [...(known?.reports ?? []), ...seen.reports.filter(isNew)];
+  const facts = {
+    reported_at: known?.reported_at || seen.reportedAt,
+    contained_at: known?.contained_at || seen.containedAt,
+    replaced_by: known?.replaced_by || seen.replacedBy,
+    replaced_at: known?.replaced_at || seen.replacedAt,
+    deleted_at: known?.deleted_at || seen.deletedAt,
+  };
+  const record: IncidentRecord = {
+    incident: seen.incident,
+    name: known?.name || seen.name,
+    kind: known?.kind || seen.kind,
+    key_id: seen.keyId,
+    owner: known?.owner || seen.owner,
+    reports,
+    ...facts,
+    time_to_contain_ms: passed(facts.reported_at, facts.contained_at),
+    time_to_replace_ms: passed(facts.reported_at, facts.replaced_at),
+    tokens_valid_until: later(facts.contained_at || facts.deleted_at, TOKEN_LIFE_MS),
+    actions: [],
+  };
+  return { ...record, actions: actionsOf(record, seen).slice(0, MOST_ACTIONS) };
+}
+
+/** In the order of their times. */
+function actionsOf(record: IncidentRecord, { movedLocks = [] }: SeenIncident): IncidentRecord['actions'] {
+  const { key_id: keyId, replaced_by: successor } = record;
+  const moved = movedLocks.length === 0 ? '' : `; locks moved to it: ${movedLocks.join(', ')}`;
+  const actions = [
+    ...record.reports.map(({ by, delivery, at }) => ({
+      at,
+      action: 'reported',
+      result: `by ${by}${delivery && `, delivery ${delivery}`}`,
+    })),
+    { at: record.contained_at, action: 'contained', result: `key ${keyId} is out of use` },
+    { at: record.replaced_at, action: 'replaced', result: `key ${successor} is stored${moved}` },
+    { at: record.deleted_at, action: 'deleted', result: `key ${keyId} is gone` },
+  ];
+  return actions.filter(({ at }) => at !== '').toSorted((one, other) => one.at.localeCompare(other.at));
+}
+
+const passed = (from: string, until: string): number | null =>
+  from === '' || until === '' ? null : Math.max(0, Date.parse(until) - Date.parse(from));
+
+const later = (at: string, byMs: number): string => (at === '' ? '' : new Date(Date.parse(at) + byMs).toISOString());

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
+import { DAY_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
+import type { Laboratory } from '../support/laboratory.ts';
+import { ledgerOf, lockByConsumer, lockNames, wholeTick } from '../support/leaks.ts';
+import { minted, rotated } from '../support/rotated.ts';
+
+const GUARD = 'keyrota-guard-lab';
+
+/** Somebody else, for example IBM itself, disables a key. */
+const disable = ({ admin }: Laboratory, keyId: string) => admin.request('POST', `/v1/apikeys/${keyId}/disable`);
+
+const summaryOf = (lab: Laboratory) => lab.secret().customMetadata['keyrota'] as Record<string, unknown>;
+
+describe('a current key that is marked as compromised at its issuer', () => {
+  it('is out of use, replaced and deleted in one run, and its incident is in the ledger', async () => {
+    const { lab, manifest, effects } = await minted(2);
+    const leakedId = lab.currentKeyId();
+    const value = await lab.fetchValue();
+    await lab.markCompromised(leakedId);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(effects).toEqual(['disable K1', 'create K2', 'store', 'delete K1', 'store']);
+    expect(await lab.works(value)).toBe(false);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+    const { incidents } = await ledgerOf(lab, manifest);
+    expect(incidents).toMatchObject([
+      {
+        incident: incidentIdOf(leakedId),
+        name: 'ingest',
+        key_id: leakedId,
+        replaced_by: lab.currentKeyId(),
+        actions: [{ action: 'contained' }, { action: 'replaced' }, { action: 'deleted' }],
+      },
+    ]);
+    expect(incidents[0]?.time_to_replace_ms).toBeGreaterThan(0);
+  });
+
+  it('is noted on its version, with the incident and when it was out of use', async () => {
+    const { lab, manifest } = await minted(2);
+    const leakedId = lab.currentKeyId();
+    await lab.markCompromised(leakedId);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    const versions = lab.secret().versions.map(({ customMetadata }) => customMetadata.keyrota);
+    expect(versions).toMatchObject([
+      { key_id: leakedId, incident: incidentIdOf(leakedId), contained_at: expect.stringMatching(/Z$/) as string },
+      { reason: 'compromised', incident: '', compromised_at: '' },
+    ]);
+  });
+
+  it('keeps its entry first in every tick until it is gone, and then no longer', async () => {
+    const { lab, manifest } = await minted(2);
+    await lab.markCompromised(lab.currentKeyId());
+    lab.fault({ match: 'DELETE /v1/apikeys/*', status: 503, times: 20 });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(summaryOf(lab)['compromised_at']).not.toBe('');
+    lab.cloud.faults.clear();
+    await lab.pass(MINUTE_MS);
+    expect((await wholeTick(lab, manifest)).keys).toHaveLength(1);
+    await lab.pass(MINUTE_MS);
+    await wholeTick(lab, manifest);
+    expect(summaryOf(lab)['compromised_at']).toBe('');
+    await lab.pass(MINUTE_MS);
+    expect((await wholeTick(lab, manifest)).restingCount).toBe(1);
+  });
+});
+
+describe('locks of consumers and a leak', () => {
+  it('on the former version do not keep the replacement waiting, and are on the new version afterwards', async () => {
+    const { lab, manifest } = await rotated(1);
+    await lockByConsumer(lab, 'previous', 'billing');
+    await lab.markCompromised(lab.currentKeyId());
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys[0]?.steps.flatMap((step) => step.movedLocks ?? [])).toContain('billing');
+    expect(lockNames(lab, 'current')).toContain('billing');
+    expect(lockNames(lab, 'previous')).toEqual([]);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+    const { incidents } = await ledgerOf(lab, manifest);
+    expect(incidents[0]?.actions.find(({ action }) => action === 'replaced')?.result).toMatch(/billing/);
+  });
+
+  it('on the leaked version go to its replacement, with what their consumers wrote beside them', async () => {
+    const { lab, manifest } = await minted(2);
+    await lockByConsumer(lab, 'current', 'billing');
+    await lab.markCompromised(lab.currentKeyId());
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(lockNames(lab, 'current')).toEqual(['billing', GUARD]);
+    const current = lab.secret().versions.find(({ alias }) => alias === 'current');
+    expect(current?.locks.find(({ name }) => name === 'billing')?.attributes).toEqual({ host: 'billing-1' });
+  });
+
+  it('keep the replacement waiting where the manifest says so', async () => {
+    const { lab, manifest } = await rotated(1, { onCompromise: { consumerLocks: 'wait' } });
+    await lockByConsumer(lab, 'previous', 'billing');
+    await lab.markCompromised(lab.currentKeyId());
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys).toMatchObject([{ outcome: 'hold', code: 'consumer-lock', steps: [{ step: 'contain' }] }]);
+    expect(lockNames(lab, 'previous')).toContain('billing');
+  });
+
+  it.each([
+    { consumerLocks: 'override', ends: { outcome: 'ask', code: 'release_forbidden' } },
+    { consumerLocks: 'override-or-wait', ends: { outcome: 'hold', code: 'consumer-lock' } },
+  ])(
+    'that Keyrota may not move: with $consumerLocks the run ends with $ends.outcome',
+    async ({ consumerLocks, ends }) => {
+      const { lab, manifest } = await rotated(1, { onCompromise: { consumerLocks } });
+      await lockByConsumer(lab, 'previous', 'billing');
+      await lab.markCompromised(lab.currentKeyId());
+      lab.cloud.switches.removePreviousNeedsLockDelete = true;
+      const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+      expect(report.keys).toMatchObject([ends]);
+      expect(lockNames(lab, 'previous')).toContain('billing');
+    },
+  );
+});
+
+describe('a current key that somebody else disabled', () => {
+  it('is replaced at once like a leaked one, in spite of locks, and can be had back for its quarantine', async () => {
+    const { lab, manifest, effects } = await rotated(1);
+    await lockByConsumer(lab, 'previous', 'billing');
+    const disabledId = lab.currentKeyId();
+    await disable(lab, disabledId);
+    effects.length = 0;
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(effects.slice(0, 2)).toEqual([expect.stringMatching(/^create/), 'store']);
+    expect(await lab.works(await lab.fetchValue())).toBe(true);
+    expect(lab.keys.find(({ id }) => id === disabledId)?.disabled).toBe(true);
+    const { incidents } = await ledgerOf(lab, manifest);
+    expect(incidents).toMatchObject([{ key_id: disabledId, reports: [{ by: 'disabled-at-issuer' }] }]);
+  });
+
+  it('is a person’s to judge where the manifest says so, and nothing is made meanwhile', async () => {
+    const { lab, manifest, effects } = await minted(2, { entry: { onCompromise: { disabledByOthers: 'ask' } } });
+    await disable(lab, lab.currentKeyId());
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys).toMatchObject([{ outcome: 'ask', code: 'disabled_by_others' }]);
+    expect(effects).toEqual(['disable K1', 'store']);
+    const forced = await wholeTick(lab, manifest, { only: ['ingest'], force: true });
+    expect(forced.keys[0]?.steps).toMatchObject([{ step: 'mint' }]);
+  });
+});
+
+describe('the ledger', () => {
+  const leak = async () => {
+    const scene = await minted(2);
+    await scene.lab.markCompromised(scene.lab.currentKeyId());
+    return scene;
+  };
+
+  it('is not read or written by a run without a leak', async () => {
+    const { lab, manifest } = await minted(2);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(lab.state.secretsManager.secrets.map(({ name }) => name)).toEqual(['ingest']);
+  });
+
+  it('is written once for what is seen again and again', async () => {
+    const { lab, manifest } = await leak();
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    const count = lab.secret('keyrota-ledger-lab').versions.length;
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(lab.secret('keyrota-ledger-lab').versions).toHaveLength(count);
+  });
+
+  it('that cannot be written is a warning, and the leaked key is replaced all the same', async () => {
+    const { lab, manifest } = await leak();
+    lab.fault({ match: 'POST /api/v2/secrets', status: 403 });
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys[0]?.steps.map(({ step }) => step)).toEqual(['contain', 'mint', 'delete', 'release']);
+    expect(lab.logLines.join('\n')).toMatch(/"event":"ledger_not_written"/);
+  });
+
+  it('keeps the incidents of two runs that write at once', async () => {
+    const { lab, manifest } = await leak();
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    await lab.pass(40 * DAY_MS);
+    const { changeLedger } = await import('../../shared/ledger/ledger.ts');
+    const add = (incident: string) =>
+      lab.withPorts(manifest, (ports) =>
+        changeLedger(manifest, ports, (ledger) => ({ ...ledger, told: { ...ledger.told, [incident]: 'now' } })),
+      );
+    await Promise.all(['one', 'two'].map(add));
+    const { told, incidents } = await ledgerOf(lab, manifest);
+    expect(Object.keys(told).toSorted()).toEqual(['one', 'two']);
+    expect(incidents).toHaveLength(1);
+  });
+});
