@@ -14,6 +14,8 @@ import {
   validateCommand,
 } from './commands.ts';
 import type { CommonOptions, ExitCode } from './commands.ts';
+import { exportIncident } from './export-incident.ts';
+import type { ExportOptions } from './export-incident.ts';
 import { InputError } from './input-error.ts';
 
 const INPUT_CODES = [
@@ -106,6 +108,14 @@ withCommon(program.command('import'))
   )
   .action(async (_: string, options: CommonOptions, command: Command) => {
     exitCode = await importCommand(command.args, options);
+  });
+
+withCommon(program.command('export'))
+  .description('write all that is known of an incident into one JSON file')
+  .argument('<incident>', 'its id, as the answer to the report, log lines and notices name it')
+  .option('--out <file>', 'file to write; it must not exist. Default: <incident>.json')
+  .action(async (incident: string, options: ExportOptions) => {
+    await exportIncident(incident, options);
   });
 
 endWithReader();

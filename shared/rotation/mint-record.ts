@@ -121,10 +121,11 @@ export function metadataAfterLook(
   secret: SeenSecret,
   { deadSinceMs, compromisedSinceMs }: { deadSinceMs: number | null; compromisedSinceMs: number | null },
 ): Record<string, unknown> {
-  const textOf = (atMs: number | null) => (atMs === null ? '' : timeText(atMs));
-  const found = { dead_since: textOf(deadSinceMs), compromised_at: textOf(compromisedSinceMs) };
+  const found = { dead_since: textOrNone(deadSinceMs), compromised_at: textOrNone(compromisedSinceMs) };
   return writeRecord(secret.metadata, { ...trueSummary(key, secret), ...found });
 }
+
+const textOrNone = (atMs: number | null): string => (atMs === null ? '' : timeText(atMs));
 
 /** The metadata of a secret whose former key is gone. */
 export function metadataAfterRelease(key: ManagedKey, secret: SeenSecret): Record<string, unknown> {

@@ -7,7 +7,7 @@ import { deathOf, notVisibleYet } from './mint-rules.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { retireTheCurrent } from './plan.ts';
-import { readSummary, timeText } from './record.ts';
+import { readSummary, timeOf, timeText } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isIdle, retirementOf } from './retire-rules.ts';
 import { compromisedSinceMs, isCompromised, predecessorsOf, situationOf } from './situation.ts';
@@ -65,9 +65,11 @@ function unnotedLeaks({ secret, seenKeys, nowMs }: Situation): Leak[] {
     if (!isLeaked) return [];
     const mark = key.exists ? markIn(key.description) : null;
     const isOut = !key.exists || key.disabled;
-    const outSinceMs = (key.exists ? key.disabledAtMs : null) ?? nowMs;
+    const compromisedAtMs = timeOf(record.compromised_at) ?? mark?.atMs ?? nowMs;
+    // Issuers date to the minute.
+    const outSinceMs = Math.max(compromisedAtMs, (key.exists ? key.disabledAtMs : null) ?? nowMs);
     const told = {
-      compromised_at: record.compromised_at || timeText(mark?.atMs ?? nowMs),
+      compromised_at: record.compromised_at || timeText(compromisedAtMs),
       incident: record.incident || incidentIdOf(key.id),
       contained_at: record.contained_at || (isOut ? timeText(outSinceMs) : ''),
     };

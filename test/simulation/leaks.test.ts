@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
-import { DAY_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
+import { knownIncidents } from '../../shared/ledger/incident-report.ts';
 import type { Laboratory } from '../support/laboratory.ts';
 import { ledgerOf, lockByConsumer, lockNames, wholeTick } from '../support/leaks.ts';
 import { minted, rotated } from '../support/rotated.ts';
@@ -183,5 +184,25 @@ describe('the ledger', () => {
     const { told, incidents } = await ledgerOf(lab, manifest);
     expect(Object.keys(told).toSorted()).toEqual(['one', 'two']);
     expect(incidents).toHaveLength(1);
+  });
+});
+
+describe('what is known of an incident', () => {
+  it('is told from the marks before a run has written the ledger, and the same from the ledger afterwards', async () => {
+    const { lab, manifest } = await minted(2);
+    await lab.markCompromised(lab.currentKeyId());
+    const known = () => lab.withPorts(manifest, (ports) => knownIncidents(manifest, ports));
+    lab.fault({ match: 'POST /v1/apikeys', status: 503 });
+    await lab.tick(manifest, { only: ['ingest'] });
+    const [before, ...others] = await known();
+    expect(others).toEqual([]);
+    expect(before).toMatchObject({ name: 'ingest', replaced_at: '', actions: [{ action: 'contained' }] });
+    await lab.pass(HOUR_MS);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    await lab.pass(DAY_MS);
+    const [after] = await known();
+    const { incident, reported_at, contained_at, time_to_contain_ms } = before ?? {};
+    const stays = { incident, reported_at, contained_at, time_to_contain_ms };
+    expect(after).toMatchObject({ ...stays, replaced_by: lab.currentKeyId() });
   });
 });
