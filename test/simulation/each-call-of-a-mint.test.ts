@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { MISHAPS, wrongsAfterEachCall, writesOf } from '../support/mishaps.ts';
-import { deadInGrace, firstMint, leakInGrace, rotation } from '../support/scenes.ts';
+import { deadInGrace, firstMint, leakInGrace, leakUnderLocks, rotation } from '../support/scenes.ts';
 
 const CLAIM = 'POST /api/v2/secrets/*/versions/*/locks_bulk';
 const CREATE = 'POST /v1/apikeys';
 const STORE = 'POST /api/v2/secrets/*/versions';
 const SUMMARY = 'PATCH /api/v2/secrets/*/metadata';
+const NOTE = 'PATCH /api/v2/secrets/*/versions/*/metadata';
+const CONTAIN = 'POST /v1/apikeys/*/disable';
+const DELETE = 'DELETE /v1/apikeys/*';
 
 describe.each([
   { what: 'a first mint', scene: firstMint, writes: [CREATE, 'POST /api/v2/secrets'] },
@@ -18,18 +21,12 @@ describe.each([
   {
     what: 'a rotation of a leaked key while an older one is in grace',
     scene: leakInGrace,
-    writes: [
-      'POST /v1/apikeys/*/disable',
-      SUMMARY,
-      CLAIM,
-      SUMMARY,
-      CLAIM,
-      CREATE,
-      STORE,
-      'DELETE /v1/apikeys/*',
-      CLAIM,
-      SUMMARY,
-    ],
+    writes: [CONTAIN, NOTE, SUMMARY, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, SUMMARY],
+  },
+  {
+    what: 'a rotation of a leaked key whose consumers lock all versions',
+    scene: leakUnderLocks,
+    writes: [CONTAIN, NOTE, SUMMARY, CLAIM, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, CLAIM, SUMMARY],
   },
 ])('$what', ({ scene, writes }) => {
   it('writes in this order', async () => {

@@ -3,6 +3,7 @@ import { adopt } from '../../shared/rotation/adopt.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 import { Laboratory } from './laboratory.ts';
+import { lockByConsumer } from './leaks.ts';
 import { onlyKey } from './rotated.ts';
 import { Trial, tickDeed } from './trial.ts';
 import type { Deed, TrialOptions } from './trial.ts';
@@ -113,6 +114,14 @@ export const leakInGrace: Scene = async (options = {}) => {
   await trial.lab.tick(trial.manifest);
   await trial.lab.pass(HOUR_MS);
   await trial.loseTheCurrentKey((keyId) => trial.lab.markCompromised(keyId));
+  return begin(trial);
+};
+
+/** The same, and consumers lock both versions, as they do with what they use. */
+export const leakUnderLocks: Scene = async (options = {}) => {
+  const trial = await leakInGrace(options);
+  await lockByConsumer(trial.lab, 'previous', 'agent-that-has-not-looked-yet');
+  await lockByConsumer(trial.lab, 'current', 'agent');
   return begin(trial);
 };
 
