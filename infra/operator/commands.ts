@@ -1,4 +1,5 @@
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
+import { afterDismissal } from '../../shared/ledger/after-run.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import type { AdoptReport } from '../../shared/rotation/adopt.ts';
 import { importKey } from '../../shared/rotation/import.ts';
@@ -87,9 +88,15 @@ export function undoCommand(name: string, options: CommonOptions): Promise<ExitC
     const key = withOwner(entryOf(context.manifest, name));
     const report = await withPorts(context, async (ports) => {
       await ports.login();
-      return undo(key, ports);
+      const undone = await undo(key, ports);
+      if (undone.supersededKeyId === null) await afterDismissal(undone.keyId, context.manifest, ports);
+      return undone;
     });
-    const text = `${name}: ${report.keyId} is current again; ${report.supersededKeyId} is superseded and will be retired.`;
+    const { keyId, supersededKeyId } = report;
+    const text =
+      supersededKeyId === null
+        ? `${name}: ${keyId} is enabled again, and counts as one that did not leak.`
+        : `${name}: ${keyId} is current again; ${supersededKeyId} is superseded and will be retired.`;
     print(options.json ? JSON.stringify({ name, ...report }) : text);
     return EXIT.done;
   });

@@ -134,6 +134,8 @@ export interface KeyKind<K extends ManagedKey = ManagedKey> {
   unlock(key: K, keyId: string, signal: AbortSignal): Promise<void>;
   /** Moves the expiry, of keys that have one. */
   extend(key: K, keyId: string, expiresAtMs: number, signal: AbortSignal): Promise<void>;
+  /** Takes the mark of a compromise off a key, where its issuer shows one. */
+  unmark?(key: K, keyId: string, signal: AbortSignal): Promise<void>;
   /** Removes what the run needed at the issuer and does not leave there. */
   close?(signal: AbortSignal): Promise<void>;
 }

@@ -2,7 +2,9 @@ import type { Manifest } from '../keys/manifest.ts';
 import type { Ports } from '../rotation/ports.ts';
 import type { KeyReport } from '../rotation/reconcile.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
-import { withIncidents } from './ledger-data.ts';
+import { timeText } from '../rotation/record.ts';
+import { withDismissal, withIncidents } from './ledger-data.ts';
+import type { LedgerData } from './ledger-data.ts';
 import { changeLedger } from './ledger.ts';
 
 /** What a run leaves to be remembered. */
@@ -17,14 +19,26 @@ export interface RunResult {
  */
 export async function afterRun(result: RunResult, manifest: Manifest, ports: Ports): Promise<void> {
   const incidents = [...result.keys.flatMap(incidentsOf), ...result.unmanaged];
-  if (incidents.length === 0) return;
+  if (incidents.length > 0) await remember(manifest, ports, (ledger) => withIncidents(ledger, incidents));
+}
+
+/** Writes down that a report was false: a person has undone the containment of the key. */
+export async function afterDismissal(keyId: string, manifest: Manifest, ports: Ports): Promise<void> {
+  const at = timeText(ports.clock.nowMs());
+  await remember(manifest, ports, (ledger) => withDismissal(ledger, keyId, at));
+}
+
+async function remember(
+  manifest: Manifest,
+  ports: Ports,
+  change: (ledger: LedgerData) => LedgerData,
+): Promise<LedgerData | null> {
   try {
-    await changeLedger(manifest, ports, (ledger) => withIncidents(ledger, incidents));
+    return await changeLedger(manifest, ports, change);
   } catch (error) {
-    if (ports.signal.aborted) return;
-    ports.log.warn('ledger_not_written', `what the run found could not be written into ${manifest.ledger.name}`, {
-      error,
-    });
+    if (ports.signal.aborted) return null;
+    ports.log.warn('ledger_not_written', `what was found could not be written into ${manifest.ledger.name}`, { error });
+    return null;
   }
 }
 

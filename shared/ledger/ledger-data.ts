@@ -18,6 +18,8 @@ const IncidentRecord = z.object({
   replaced_by: z.string().default(''),
   replaced_at: time,
   deleted_at: time,
+  /** A person undid the containment: the report was false. */
+  dismissed_at: time,
   /** From the first report until the key was out of use; null while it is not. */
   time_to_contain_ms: z.number().nullable().default(null),
   /** From the first report until its replacement was stored; null while it is not. */
@@ -55,7 +57,10 @@ export function withIncidents(ledger: LedgerData, seen: readonly SeenIncident[])
   return { ...ledger, incidents: incidents.slice(-MOST_INCIDENTS) };
 }
 
-function merged(known: IncidentRecord | undefined, seen: SeenIncident): IncidentRecord {
+/** What was dismissed and is reported again begins anew; what was done before is still told. */
+function merged(all: IncidentRecord | undefined, seen: SeenIncident): IncidentRecord {
+  const isOver = all !== undefined && all.dismissed_at !== '' && all.dismissed_at < seen.reportedAt;
+  const known = isOver ? undefined : all;
   const isNew = (report: SeenIncident['reports'][number]) =>
     !known?.reports.some(({ by, delivery }) => by === report.by && delivery === report.delivery);
   const reports = [...(known?.reports ?? []), ...seen.reports.filter(isNew)];
@@ -77,9 +82,20 @@ function merged(known: IncidentRecord | undefined, seen: SeenIncident): Incident
     time_to_contain_ms: passed(facts.reported_at, facts.contained_at),
     time_to_replace_ms: passed(facts.reported_at, facts.replaced_at),
     tokens_valid_until: later(facts.contained_at || facts.deleted_at, TOKEN_LIFE_MS),
+    dismissed_at: known?.dismissed_at ?? '',
     actions: [],
   };
-  return { ...record, actions: actionsOf(record, seen).slice(0, MOST_ACTIONS) };
+  const before = isOver ? all.actions : [];
+  return { ...record, actions: [...before, ...actionsOf(record, seen)].slice(-MOST_ACTIONS) };
+}
+
+/** The ledger after a person has undone the containment of a key. */
+export function withDismissal(ledger: LedgerData, keyId: string, at: string): LedgerData {
+  const action = { at, action: 'dismissed', result: `key ${keyId} is enabled again` };
+  const incidents = ledger.incidents.map((one) =>
+    one.key_id === keyId ? { ...one, dismissed_at: at, actions: [...one.actions, action].slice(-MOST_ACTIONS) } : one,
+  );
+  return { ...ledger, incidents };
 }
 
 /** In the order of their times. */

@@ -7,13 +7,14 @@ import type { SecretValue } from '../runtime/secret-value.ts';
 import { isCurrentOf, markDead } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { guardName } from './observation.ts';
-import type { SeenSecret, SeenVersion } from './observation.ts';
+import type { Observation, SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { timeOf, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isCompromised, isLockedByUndo } from './situation.ts';
 import { storeKnown, toSeeCurrent } from './store-known.ts';
+import { isContained, undoContainment } from './undo-containment.ts';
 import { verifyRestoredKey } from './verification.ts';
 
 /** What an undo goes back to. */
@@ -28,21 +29,32 @@ interface Former {
 }
 
 export interface UndoReport {
-  /** The key that is current again. */
+  /** The key that is current again, or enabled again. */
   keyId: string;
-  /** The key that is superseded now. */
-  supersededKeyId: string;
+  /** The key that is superseded now; null where none is, for the current one was put out of use by mistake. */
+  supersededKeyId: string | null;
 }
 
 /**
- * The operator's way back, while the former key exists: makes it current again. First the issuer's lock, so that a run
- * that is about to delete the key is refused; then a look, enable, proof, store. The lock stays while the key is current.
- * Running it again after it succeeded goes forth again.
+ * The operator's way back. Where the current key is out of use, and not replaced yet, it is enabled again (`undoContainment`);
+ * otherwise the former one becomes current again.
  * @throws KeyrotaError `nothing_to_undo`, `undo_refused`, `undo_unclear`, or the ApiError of a call.
  */
 export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
+  const seen = await observe(key, null, false, ports);
+  if (isContained(key, seen, ports.clock.nowMs()))
+    return { keyId: await undoContainment(key, seen, ports), supersededKeyId: null };
+  return undoRotation(key, seen, ports);
+}
+
+/**
+ * While the former key exists: makes it current again. First the issuer's lock, so that a run
+ * that is about to delete the key is refused; then a look, enable, proof, store. The lock stays while the key is current.
+ * Running it again after it succeeded goes forth again.
+ */
+async function undoRotation(key: ManagedKey, seen: Observation, ports: Ports): Promise<UndoReport> {
   const kind = ports.kindOf(key);
-  const former = await findFormer(key, ports);
+  const former = findFormer(key, seen, ports);
   const keyId = former.record.key_id;
   await markUndo(former, timeText(ports.clock.nowMs()), ports);
   await kind.lock(key, keyId, ports.signal);
@@ -64,8 +76,7 @@ export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
   return { keyId, supersededKeyId: former.current.record?.key_id ?? '' };
 }
 
-async function findFormer(key: ManagedKey, ports: Ports): Promise<Former> {
-  const seen = await observe(key, null, false, ports);
+function findFormer(key: ManagedKey, seen: Observation, ports: Ports): Former {
   const nothing = (why: string) =>
     new KeyrotaError('nothing_to_undo', `${key.name}: ${why}`, { next: 'Nothing was changed.' });
   const current = seen.secret?.versions.find((version) => version.alias === 'current');
