@@ -129,6 +129,9 @@ const isDelivered = ({ status }: Reaction): boolean => status !== null && status
 const isRedirect = ({ status }: Reaction): boolean => status !== null && status >= 300 && status < 400;
 const isRefused = ({ status }: Reaction): boolean =>
   status !== null && status >= 400 && status < 500 && status !== TOO_MANY;
+/** A receiver of Standard Webhooks may refuse now and accept later; only 2xx, a redirect and 410 are final. */
+const mayBeTakenLater = (reaction: Reaction): boolean =>
+  !isDelivered(reaction) && !isRedirect(reaction) && reaction.status !== GONE;
 
 function outcomeOf(reaction: Reaction, isDown: boolean): Outcome {
   if (isDelivered(reaction)) return { outcome: 'delivered' };
@@ -136,14 +139,11 @@ function outcomeOf(reaction: Reaction, isDown: boolean): Outcome {
   return { outcome: 'failed', status, reason: status === null ? reaction.reason : `status_${status}`, isDown };
 }
 
-/** A receiver of Standard Webhooks may refuse now and accept later; only 2xx, a redirect and 410 are final. */
 function webhookTeller({ url, secrets, isAllowed }: TargetOf<'webhook'>, options: SendOptions): Teller {
   const outgoing = new Outgoing(options.http, options.lookup);
-  const isWorthRepeating = (reaction: Reaction) =>
-    !isDelivered(reaction) && !isRedirect(reaction) && reaction.status !== GONE;
   return async (notice) => {
     const body = webhookBody(notice);
-    const reaction = await repeated(options, isWorthRepeating, (signal) => {
+    const reaction = await repeated(options, mayBeTakenLater, (signal) => {
       const headers = webhookHeaders(notice.id, body, secrets, options.clock.nowMs());
       return outgoing.post({ url, body, headers, isAllowed }, signal);
     });
@@ -154,12 +154,11 @@ function webhookTeller({ url, secrets, isAllowed }: TargetOf<'webhook'>, options
 /** Slack does not accept later what it refuses now, unless it was one too many. */
 function slackTeller({ url, isAllowed }: TargetOf<'slack'>, options: SendOptions): Teller {
   const outgoing = new Outgoing(options.http, options.lookup);
-  const isFinal = (reaction: Reaction) => isDelivered(reaction) || isRedirect(reaction) || isRefused(reaction);
   return async (notice) => {
     const message = { url: url.reveal(), body: slackBody(notice), isAllowed };
     const reaction = await repeated(
       options,
-      (seen) => !isFinal(seen),
+      (seen) => mayBeTakenLater(seen) && !isRefused(seen),
       (signal) => outgoing.post(message, signal),
     );
     return outcomeOf(reaction, !isRefused(reaction));
