@@ -3,8 +3,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import { BaseService, NoAuthAuthenticator } from 'ibm-cloud-sdk-core';
 import * as z from 'zod';
 import type { HttpOptions } from './http-options.ts';
-import { guardedLookup } from './public-address.ts';
-import type { LookupAll } from './public-address.ts';
+import { guardedLookup } from '../runtime/public-address.ts';
+import type { LookupAll } from '../runtime/public-address.ts';
 
 /** Nobody reads what a receiver answers: more than this is not even taken. */
 const LONGEST_ANSWER_BYTES = 1_048_576;

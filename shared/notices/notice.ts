@@ -14,7 +14,7 @@ export const NOTICE_TYPES = [
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
 /** What a detail may be: nothing that could hide a value or grow without end. */
-export type NoticeDetail = string | number | boolean | null | readonly string[];
+type NoticeDetail = string | number | boolean | null | readonly string[];
 
 /** What Keyrota tells people and programs. Never holds a value, or a part of a body that came in. */
 export interface Notice {

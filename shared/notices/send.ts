@@ -6,7 +6,7 @@ import { EventNotifications } from '../clients/event-notifications.ts';
 import type { HttpOptions } from '../clients/http-options.ts';
 import { Outgoing } from '../clients/outgoing.ts';
 import type { Reaction } from '../clients/outgoing.ts';
-import type { LookupAll } from '../clients/public-address.ts';
+import type { LookupAll } from '../runtime/public-address.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
@@ -17,7 +17,7 @@ import { REQUEST_MS, repeated } from './repeats.ts';
 import type { Limits } from './repeats.ts';
 import { slackBody } from './slack.ts';
 import { webhookBody, webhookHeaders } from './standard-webhook.ts';
-import type { NoticeTarget } from './targets.ts';
+import type { NoticeTarget } from '../runtime/notice-targets.ts';
 
 export interface SendOptions extends Limits {
   targets: readonly NoticeTarget[];
@@ -32,7 +32,7 @@ export interface SendOptions extends Limits {
 }
 
 /** One notice for one target, by its id. */
-export interface Delivery {
+interface Delivery {
   target: string;
   notice: Notice;
 }

@@ -1,10 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { SECRET_PREFIX } from '../runtime/notice-targets.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { dataOf, timeOfNotice } from './notice.ts';
 import type { Notice } from './notice.ts';
-
-/** How a shown secret begins; the rest is the key in Base64. */
-export const SECRET_PREFIX = 'whsec_';
 
 /** The body of a notice by Standard Webhooks. https://github.com/standard-webhooks/standard-webhooks */
 export const webhookBody = (notice: Notice): string =>

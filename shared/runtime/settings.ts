@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { NOTICE_SETTINGS, noticeFaults, noticeTargetsOf } from '../notices/targets.ts';
-import type { NoticeTarget } from '../notices/targets.ts';
 import { KeyrotaError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
+import { NOTICE_SETTINGS, noticeFaults, noticeTargetsOf } from './notice-targets.ts';
+import type { NoticeTarget } from './notice-targets.ts';
 import { SecretValue } from './secret-value.ts';
 import { SERVICE_URL_RULE, isServiceUrl } from './service-url.ts';
 

@@ -3,7 +3,7 @@ import type { Login } from '../../shared/clients/calls.ts';
 import type { Notice } from '../../shared/notices/notice.ts';
 import { sendNotices } from '../../shared/notices/send.ts';
 import type { SendOptions, Sent } from '../../shared/notices/send.ts';
-import type { NoticeTarget } from '../../shared/notices/targets.ts';
+import type { NoticeTarget } from '../../shared/runtime/notice-targets.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 

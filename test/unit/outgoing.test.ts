@@ -7,25 +7,26 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { Outgoing, guardedAgent } from '../../shared/clients/outgoing.ts';
 import type { Message } from '../../shared/clients/outgoing.ts';
-import { guardedLookup, isPrivateLiteral, isPublicAddress } from '../../shared/clients/public-address.ts';
-import type { LookupAll } from '../../shared/clients/public-address.ts';
+import { guardedLookup, isPrivateLiteral, isPublicAddress } from '../../shared/runtime/public-address.ts';
+import type { LookupAll } from '../../shared/runtime/public-address.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { Receivers, WEBHOOK_SECRET, notice, targetsOf } from '../support/receivers.ts';
 
 const { signal } = new AbortController();
 
-const PRIVATE = [
-  ...['0.0.0.0', '10.255.0.1', '100.64.0.1', '100.127.255.255', '127.0.0.1', '127.255.255.254', '169.254.169.254'],
-  ...['172.16.0.1', '172.31.255.255', '192.0.0.1', '192.168.0.1', '198.18.0.1', '198.19.255.255', '203.0.113.1'],
-  ...['224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255', '::', '::1', '::127.0.0.1', '::ffff:127.0.0.1'],
-  ...['::ffff:8.8.8.8', '::ffff:7f00:1', '::ffff:0:7f00:1', '64:ff9b::7f00:1', '64:ff9b:1::1', '100::1', '2001::1'],
-  ...['2001:db8::1', '2002:7f00:1::', 'fc00::1', 'fdff::1', 'fe80::1', 'fe80::1%eth0', 'febf::1', 'fec0::1', 'ff02::1'],
-];
-const PUBLIC = [
-  ...['1.1.1.1', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255', '128.0.0.0'],
-  ...['161.26.0.7', '166.9.12.34', '172.15.255.255', '172.32.0.0', '192.167.255.255', '223.255.255.255'],
-  ...['2606:4700:4700::1111', '2a00:1450::1', '2001:4860::1'],
-];
+const PRIVATE = `
+  0.0.0.0 10.255.0.1 100.64.0.1 100.127.255.255 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1
+  172.31.255.255 192.0.0.1 192.168.0.1 198.18.0.1 198.19.255.255 203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1
+  255.255.255.255 :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 ::ffff:7f00:1 ::ffff:0:7f00:1
+  64:ff9b::7f00:1 64:ff9b:1::1 100::1 2001::1 2001:db8::1 2002:7f00:1:: fc00::1 fdff::1 fe80::1 fe80::1%eth0
+  febf::1 fec0::1 ff02::1`
+  .trim()
+  .split(/\s+/);
+const PUBLIC = `
+  1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 161.26.0.7 166.9.12.34
+  172.15.255.255 172.32.0.0 192.167.255.255 223.255.255.255 2606:4700:4700::1111 2a00:1450::1 2001:4860::1`
+  .trim()
+  .split(/\s+/);
 
 describe('an address', () => {
   it.each(PRIVATE)('within a network is not public: %s', (address) => {

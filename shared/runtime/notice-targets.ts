@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { isPrivateLiteral } from '../clients/public-address.ts';
-import { SecretValue } from '../runtime/secret-value.ts';
-import { isLoopback } from '../runtime/service-url.ts';
-import { SECRET_PREFIX } from './standard-webhook.ts';
+import { isPrivateLiteral } from './public-address.ts';
+import { SecretValue } from './secret-value.ts';
+import { isLoopback } from './service-url.ts';
+
+/** How a shown secret of Standard Webhooks begins; the rest is the key in Base64. */
+export const SECRET_PREFIX = 'whsec_';
 
 /** Somebody who is told. `isAllowed`: by KEYROTA_ALLOWED_TARGETS, on this machine or in its network. */
 export type NoticeTarget = { id: string; isAllowed: boolean } & (
