@@ -70,7 +70,11 @@ async function tellAll(
   options: SendOptions,
   sent: Sent,
 ): Promise<void> {
-  const tell = tellerOf(target, options);
+  let teller: Teller | null = null;
+  const tell: Teller = async (notice) => {
+    teller ??= tellerOf(target, options); // what is wrong with a target fails like the telling
+    return teller(notice);
+  };
   let isDown = false;
   for (const notice of notices) {
     const told: Outcome = isDown ? DOWN : await tell(notice).catch(unexpected);

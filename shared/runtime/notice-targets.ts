@@ -16,7 +16,7 @@ export type NoticeTarget = { id: string; isAllowed: boolean } & (
 );
 
 const URL_RULE = 'must be an https address without user, query and fragment, and not within a private network';
-const INSTANCE_PATH = /^\/event-notifications\/v1\/instances\/[^/]+$/;
+const INSTANCE_PATH = /^\/event-notifications\/v1\/instances\/[\w-]+$/;
 
 const url = z.string().refine((text) => !/[\s?#]/.test(text) && URL.canParse(text), URL_RULE);
 const secretUrl = url.transform((text) => new SecretValue(text));

@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NOTICE_TYPES } from '../../shared/notices/notice.ts';
 import type { Notice } from '../../shared/notices/notice.ts';
+import type { NoticeTarget } from '../../shared/runtime/notice-targets.ts';
 import {
   INSTANCE_URL,
   PREVIOUS_SECRET,
@@ -273,6 +274,14 @@ describe('notices', () => {
     });
     const { delivered, failed } = await receivers.send(TEN, ALL, { signal: ending.signal });
     expect([delivered, failed.length]).toEqual([[], 30]);
+  });
+
+  it('for a target that cannot even be addressed fail without an error', async () => {
+    const targets = targetsOf(['events']).map((target) => ({ ...target, url: '{instance}' }) as NoticeTarget);
+    const receivers = new Receivers();
+    const { failed } = await receivers.send(TEN, targets);
+    expect([failed.length, receivers.arrivals]).toEqual([10, []]);
+    expect(receivers.warnings).toHaveLength(10);
   });
 
   it('that are none, or have no target, ask nobody', async () => {

@@ -430,9 +430,11 @@ describe('the targets of notices', () => {
 
   it('at Event Notifications name the instance', () => {
     const address = 'https://eu-de.event-notifications.cloud.ibm.com/event-notifications/v1/instances/';
-    expect(errorOf({ ...ALL, KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: address }).faults).toEqual([
-      'KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: must end with /event-notifications/v1/instances/ and the instance',
-    ]);
+    for (const wrong of [address, `${address}{id}`, `${address}one/two`]) {
+      expect(errorOf({ ...ALL, KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: wrong }).faults).toEqual([
+        'KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: must end with /event-notifications/v1/instances/ and the instance',
+      ]);
+    }
   });
 });
 
