@@ -1,5 +1,8 @@
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
+/** Whether a host, as `URL.hostname` has it, is this machine. */
+export const isLoopback = (hostname: string): boolean => LOOPBACK.has(hostname);
+
 /** What `isServiceUrl` allows, in words. */
 export const SERVICE_URL_RULE =
   'an https address without user, query and fragment (plain http only for a loopback address)';
@@ -9,6 +12,6 @@ export function isServiceUrl(text: string): boolean {
   // The parser forgives blanks around an address, and an empty query; what sends to it does not.
   if (/[\s?#]/.test(text) || !URL.canParse(text)) return false;
   const { protocol, hostname, username, password, search, hash } = new URL(text);
-  const isPrivate = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname));
+  const isPrivate = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   return isPrivate && username + password + search + hash === '';
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { KeyrotaError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
+import { NOTICE_SETTINGS, noticeFaults, noticeTargetsOf } from './notice-targets.ts';
+import type { NoticeTarget } from './notice-targets.ts';
 import { SecretValue } from './secret-value.ts';
 import { SERVICE_URL_RULE, isServiceUrl } from './service-url.ts';
 
@@ -99,6 +101,7 @@ export const SettingsSchema = z.strictObject({
   KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: whole(1, 1000)
     .prefault('20')
     .meta({ description: 'At most this many calls a second to the Secrets Manager instance, of one run.' }),
+  ...NOTICE_SETTINGS,
   KEYROTA_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').meta({ description: 'Lowest level that is logged.' }),
 });
 
@@ -124,6 +127,8 @@ export interface Settings {
   keysAtOnce: number;
   callTimeoutMs: number;
   secretsManagerCallsPerSecond: number;
+  /** Who is told of what Keyrota did. */
+  notices: NoticeTarget[];
   logLevel: ParsedSettings['KEYROTA_LOG_LEVEL'];
 }
 
@@ -176,7 +181,7 @@ export function readSettings(environment: Record<string, string | undefined>): S
     ),
   );
   const result = SettingsSchema.safeParse(own, { reportInput: true });
-  const faults = [...(result.error?.issues.map(faultOf) ?? []), ...loginFaults(own)];
+  const faults = [...(result.error?.issues.map(faultOf) ?? []), ...loginFaults(own), ...noticeFaults(own)];
   if (!result.success || faults.length > 0) throw new SettingsError(faults);
   const parsed = result.data;
   return {
@@ -198,6 +203,7 @@ export function readSettings(environment: Record<string, string | undefined>): S
     ),
     callTimeoutMs: parsed.KEYROTA_CALL_TIMEOUT_SECONDS * 1_000,
     secretsManagerCallsPerSecond: parsed.KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND,
+    notices: noticeTargetsOf(parsed),
     logLevel: parsed.KEYROTA_LOG_LEVEL,
   };
 }

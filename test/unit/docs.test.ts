@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { manifestRows, settingRows, withMade, writeDocs } from '../../infra/operator/write-docs.ts';
 import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
-import { SettingsSchema } from '../../shared/runtime/settings.ts';
+import { SEVERITIES } from '../../shared/notices/notice.ts';
+import type { Notice, NoticeType } from '../../shared/notices/notice.ts';
+import { webhookBody, webhookHeaders } from '../../shared/notices/standard-webhook.ts';
+import { NOTICE_SETTINGS } from '../../shared/runtime/notice-targets.ts';
+import { SecretValue } from '../../shared/runtime/secret-value.ts';
+import { SettingsSchema, readSettings } from '../../shared/runtime/settings.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const PAGES = ['docs/settings.md', 'docs/manifest.md'];
@@ -73,6 +79,74 @@ describe('the page of the settings', () => {
   it('names no setting that does not exist', async () => {
     const named = (await pageOf('docs/settings.md')).match(/KEYROTA_[A-Z_]*[A-Z]/g);
     expect([...new Set(named)].filter((name) => !(name in SettingsSchema.shape))).toEqual([]);
+  });
+});
+
+describe('the page of the notices', () => {
+  const page = () => pageOf('docs/notices.md');
+
+  it('has a row for each type, with its severity', async () => {
+    for (const [type, severity] of Object.entries(SEVERITIES)) {
+      expect(await page()).toMatch(new RegExp(`^\\| \`${type}\` +\\|[^|]+\\| \`${severity}\` +\\|$`, 'm'));
+    }
+  });
+
+  it('has a sample that is sent like that, and explains each of its fields', async () => {
+    const sample = JSON.parse(blockOf(await page(), 'json')) as {
+      type: NoticeType;
+      timestamp: string;
+      data: Omit<Notice, 'type'>;
+    };
+    const { type, timestamp, data } = sample;
+    const notice = { ...data, type, id: 'notice_1', atMs: Date.parse(timestamp) };
+    expect(JSON.parse(webhookBody(notice))).toEqual(sample);
+    for (const field of ['type', 'timestamp', ...Object.keys(data)]) {
+      expect(await page()).toMatch(new RegExp(`^\\| \`${field}\` +\\|`, 'm'));
+    }
+    for (const detail of Object.keys(data.details)) expect(await page()).toContain(`\`${detail}\``);
+  });
+
+  it('has a verifier that takes what is signed with either secret, and nothing else', async () => {
+    const code = Buffer.from(blockOf(await page(), 'js')).toString('base64');
+    const { isGenuine } = (await import(`data:text/javascript;base64,${code}`)) as {
+      isGenuine: (headers: object, body: Buffer, secret: string, nowSeconds: number) => boolean;
+    };
+    const secrets = [1, 2, 3].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
+    const signing = secrets.slice(0, 2).map((secret) => new SecretValue(secret));
+    const headers = webhookHeaders('notice_1', '{"ä": 1}', signing, 1_000_000);
+    const verified = (body: string, nowSeconds: number) =>
+      secrets.map((secret) => isGenuine(headers, Buffer.from(body), secret, nowSeconds));
+    expect(verified('{"ä": 1}', 1_000)).toEqual([true, true, false]);
+    expect(verified('{"ä": 1}', 1_300)).toEqual([true, true, false]);
+    expect(verified('{"ä": 1}', 1_301)).toEqual([false, false, false]);
+    expect(verified('{"ä": 2}', 1_000)).toEqual([false, false, false]);
+  });
+
+  it('has a command that makes a secret, and a trial that is accepted', async () => {
+    const command = blockOf(await page(), 'sh').trim();
+    const secret = execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
+    const trial = (await page()).split('\n```sh\n').at(-1)?.split('\n```')[0] ?? '';
+    const variables = Object.fromEntries(
+      trial.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
+    const { notices } = readSettings({
+      KEYROTA_ACCOUNT_ID: '0'.repeat(32),
+      KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:4000',
+      KEYROTA_PROFILE_ID: 'Profile-1',
+      KEYROTA_NOTICE_WEBHOOK_URL: 'https://receiver.example/keyrota',
+      KEYROTA_NOTICE_WEBHOOK_SECRET: secret,
+      ...variables,
+    });
+    expect(notices.map(({ kind, isAllowed }) => [kind, isAllowed])).toEqual([
+      ['webhook', false],
+      ['slack', true],
+    ]);
+  });
+
+  it('names no setting that does not exist, and every one of notices', async () => {
+    const named = new Set((await page()).match(/KEYROTA_[A-Z_]*[A-Z]/g));
+    expect([...named].filter((name) => !(name in SettingsSchema.shape))).toEqual([]);
+    for (const name of Object.keys(NOTICE_SETTINGS)) expect([...named]).toContain(name);
   });
 });
 

@@ -12,6 +12,19 @@ const NEEDED = {
   KEYROTA_PROFILE_ID: 'Profile-1',
 };
 
+type Environment = Record<string, string>;
+
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+const WEBHOOK = {
+  KEYROTA_NOTICE_WEBHOOK_URL: 'https://receiver.example/keyrota',
+  KEYROTA_NOTICE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+};
+const EVENT_NOTIFICATIONS = {
+  KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL:
+    'https://eu-de.event-notifications.cloud.ibm.com/event-notifications/v1/instances/11111111-2222-4333-8444-555555555555',
+  KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE: '22222222-3333-4444-8555-666666666666:api',
+};
+
 /** The error that reading this environment ends with. */
 function errorOf(environment: Record<string, string | undefined>): SettingsError {
   try {
@@ -24,7 +37,7 @@ function errorOf(environment: Record<string, string | undefined>): SettingsError
 }
 
 /** Each variable with a value, what it makes of the settings, and values that are refused. */
-const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: string[] }> = {
+const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: string[]; beside?: Environment }> = {
   KEYROTA_ACCOUNT_ID: {
     good: 'f'.repeat(32),
     gives: { accountId: 'f'.repeat(32) },
@@ -95,6 +108,63 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     gives: { secretsManagerCallsPerSecond: 1_000 },
     bad: ['0', '1001'],
   },
+  KEYROTA_NOTICE_WEBHOOK_URL: {
+    good: WEBHOOK.KEYROTA_NOTICE_WEBHOOK_URL,
+    gives: { notices: [expect.objectContaining({ url: WEBHOOK.KEYROTA_NOTICE_WEBHOOK_URL })] as Settings['notices'] },
+    bad: ['http://receiver.example', 'https://receiver.example?key=value', 'https://user@receiver.example', 'receiver'],
+    beside: { KEYROTA_NOTICE_WEBHOOK_SECRET: WEBHOOK_SECRET },
+  },
+  KEYROTA_NOTICE_WEBHOOK_SECRET: {
+    good: WEBHOOK_SECRET,
+    gives: {
+      notices: [expect.objectContaining({ secrets: [new SecretValue(WEBHOOK_SECRET)] })] as Settings['notices'],
+    },
+    bad: [
+      WEBHOOK_SECRET.slice('whsec_'.length),
+      `whsec_${Buffer.alloc(23).toString('base64')}`,
+      `whsec_${Buffer.alloc(65).toString('base64')}`,
+      `${WEBHOOK_SECRET}\n`,
+      `whsec_${Buffer.alloc(32, 255).toString('base64url')}`,
+    ],
+    beside: { KEYROTA_NOTICE_WEBHOOK_URL: WEBHOOK.KEYROTA_NOTICE_WEBHOOK_URL },
+  },
+  KEYROTA_NOTICE_WEBHOOK_SECRET_PREVIOUS: {
+    good: `whsec_${Buffer.alloc(64).toString('base64')}`,
+    gives: {
+      notices: [
+        expect.objectContaining({ secrets: [expect.any(SecretValue), expect.any(SecretValue)] as SecretValue[] }),
+      ] as Settings['notices'],
+    },
+    bad: ['whsec_', 'whsec_short'],
+    beside: WEBHOOK,
+  },
+  KEYROTA_NOTICE_SLACK_URL: {
+    good: 'https://hooks.slack.example/services/T0/B0/made-up',
+    gives: {
+      notices: [
+        expect.objectContaining({ id: 'slack', url: expect.any(SecretValue) as SecretValue }),
+      ] as Settings['notices'],
+    },
+    bad: ['http://hooks.slack.example/services', 'https://hooks.slack.example/#x', 'services'],
+  },
+  KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: {
+    good: EVENT_NOTIFICATIONS.KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL,
+    gives: { notices: [expect.objectContaining({ id: 'event-notifications' })] as Settings['notices'] },
+    bad: ['https://eu-de.event-notifications.cloud.ibm.com', 'http://eu-de.event-notifications.cloud.ibm.com', 'eu-de'],
+    beside: EVENT_NOTIFICATIONS,
+  },
+  KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE: {
+    good: 'source:api',
+    gives: { notices: [expect.objectContaining({ sourceId: 'source:api' })] as Settings['notices'] },
+    bad: ['source', ':api', 'crn:v1:bluemix'],
+    beside: EVENT_NOTIFICATIONS,
+  },
+  KEYROTA_ALLOWED_TARGETS: {
+    good: 'http://127.0.0.1:4000, https://10.0.0.1',
+    gives: { notices: [] },
+    bad: ['127.0.0.1:4000', 'http://127.0.0.1:4000/', 'http://127.0.0.1:4000,', 'ftp://127.0.0.1', '*'],
+    beside: { KEYROTA_IAM_URL: 'http://127.0.0.1:4000' },
+  },
   KEYROTA_LOG_LEVEL: { good: 'debug', gives: { logLevel: 'debug' }, bad: ['verbose', 'INFO'] },
 };
 
@@ -118,6 +188,7 @@ describe('settings', () => {
       keysAtOnce: 120,
       callTimeoutMs: 10_000,
       secretsManagerCallsPerSecond: 20,
+      notices: [],
       logLevel: 'info',
     });
   });
@@ -133,14 +204,14 @@ describe('settings', () => {
     expect(Object.keys(VARIABLES)).toEqual(Object.keys(SettingsSchema.shape));
   });
 
-  it.each(Object.entries(VARIABLES))('take %s', (variable, { good, gives }) => {
-    expect(readSettings({ ...NEEDED, [variable]: good })).toMatchObject(gives);
+  it.each(Object.entries(VARIABLES))('take %s', (variable, { good, gives, beside }) => {
+    expect(readSettings({ ...NEEDED, ...beside, [variable]: good })).toMatchObject(gives);
   });
 
   it.each(Object.entries(VARIABLES).flatMap(([variable, { bad }]) => bad.map((value) => [variable, value] as const)))(
     'refuse %s with a wrong value, and name it',
     (variable, value) => {
-      const { code, faults, next } = errorOf({ ...NEEDED, [variable]: value });
+      const { code, faults, next } = errorOf({ ...NEEDED, ...VARIABLES[variable]?.beside, [variable]: value });
       expect(code).toBe('settings_invalid');
       expect(faults).toHaveLength(1);
       expect(faults[0]).toMatch(new RegExp(`^${variable}: \\w`));
@@ -263,6 +334,107 @@ describe('the manifest as a setting', () => {
     const longest = 'ä'.repeat(LONGEST / 2);
     expect(readSettings({ ...NEEDED, KEYROTA_MANIFEST: longest }).manifestText).toBe(longest);
     expect(errorOf({ ...NEEDED, KEYROTA_MANIFEST: `${longest}ä` }).faults).toHaveLength(1);
+  });
+});
+
+describe('the targets of notices', () => {
+  const ALL = {
+    ...NEEDED,
+    ...WEBHOOK,
+    ...EVENT_NOTIFICATIONS,
+    KEYROTA_NOTICE_SLACK_URL: 'https://slack.example/made-up',
+  };
+
+  it('are told apart by ids that stay, and another webhook is another target', () => {
+    const idsOf = (given: Environment) => readSettings(given).notices.map(({ id }) => id);
+    expect(idsOf(ALL)).toEqual([expect.stringMatching(/^webhook-[0-9a-f]{8}$/), 'slack', 'event-notifications']);
+    expect(idsOf(ALL)).toEqual(idsOf(ALL));
+    const moved = { ...ALL, KEYROTA_NOTICE_WEBHOOK_URL: 'https://receiver.example/other' };
+    expect(idsOf(moved)[0]).not.toBe(idsOf(ALL)[0]);
+  });
+
+  it('show no secret when they are printed', () => {
+    const { notices } = readSettings({ ...ALL, KEYROTA_NOTICE_WEBHOOK_SECRET_PREVIOUS: WEBHOOK_SECRET });
+    const shown = inspect(notices, { depth: null }) + JSON.stringify(notices);
+    expect(shown).not.toContain('made-up');
+    expect(shown).not.toContain('whsec_');
+  });
+
+  it.each([
+    ['KEYROTA_NOTICE_WEBHOOK_URL', 'KEYROTA_NOTICE_WEBHOOK_SECRET'],
+    ['KEYROTA_NOTICE_WEBHOOK_SECRET', 'KEYROTA_NOTICE_WEBHOOK_URL'],
+    ['KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL', 'KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE'],
+    ['KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE', 'KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL'],
+  ] as const)('need both: %s is of no use without %s', (variable, needed) => {
+    const { [needed]: _, ...without } = ALL;
+    expect(errorOf(without).faults).toEqual([`${variable}: is of no use without ${needed}, which is missing`]);
+  });
+
+  it('take the former secret of a webhook beside the new one alone', () => {
+    expect(errorOf({ ...NEEDED, KEYROTA_NOTICE_WEBHOOK_SECRET_PREVIOUS: WEBHOOK_SECRET }).faults).toHaveLength(1);
+  });
+
+  const PRIVATE = [
+    'https://127.0.0.1/',
+    'https://127.1/',
+    'https://2130706433/',
+    'https://0x7f.0.0.1/',
+    'https://10.1.2.3/',
+    'https://172.31.0.1/',
+    'https://192.168.1.1/',
+    'https://169.254.169.254/latest',
+    'https://100.64.0.1/',
+    'https://224.0.0.1/',
+    'https://0.0.0.0/',
+    'https://255.255.255.255/',
+    'https://[::1]/',
+    'https://[::]/',
+    'https://[::ffff:10.0.0.1]/',
+    'https://[::ffff:8.8.8.8]/',
+    'https://[64:ff9b::a00:1]/',
+    'https://[fc00::1]/',
+    'https://[fd12:3456::1]/',
+    'https://[fe80::1]/',
+    'https://[ff02::1]/',
+    'http://localhost:4000/',
+  ];
+
+  it.each(PRIVATE)('are not in a private network: not %s', (address) => {
+    for (const variable of ['KEYROTA_NOTICE_WEBHOOK_URL', 'KEYROTA_NOTICE_SLACK_URL']) {
+      expect(errorOf({ ...ALL, [variable]: address }).faults).toEqual([
+        `${variable}: must be an https address without user, query and fragment, and not within a private network`,
+      ]);
+    }
+  });
+
+  it.each(PRIVATE)('may be there where their origin is allowed, on a machine with an IAM of its own: %s', (address) => {
+    const { origin } = new URL(address);
+    const given = { ...ALL, KEYROTA_NOTICE_SLACK_URL: address, KEYROTA_ALLOWED_TARGETS: origin };
+    const { notices } = readSettings({ ...given, KEYROTA_IAM_URL: 'http://localhost:4000' });
+    expect(notices.map(({ id, isAllowed }) => [id, isAllowed])).toContainEqual(['slack', true]);
+    expect(notices.filter(({ isAllowed }) => isAllowed)).toHaveLength(1);
+    for (const iam of ['', 'https://iam.cloud.ibm.com', 'https://127.0.0.1.example']) {
+      expect(errorOf({ ...given, KEYROTA_IAM_URL: iam }).faults).toEqual([
+        'KEYROTA_ALLOWED_TARGETS: is for trials on one machine: KEYROTA_IAM_URL must be a loopback address',
+      ]);
+    }
+  });
+
+  it.each(['https://8.8.8.8/', 'https://[2606:4700::1111]/', 'https://172.32.0.1/', 'https://a.example:8443/x/'])(
+    'may be anywhere else: %s',
+    (address) => {
+      const [target] = readSettings({ ...ALL, KEYROTA_NOTICE_WEBHOOK_URL: address }).notices;
+      expect(target).toMatchObject({ url: address, isAllowed: false });
+    },
+  );
+
+  it('at Event Notifications name the instance', () => {
+    const address = 'https://eu-de.event-notifications.cloud.ibm.com/event-notifications/v1/instances/';
+    for (const wrong of [address, `${address}{id}`, `${address}one/two`]) {
+      expect(errorOf({ ...ALL, KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: wrong }).faults).toEqual([
+        'KEYROTA_NOTICE_EVENT_NOTIFICATIONS_URL: must end with /event-notifications/v1/instances/ and the instance',
+      ]);
+    }
   });
 });
 
