@@ -6,6 +6,7 @@ import { timeText } from '../rotation/record.ts';
 import { withDismissal, withIncidents } from './ledger-data.ts';
 import type { LedgerData } from './ledger-data.ts';
 import { changeLedger } from './ledger.ts';
+import { tellOf } from './tell.ts';
 
 /** What a run leaves to be remembered. */
 export interface RunResult {
@@ -15,11 +16,18 @@ export interface RunResult {
 }
 
 /**
- * Writes down what belongs to no single key, at most once a run. Whatever goes wrong with that, no key is worse off: it is a warning.
+ * Tells people and programs what the run did, and writes down what belongs to no single key, at most once a run. Whatever goes wrong with
+ * that, no key is worse off: it is a warning. A run that is cut off in between tells the same again, by the same ids.
  */
 export async function afterRun(result: RunResult, manifest: Manifest, ports: Ports): Promise<void> {
   const incidents = [...result.keys.flatMap(incidentsOf), ...result.unmanaged];
-  if (incidents.length > 0) await remember(manifest, ports, (ledger) => withIncidents(ledger, incidents));
+  const isTelling = ports.outward.targets.length > 0 && result.keys.length > 0;
+  if (incidents.length === 0 && !isTelling) return;
+  const tell = isTelling ? await tellOf(result.keys, manifest, ports) : null;
+  await remember(manifest, ports, (ledger) => {
+    const next = withIncidents(ledger, incidents);
+    return tell ? tell.remembered(next) : next;
+  });
 }
 
 /** Writes down that a report was false: a person has undone the containment of the key. */

@@ -1,3 +1,4 @@
+import { incidentIdOf } from '../keys/compromise-mark.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import type { MintReason } from '../rotation/record.ts';
 import type { KeyReport } from '../rotation/reconcile.ts';
@@ -10,16 +11,6 @@ import type { Notice, NoticeType } from './notice.ts';
  * notice; `failing`: it failed once, which is not told yet; `again:` and a type: nobody could be told.
  */
 export type Told = Readonly<Record<string, string>>;
-
-type Step = KeyReport['steps'][number];
-
-/** What a run says of one key. */
-export interface NoticedReport extends Omit<KeyReport, 'steps'> {
-  /** `reason`: of a mint. */
-  steps: (Step & { reason?: MintReason })[];
-  /** With `failed`: what it was about to do, where that is known. */
-  failedStep?: Step['step'];
-}
 
 /** Whose run it was. */
 export interface Installation {
@@ -54,7 +45,7 @@ interface Lasting {
 /** One key, its report, and the notices so far. */
 interface Account {
   key: ManagedKey;
-  report: NoticedReport;
+  report: KeyReport;
   nowMs: number;
   accountId: string;
   told: Map<string, string>;
@@ -69,7 +60,7 @@ interface Account {
  * own. Many notices alike become one. Pure. Not for the reports of a dry run, which did nothing.
  */
 export function noticesOfRun(
-  reports: readonly NoticedReport[],
+  reports: readonly KeyReport[],
   before: Told,
   nowMs: number,
   { accountId, manifest }: Installation,
@@ -119,7 +110,8 @@ function tellSteps(account: Account): void {
         `Its successor will be in secret ${key.secret.name}: have every consumer fetch that anew.`,
         `Find where key ${keyId ?? ''} leaked, and who used it: tokens that were got with it may work for a while.`,
       ];
-      notices.push(noticeOf(account, { type: 'key.contained', id, ...common, next }));
+      const incident = keyId === undefined ? null : incidentIdOf(keyId);
+      notices.push(noticeOf(account, { type: 'key.contained', id, incident, ...common, next }));
     } else if (step === 'mint') {
       const type = REPLACING.has(reason) ? 'key.replaced' : 'key.rotated';
       const id = idOf(account, type, keyId ?? `${key.name} ${time}`);
@@ -127,7 +119,8 @@ function tellSteps(account: Account): void {
         type === 'key.replaced'
           ? [`Have every consumer fetch secret ${key.secret.name} now: the former value is dead.`]
           : [];
-      notices.push(noticeOf(account, { type, id, ...common, next }));
+      const incident = report.incidents?.find(({ replacedBy }) => replacedBy === keyId)?.incident ?? null;
+      notices.push(noticeOf(account, { type, id, incident, ...common, next }));
     }
   }
 }
@@ -153,7 +146,7 @@ function tellState(account: Account): void {
 }
 
 /** Null when there is nothing that somebody would have to see to. */
-function lastingOf(report: NoticedReport, { policy }: ManagedKey, nowMs: number): Lasting | null {
+function lastingOf(report: KeyReport, { policy }: ManagedKey, nowMs: number): Lasting | null {
   const { outcome, since, until } = report;
   const code = report.code ?? 'unknown';
   if (outcome === 'ask') return { type: code === 'held_too_long' ? 'key.held_too_long' : 'key.asked', code };
@@ -209,6 +202,7 @@ function forget({ key, told }: Account, isOver: (entry: string) => boolean): voi
 }
 
 interface Said extends Pick<Notice, 'type' | 'id' | 'keyId' | 'why' | 'next'> {
+  incident?: string | null;
   code?: string;
   reason?: MintReason;
 }
@@ -232,7 +226,7 @@ function noticeOf({ key, report, nowMs, accountId }: Account, said: Said): Notic
     deployment: key.deployment,
     name: key.name,
     keyId,
-    incident: null,
+    incident: said.incident ?? null,
     why,
     next,
     details,

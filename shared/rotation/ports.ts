@@ -11,6 +11,7 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
+import type { NoticeTarget } from '../runtime/notice-targets.ts';
 import type { Settings } from '../runtime/settings.ts';
 
 /** The world as the core sees it. */
@@ -33,6 +34,16 @@ export interface Ports {
   ownKeyId(key: ManagedKey): Promise<string | null>;
   /** Removes what the run needed and does not leave behind. Never throws. */
   close(): Promise<void>;
+  /** How people and programs are told of what a run did. */
+  outward: Outward;
+}
+
+export interface Outward {
+  accountId: string;
+  targets: readonly NoticeTarget[];
+  /** Keyrota's own login, for Event Notifications. */
+  login: IamLogin;
+  http: HttpOptions;
 }
 
 export interface PortsOptions {
@@ -83,6 +94,7 @@ export async function openPorts(options: PortsOptions): Promise<Ports> {
     login: () => login.ready(signal),
     ownKeyId: ownKeyFinder(parts),
     close: () => closeAll(Object.values(kinds), log),
+    outward: { accountId: settings.accountId, targets: settings.notices, login, http },
   };
 }
 

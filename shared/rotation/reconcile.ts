@@ -52,6 +52,8 @@ export interface KeyReport {
   code: string | null;
   /** For `ask`: the exact steps. */
   next: string[];
+  /** For `failed`: the step that failed, where it was one. */
+  failedStep?: Step['step'];
   /** Leaks of its keys, as the last look showed them. Left out where there are none. */
   incidents?: readonly SeenIncident[];
 }
@@ -75,16 +77,19 @@ const SHORTEST_STEP_MS = 5_000;
 /** Observes, plans and applies, one step at a time, until the key rests or the time is up. Never throws. */
 export async function reconcile(key: ManagedKey, options: ReconcileOptions, allPorts: Ports): Promise<KeyReport> {
   const ports = { ...allPorts, log: allPorts.log.with({ key: key.name }) };
-  const found: Found = { steps: [], incidents: [] };
+  const found: Found = { steps: [], incidents: [], applying: null };
   const end = await workOn(key, options, ports, found).catch((error: unknown) => endWith(key, error, ports));
-  const { steps, incidents } = found;
-  return { name: key.name, steps, ...end, ...(incidents.length > 0 && { incidents }) };
+  const { steps, incidents, applying } = found;
+  const failedStep = end.outcome === 'failed' && applying ? { failedStep: applying } : {};
+  return { name: key.name, steps, ...end, ...failedStep, ...(incidents.length > 0 && { incidents }) };
 }
 
 /** What is told of a run with one key, however it ends. */
 interface Found {
   steps: TakenStep[];
   incidents: readonly SeenIncident[];
+  /** The step that is being carried out, or was when it failed. */
+  applying: Step['step'] | null;
 }
 
 function endWith(key: ManagedKey, error: unknown, ports: Ports): End {
@@ -104,7 +109,7 @@ function obstacleOf(key: ManagedKey, error: unknown, ports: Ports): Obstacle | n
   return isApiError(error, 'forbidden') ? roleMissing(key, `look (${error.operation})`, ports.kindOf(key).facts) : null;
 }
 
-type End = Omit<KeyReport, 'name' | 'steps' | 'incidents'>;
+type End = Omit<KeyReport, 'name' | 'steps' | 'incidents' | 'failedStep'>;
 
 /** What a run remembers of one key between two steps. */
 interface Work {
@@ -158,7 +163,9 @@ async function workOn(
       await refresh(work, seen); // the look took too long to act on
       continue;
     }
+    found.applying = step.step;
     const applied = await apply(key, seen, step, ports);
+    if (applied.outcome !== 'failed') found.applying = null;
     logApplied(step, applied, ports.log);
     if (step.step === 'mint' && applied.outcome === 'ask') await extendMeanwhile(key, seen, ports, steps);
     if (applied.outcome === 'done' || applied.outcome === 'stored') steps.push(toldOf(step, applied));

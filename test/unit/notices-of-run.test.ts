@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
 import { parseManifest } from '../../shared/keys/manifest.ts';
 import type { Notice } from '../../shared/notices/notice.ts';
 import { noticesOfRun, untold } from '../../shared/notices/of-run.ts';
-import type { NoticedReport, Told } from '../../shared/notices/of-run.ts';
+import type { Told } from '../../shared/notices/of-run.ts';
+import type { KeyReport } from '../../shared/rotation/reconcile.ts';
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef';
 const START_MS = Date.UTC(2026, 10, 20, 3);
@@ -20,7 +22,7 @@ const manifestOf = (names: readonly string[]) =>
     'test',
   );
 
-const report = (changes: Partial<NoticedReport> = {}): NoticedReport => ({
+const report = (changes: Partial<KeyReport> = {}): KeyReport => ({
   name: 'ingest',
   steps: [],
   outcome: 'rest',
@@ -35,9 +37,9 @@ const report = (changes: Partial<NoticedReport> = {}): NoticedReport => ({
 const REST = report();
 const ASK = report({ outcome: 'ask', code: 'role_missing', why: 'A role is missing.', next: ['ibmcloud iam …'] });
 const FAILED = report({ outcome: 'failed', code: 'service_failed', why: 'createApiKey: status 500' });
-const hold = (changes: Partial<NoticedReport>) =>
+const hold = (changes: Partial<KeyReport>) =>
   report({ outcome: 'hold', code: 'evidence', why: 'it waits', ...changes });
-const stepped = (...steps: NoticedReport['steps']) => report({ steps });
+const stepped = (...steps: KeyReport['steps']) => report({ steps });
 
 /** Runs of one installation, one a minute, that remember what was told. */
 class Life {
@@ -49,7 +51,7 @@ class Life {
     this.#manifest = manifestOf(names);
   }
 
-  run(...reports: NoticedReport[]) {
+  run(...reports: KeyReport[]) {
     this.nowMs += MINUTE_MS;
     const outcome = noticesOfRun(reports, this.told, this.nowMs, { accountId: ACCOUNT_ID, manifest: this.#manifest });
     this.told = outcome.told;
@@ -57,7 +59,7 @@ class Life {
   }
 
   /** The types of the notices of each run. */
-  types(...runs: NoticedReport[]): string[][] {
+  types(...runs: KeyReport[]): string[][] {
     return runs.map((one) => this.run(one).notices.map(({ type }) => type));
   }
 }
@@ -93,7 +95,7 @@ describe('what was done', () => {
       deployment: 'prod',
       name: 'ingest',
       keyId: 'ApiKey-1',
-      incident: null,
+      incident: incidentIdOf('ApiKey-1'),
       why: 'key ApiKey-1 was reported as compromised',
       next: [
         'Its successor will be in secret ingest: have every consumer fetch that anew.',
@@ -169,7 +171,7 @@ describe('a person who is asked', () => {
     ]);
   });
 
-  it.each<[string, NoticedReport]>([
+  it.each<[string, KeyReport]>([
     ['fails', FAILED],
     ['had no time', report({ outcome: 'left', code: 'no_time' })],
     ['sees a mint under way', hold({ code: 'mint-under-way' })],
@@ -298,7 +300,7 @@ describe('what was told', () => {
 describe('any life', () => {
   const names = ['a1', 'b2', 'c3'];
   const since = new Date(START_MS - 40 * DAY_MS).toISOString();
-  const states: NoticedReport[] = [
+  const states: KeyReport[] = [
     REST,
     ASK,
     { ...ASK, code: 'held_too_long' },
@@ -316,7 +318,7 @@ describe('any life', () => {
     }),
     { maxLength: 40 },
   );
-  const isOver = ({ outcome, code }: NoticedReport, of: Notice) =>
+  const isOver = ({ outcome, code }: KeyReport, of: Notice) =>
     outcome === 'rest' || ((outcome === 'ask' || code === 'consumer-lock') && code !== of.details['code']);
 
   it('tells no fact twice: between two notices of one state it was over', () => {

@@ -1,0 +1,54 @@
+import type { Manifest } from '../keys/manifest.ts';
+import type { Notice, NoticeType } from '../notices/notice.ts';
+import { noticesOfRun, untold } from '../notices/of-run.ts';
+import { sendNotices } from '../notices/send.ts';
+import type { Sent } from '../notices/send.ts';
+import type { Ports } from '../rotation/ports.ts';
+import type { KeyReport } from '../rotation/reconcile.ts';
+import { timeText } from '../rotation/record.ts';
+import type { LedgerData } from './ledger-data.ts';
+import { readLedger } from './ledger.ts';
+
+/** What was told, to be written down. */
+interface Telling {
+  remembered: (ledger: LedgerData) => LedgerData;
+}
+
+/** What happened in this run and in no other. All else lasts, and whether it was told already only the ledger knows. */
+const HAPPENED: readonly NoticeType[] = ['key.contained', 'key.replaced', 'key.rotated'];
+
+/** Tells what a run did to whoever wants to know. Never throws. */
+export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, ports: Ports): Promise<Telling> {
+  const { clock, log, signal, deadlineMs, outward } = ports;
+  const nowMs = clock.nowMs();
+  const whose = { accountId: outward.accountId, manifest };
+  const ledger = await readLedger(manifest, ports).catch((error: unknown) => {
+    log.warn('ledger_not_read', 'without the ledger only what happened in this run is told', { error });
+    return null;
+  });
+  const found = noticesOfRun(reports, ledger?.told ?? {}, nowMs, whose);
+  if (found.unsaidCount > 0)
+    log.warn('notices_unsaid', `${found.unsaidCount} lasting states are not told, for too many are remembered`);
+  const notices = ledger ? found.notices : found.notices.filter(({ type }) => HAPPENED.includes(type));
+  const disabled = new Set(Object.keys(ledger?.disabled_targets ?? {}));
+  const { targets, login, http } = outward;
+  const sent = await sendNotices(notices, { targets, clock, log, signal, deadlineMs, http, login, disabled });
+  const at = timeText(nowMs);
+  return {
+    remembered: (latest) => ({
+      ...latest,
+      told: untold(noticesOfRun(reports, latest.told, nowMs, whose), undelivered(notices, sent)),
+      disabled_targets: {
+        ...Object.fromEntries(sent.nowDisabled.map((target) => [target, at])),
+        ...latest.disabled_targets,
+      },
+    }),
+  };
+}
+
+/** Told to nobody at all. */
+function undelivered(notices: readonly Notice[], { delivered, failed }: Sent): Notice[] {
+  const reached = new Set(delivered.map(({ notice }) => notice.id));
+  const missed = new Set(failed.map(({ notice }) => notice.id));
+  return notices.filter(({ id }) => missed.has(id) && !reached.has(id));
+}
