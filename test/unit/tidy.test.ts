@@ -26,7 +26,17 @@ function importsOf(file: string): { path: string; isType: boolean }[] {
 }
 
 /** The order of the layers: each may import those before it, and itself. */
-const LAYERS = ['shared/runtime', 'shared/clients', 'shared/auth', 'shared/keys', 'shared/rotation', 'functions'];
+const LAYERS = [
+  'shared/runtime',
+  'shared/clients',
+  'shared/auth',
+  'shared/keys',
+  'shared/rotation',
+  'shared/ledger',
+  'shared/notices',
+  'shared/incidents',
+  'functions',
+];
 const layerOf = (path: string) => LAYERS.findIndex((layer) => path.startsWith(`${layer}/`));
 
 describe('the layout', () => {
