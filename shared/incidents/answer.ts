@@ -126,9 +126,8 @@ export class LeakRefused extends KeyrotaError {
 /** One key of a report, and what became of it. */
 export interface Work {
   key: LeakedKey;
-  /** Null where it did not come to one. */
-  decision: Decision | null;
-  /** Null in a dry run. */
+  decision: Decision;
+  /** Null in a dry run, and until then. */
   containment: Containment | null;
   marks: Marks;
   siblings: readonly Sibling[];
@@ -171,7 +170,7 @@ export function keyAnswer(
     keyId,
     name: entry?.name ?? null,
     outcome,
-    ...(isDry && decision && { wouldBe: WOULD_BE[decision] }),
+    ...(isDry && { wouldBe: WOULD_BE[decision] }),
     containedAt: untilText(0),
     marked: { issuer, version },
     tokensMayBeValidUntil: untilText(TOKEN_MS),

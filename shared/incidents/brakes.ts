@@ -1,8 +1,10 @@
-import { HOUR_MS } from '../keys/duration.ts';
+import { isApiError } from '../clients/api-error.ts';
 import { markIn } from '../keys/compromise-mark.ts';
+import { HOUR_MS } from '../keys/duration.ts';
 import type { Incidents } from '../keys/incident-schema.ts';
 import { timeOf } from '../rotation/record.ts';
 import { LeakRefused } from './answer.ts';
+import type { Work } from './answer.ts';
 import type { LeakReport, Sender } from './leak-report.ts';
 import type { LeakedKey } from './whose-key.ts';
 import type { LeakWorld, ListedSecret } from './world.ts';
@@ -19,7 +21,7 @@ interface Counted {
  * @throws LeakRefused `not_allowed`, `too_many_keys`, or `cloud_not_answering` where nobody can tell how many there were.
  */
 export async function brake(
-  keys: readonly LeakedKey[],
+  works: readonly Work[],
   { credential, sender }: LeakReport,
   world: LeakWorld,
   signal: AbortSignal,
@@ -27,11 +29,11 @@ export async function brake(
   if (credential.by === 'value') return;
   const { incidents } = world.manifest;
   const allowed = incidents.senders[sender]?.identities;
-  if (allowed && !keys.every((key) => isAmong(allowed, key)))
+  if (allowed && !works.every(({ key }) => isAmong(allowed, key)))
     throw new LeakRefused('not_allowed', 'This sender may not report keys of that identity. Nothing was touched.');
-  const fresh = keys.filter((key) => !key.isGone && !isDone(key));
+  const fresh = works.filter(isFresh).map(({ key }) => key);
   if (fresh.length === 0) return;
-  const counted = await countOf(sender, keys, world, signal).catch((cause: unknown) => {
+  const counted = await countOf(sender, fresh, world, signal).catch((cause: unknown) => {
     if (signal.aborted) throw cause;
     const why = 'How many keys this sender has reported cannot be seen now. Nothing was touched.';
     throw new LeakRefused('cloud_not_answering', why, { cause });
@@ -53,12 +55,12 @@ export async function brake(
  * as run at once: then a person is alarmed all the same.
  */
 export async function recount(
-  keys: readonly LeakedKey[],
+  works: readonly Work[],
   { credential, sender }: LeakReport,
   world: LeakWorld,
   signal: AbortSignal,
 ): Promise<void> {
-  if (credential.by === 'value' || !keys.some((key) => !key.isGone && !isDone(key))) return;
+  if (credential.by === 'value' || !works.some(isFresh)) return;
   const counted = countIn(await world.listAgain(signal), sender, world.clock.nowMs());
   const limit = limitOf(sender, world.manifest.incidents);
   const count = new Set(counted.map(({ keyId }) => keyId)).size;
@@ -79,8 +81,10 @@ function isAmong(allowed: readonly string[], { apiKey, entry }: LeakedKey): bool
   return allowed.some((one) => plainId(one) === owner);
 }
 
-/** Contained and marked by an earlier report: that it comes again costs nothing. */
-const isDone = ({ apiKey }: LeakedKey): boolean => apiKey?.disabled === true && markIn(apiKey.description) !== null;
+/** Something is to be done with it. That a key is reported again which was contained and marked before costs nothing. */
+const isFresh = ({ decision, key: { apiKey } }: Work): boolean =>
+  (decision === 'disable' || decision === 'handed-over' || decision === 'replaced-first') &&
+  !(apiKey?.disabled === true && markIn(apiKey.description) !== null);
 
 /** Keys that the sender has reported without their values within the hour. */
 async function countOf(
@@ -114,11 +118,16 @@ async function countAtIssuer(
   const managed = new Set(listed.flatMap(({ summary }) => [summary.key_id, summary.previous_key_id]));
   const counted: Counted[] = [];
   for (const type of ['serviceid', 'user'] as const) {
-    for await (const page of identity.pagesOfAccount(type, signal)) {
-      for (const { id: keyId, description = '' } of page) {
-        const mark = managed.has(keyId) ? null : markIn(description);
-        if (mark?.by === sender && mark.atMs > clock.nowMs() - HOUR_MS) counted.push({ keyId, atMs: mark.atMs });
+    try {
+      for await (const page of identity.pagesOfAccount(type, signal)) {
+        for (const { id: keyId, description = '' } of page) {
+          const mark = managed.has(keyId) ? null : markIn(description);
+          if (mark?.by === sender && mark.atMs > clock.nowMs() - HOUR_MS) counted.push({ keyId, atMs: mark.atMs });
+        }
       }
+    } catch (error) {
+      // Who may not list the keys of users may not disable them either.
+      if (type !== 'user' || !isApiError(error, 'forbidden')) throw error;
     }
   }
   return counted;

@@ -4,12 +4,12 @@ import { LeakRefused, RETRY_AFTER_SECONDS, answerOf } from './answer.ts';
 import type { LeakAnswer, Work } from './answer.ts';
 import { brake } from './brakes.ts';
 import { contain, decide } from './contain.ts';
+import type { Containment } from './contain.ts';
 import { findKeys } from './find-keys.ts';
 import type { LeakReport } from './leak-report.ts';
 import { NOT_MARKED, mark } from './mark.ts';
 import { findSiblings } from './siblings.ts';
 import { logContainment, tell, tellOfRefusal } from './tell.ts';
-import type { LeakedKey } from './whose-key.ts';
 import { isDryRun, openWorld } from './world.ts';
 import type { LeakContext, LeakWorld } from './world.ts';
 
@@ -58,26 +58,36 @@ const notAnswering = (cause: unknown): LeakRefused =>
 
 async function respond(report: LeakReport, context: LeakContext, beganMs: number): Promise<LeakAnswer> {
   const world = openWorld(context);
-  const keys = await findTheKeys(report, context, world);
+  const decided = await findAndDecide(report, context, world);
+  if (isDryRun(report, world)) {
+    for (const work of decided) logContainment(work, world.clock.nowMs() - beganMs, world);
+    return answerOf(decided, report, false, world);
+  }
   const works = await Promise.all(
-    keys.map(async (key) => {
-      const work = await dealWith(key, report, context, world);
-      logContainment(work, world.clock.nowMs() - beganMs, world);
-      return work;
+    decided.map(async (work) => {
+      const done = { ...work, containment: await containInTime(work, context, world) };
+      logContainment(done, world.clock.nowMs() - beganMs, world);
+      return done;
     }),
   );
-  if (isDryRun(report, world)) return answerOf(works, report, false, world);
   const written = await writeDown(works, report, context, world);
   return answerOf(written, report, await tell(written, report, context, world), world);
 }
 
-async function findTheKeys(report: LeakReport, context: LeakContext, world: LeakWorld): Promise<LeakedKey[]> {
+/** @throws LeakRefused; whatever IBM Cloud failed with, or TimeIsUp: then nothing was touched. */
+async function findAndDecide(report: LeakReport, context: LeakContext, world: LeakWorld): Promise<Work[]> {
   // Asked for while IAM looks for the key: whoever needs it has it by then, and nobody else waits for it.
   world.listed().catch(() => undefined);
   return withTimeLimit(world.clock, untilMs(context, AFTERWARDS_MS), context.signal, async (signal) => {
     const keys = await findKeys(report, world, signal);
-    await brake(keys, report, world, signal);
-    return keys;
+    const works = await Promise.all(
+      keys.map(async (key): Promise<Work> => {
+        const decision = await decide(key, report, world, signal);
+        return { key, decision, containment: null, marks: NOT_MARKED, siblings: [] };
+      }),
+    );
+    await brake(works, report, world, signal);
+    return works;
   });
 }
 
@@ -85,17 +95,14 @@ async function findTheKeys(report: LeakReport, context: LeakContext, world: Leak
 const untilMs = ({ clock, deadlineMs }: LeakContext, leftMs: number): number =>
   Math.max(deadlineMs - leftMs - clock.nowMs(), 1);
 
-/** Decides, and contains. One key that does not end in time has failed; the others are told of all the same. */
-async function dealWith(key: LeakedKey, report: LeakReport, context: LeakContext, world: LeakWorld): Promise<Work> {
-  const work = { key, marks: NOT_MARKED, siblings: [] };
+/** A key that is not contained in time has failed; the others are told of all the same. */
+async function containInTime({ key, decision }: Work, context: LeakContext, world: LeakWorld): Promise<Containment> {
   try {
-    return await withTimeLimit(world.clock, untilMs(context, AFTERWARDS_MS), context.signal, async (signal) => {
-      const decision = await decide(key, report, world, signal);
-      const containment = isDryRun(report, world) ? null : await contain(key, decision, world, signal);
-      return { ...work, decision, containment };
-    });
+    return await withTimeLimit(world.clock, untilMs(context, AFTERWARDS_MS), context.signal, (signal) =>
+      contain(key, decision, world, signal),
+    );
   } catch (error) {
-    return { ...work, decision: null, containment: { outcome: 'failed', why: messageOf(error) } };
+    return { outcome: 'failed', why: messageOf(error) };
   }
 }
 

@@ -80,13 +80,7 @@ export async function tell(
     isNews && notify(factsOf(report, incidentsTold, null), context),
     attempt(
       context,
-      (signal) =>
-        recount(
-          works.map(({ key }) => key),
-          report,
-          world,
-          signal,
-        ),
+      (signal) => recount(works, report, world, signal),
       (error) => {
         log.warn('recount_failed', 'how many keys were reported could not be seen again', { error });
       },
