@@ -35,6 +35,8 @@ export const ApiKeyAnswer = z.object({
   disabled: orElse(z.boolean(), false),
   locked: z.boolean(),
   iam_id: z.string(),
+  account_id: z.string().nullish(),
+  crn: z.string().nullish(),
   action_when_leaked: z.string().nullish(),
   support_sessions: z.boolean().nullish(),
   // The form of these dates is not documented: one that we cannot read counts as unknown.
@@ -59,7 +61,12 @@ export type ApiKey = z.infer<typeof ApiKeyAnswer>;
 export const CreateAnswer = ApiKeyAnswer.extend({ apikey: z.string().min(1) });
 export const ListAnswer = z.object({ apikeys: listed(ApiKeyAnswer), next: z.string().nullish() });
 /** Of the whole account's keys only so much is read. */
-const SurveyedKey = z.object({ id: z.string().min(1), name: z.string(), disabled: z.boolean().default(false) });
+const SurveyedKey = z.object({
+  id: z.string().min(1),
+  name: z.string(),
+  description: z.string().optional().catch(undefined),
+  disabled: z.boolean().default(false),
+});
 export const SurveyAnswer = z.object({
   apikeys: z
     .array(z.unknown())

@@ -129,33 +129,32 @@ export class IamIdentity {
   }
 
   /**
-   * Changes the expiry, and nothing else: what an update may change besides is sent as it is at this moment.
+   * Changes the expiry, and nothing else.
    * @throws ApiError `conflict` or `locked` when somebody changed the key meanwhile; the next look sees what.
    */
   async extendApiKey(id: string, expiresAtMs: number, signal: AbortSignal): Promise<void> {
     const found = await this.getApiKey(id, signal);
     if (!found) return;
-    const call: CallOptions = { operation: 'updateApiKey', kind: 'repeatable', signal };
-    const { name, description, entity_tag: ifMatch, action_when_leaked: actionWhenLeaked } = found;
-    const { support_sessions: supportSessions } = found;
-    const extending = this.#calls.send(call, Nothing, (attempt) =>
-      this.#sdk.updateApiKey({
-        id,
-        ifMatch,
-        name,
-        description,
-        ...(actionWhenLeaked && { actionWhenLeaked }),
-        ...(supportSessions && { supportSessions }),
-        expiresAt: iamDate(expiresAtMs),
-        signal: attempt,
-      }),
-    );
-    await extending.catch(async (error: unknown) => {
-      // An attempt whose answer was lost may have succeeded: it changed the tag, and the next attempt was refused.
-      const isUnclear = error instanceof ApiError && error.effect === 'unknown';
-      const looked = isUnclear ? await this.getApiKey(id, signal).catch(() => null) : null;
-      if (looked?.expires_at !== wholeMinute(expiresAtMs)) throw error;
-    });
+    const isSo = (key: ApiKey) => key.expires_at === wholeMinute(expiresAtMs);
+    await this.#update(found, { expiresAtMs }, isSo, signal);
+  }
+
+  /**
+   * Changes the description, and nothing else. `change` gets the present one; where it returns the same, nothing is sent.
+   * @returns the description as it is then; null when IAM says that the key is gone.
+   * @throws ApiError `conflict` or `locked` when somebody changed the key meanwhile, or where it is locked.
+   */
+  async describeApiKey(
+    id: string,
+    change: (description: string) => string,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const found = await this.getApiKey(id, signal);
+    if (!found) return null;
+    const description = change(found.description);
+    if (description === found.description) return description;
+    await this.#update(found, { description }, (key) => key.description === description, signal);
+    return description;
   }
 
   /** Gone already counts as disabled. */
@@ -200,6 +199,37 @@ export class IamIdentity {
       this.#sdk.getAccountLimits({ accountId: this.#accountId, apikeysPerIdentity: iamId, signal: attempt }),
     );
     return { limit: usage.limit, count: usage.identities.find((identity) => identity.iam_id === iamId)?.count ?? 0 };
+  }
+
+  /** What an update may change besides is sent as it is at this moment. */
+  async #update(
+    found: ApiKey,
+    change: { description?: string; expiresAtMs?: number },
+    isSo: (key: ApiKey) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const call: CallOptions = { operation: 'updateApiKey', kind: 'repeatable', signal };
+    const { id, name, entity_tag: ifMatch, action_when_leaked: actionWhenLeaked } = found;
+    const { support_sessions: supportSessions } = found;
+    const { description = found.description, expiresAtMs = found.expires_at ?? null } = change;
+    const updating = this.#calls.send(call, Nothing, (attempt) =>
+      this.#sdk.updateApiKey({
+        id,
+        ifMatch,
+        name,
+        description,
+        ...(actionWhenLeaked && { actionWhenLeaked }),
+        ...(supportSessions && { supportSessions }),
+        ...(expiresAtMs !== null && { expiresAt: iamDate(expiresAtMs) }),
+        signal: attempt,
+      }),
+    );
+    await updating.catch(async (error: unknown) => {
+      // An attempt whose answer was lost may have succeeded: it changed the tag, and the next attempt was refused.
+      const isUnclear = error instanceof ApiError && error.effect === 'unknown';
+      const looked = isUnclear ? await this.getApiKey(id, signal).catch(() => null) : null;
+      if (!looked || !isSo(looked)) throw error;
+    });
   }
 
   async #allOf(filter: KeyFilter, signal: AbortSignal): Promise<ApiKey[]> {

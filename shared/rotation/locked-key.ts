@@ -24,19 +24,25 @@ export async function enableThroughLock(
  * change of a locked key, some do not.
  * @returns whether the lock had to go.
  */
-export async function disableThroughLock(
+export function disableThroughLock(
   kind: KeyKind,
   key: ManagedKey,
   keyId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const disable = () => kind.disable(key, keyId, signal);
+  return throughLock(disable, () => kind.unlock(key, keyId, signal));
+}
+
+/** Makes a change, and where a lock refuses it, once more without the lock. @returns whether the lock had to go. */
+export async function throughLock(change: () => Promise<void>, unlock: () => Promise<void>): Promise<boolean> {
   try {
-    await kind.disable(key, keyId, signal);
+    await change();
     return false;
   } catch (error) {
     if (!isRefusedByLock(error)) throw error;
-    await kind.unlock(key, keyId, signal);
-    await kind.disable(key, keyId, signal);
+    await unlock();
+    await change();
     return true;
   }
 }

@@ -87,6 +87,7 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
     failed_at: '',
     dead_since: '',
     compromised_at: secret?.summary?.compromised_at ?? '', // until a look shows that the leaked key is gone
+    reported_keys: secret?.summary?.reported_keys ?? [],
   };
 }
 
@@ -165,5 +166,6 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     failed_at: '',
     dead_since: '',
     compromised_at: '',
+    reported_keys: [],
   };
 }

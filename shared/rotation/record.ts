@@ -86,6 +86,8 @@ export const Summary = z.object({
   dead_since: time,
   /** Since when a key of this secret, current or former, is known to be compromised; empty once it is gone. */
   compromised_at: time,
+  /** Its keys that reports without their values have named in the last hour: brakes count them. */
+  reported_keys: z.array(z.object({ by: z.string(), key_id: z.string(), at: z.string() })).default([]),
 });
 export type Summary = z.infer<typeof Summary>;
 

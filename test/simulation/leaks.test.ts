@@ -3,7 +3,7 @@ import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { knownIncidents } from '../../shared/ledger/incident-report.ts';
 import type { Laboratory } from '../support/laboratory.ts';
-import { ledgerOf, lockByConsumer, lockNames, wholeTick } from '../support/leaks.ts';
+import { ledgerOf, lockByConsumer, lockNames, wholeTick } from '../support/whole-tick.ts';
 import { minted, rotated } from '../support/rotated.ts';
 
 const GUARD = 'keyrota-guard-lab';

@@ -1,42 +1,77 @@
-import { afterRun } from '../../shared/ledger/after-run.ts';
-import type { LedgerData } from '../../shared/ledger/ledger-data.ts';
-import { readLedger } from '../../shared/ledger/ledger.ts';
+import type { LeakAnswer, LeakedKeyAnswer } from '../../shared/incidents/answer.ts';
+import type { LeakReport, LeakedCredential } from '../../shared/incidents/leak-report.ts';
+import { respondToLeak } from '../../shared/incidents/respond.ts';
+import type { LeakContext } from '../../shared/incidents/world.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
-import { rotateAll } from '../../shared/rotation/rotate-all.ts';
-import type { RunOptions, RunReport } from '../../shared/rotation/rotate-all.ts';
-import type { RunContext } from '../../shared/rotation/run.ts';
+import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import type { Laboratory } from './laboratory.ts';
 
-/** One tick of the timer, as the function works it off: what belongs to no single key is written down at its end. */
-export function wholeTick(
+const ANSWER_WITHIN_MS = 8_000;
+
+export const byValue = (value: string): LeakedCredential => ({ by: 'value', value: new SecretValue(value) });
+
+export const leakReport = (credential: LeakedCredential, more: Partial<LeakReport> = {}): LeakReport => ({
+  sender: 'standard-webhooks',
+  deliveryId: 'delivery-1',
+  credential,
+  detectedAtMs: null,
+  leakedAtMs: null,
+  reason: null,
+  evidenceUrl: null,
+  dryRun: false,
+  ...more,
+});
+
+/** What `rotate-keys` and people were told. */
+export interface Told {
+  names: string[][];
+  incidents: Parameters<LeakContext['poke']>[1][];
+  facts: Parameters<NonNullable<LeakContext['notify']>>[0][];
+}
+
+/** Responds to a report as the function does; `told` gets what was handed on. */
+export function respond(
   lab: Laboratory,
   manifest: Manifest,
-  options: Partial<RunOptions> = {},
-  changes: Partial<RunContext> = {},
-): Promise<RunReport> {
-  const wish = { only: null, force: false, dryRun: false, timerMs: 60_000, keysAtOnce: 8, ...options };
-  return lab.withPorts(
+  report: LeakReport,
+  { told, ...changes }: Partial<LeakContext> & { told?: Told } = {},
+): Promise<LeakAnswer> {
+  const { settings, clock, log, http = {} } = lab.context(manifest);
+  return respondToLeak(report, {
+    settings,
     manifest,
-    async (ports) => {
-      const report = await rotateAll(manifest, wish, ports);
-      await afterRun({ keys: report.keys, unmanaged: [] }, manifest, ports);
-      return report;
+    clock,
+    log,
+    http,
+    signal: new AbortController().signal,
+    deadlineMs: clock.nowMs() + ANSWER_WITHIN_MS,
+    poke: (names, incidents) => {
+      told?.names.push([...names]);
+      told?.incidents.push(incidents);
+      return Promise.resolve();
     },
-    changes,
-  );
+    notify: (facts) => {
+      told?.facts.push(facts);
+      return Promise.resolve();
+    },
+    ...changes,
+  });
 }
 
-export const ledgerOf = (lab: Laboratory, manifest: Manifest): Promise<LedgerData> =>
-  lab.withPorts(manifest, (ports) => readLedger(manifest, ports));
+export const nothingTold = (): Told => ({ names: [], incidents: [], facts: [] });
 
-/** A consumer locks a version of the secret, as it does with the one that it uses. */
-export async function lockByConsumer(lab: Laboratory, alias: 'current' | 'previous', name: string): Promise<void> {
-  const { id, versions } = lab.secret();
-  const version = versions.find((one) => one.alias === alias);
-  const locks = [{ name, attributes: { host: 'billing-1' } }];
-  await lab.admin.request('POST', `/api/v2/secrets/${id}/versions/${version?.id}/locks_bulk`, { locks });
+/** The keys of an answer. @throws Error for an answer that refuses. */
+export function keysOf(answer: LeakAnswer): readonly LeakedKeyAnswer[] {
+  if ('incidents' in answer.body) return answer.body.incidents;
+  throw new Error(`refused: ${answer.body.code}: ${answer.body.message}`);
 }
 
-/** Names of the locks on a version of the secret. */
-export const lockNames = (lab: Laboratory, alias: 'current' | 'previous'): string[] =>
-  (lab.secret().versions.find((one) => one.alias === alias)?.locks ?? []).map(({ name }) => name).toSorted();
+/** The only key of an answer. */
+export function keyOf(answer: LeakAnswer): LeakedKeyAnswer {
+  const [only, ...others] = keysOf(answer);
+  if (!only || others.length > 0) throw new Error('not one key');
+  return only;
+}
+
+/** The code of an answer that refuses; null for one that does not. */
+export const codeOf = ({ body }: LeakAnswer): string | null => ('code' in body ? body.code : null);

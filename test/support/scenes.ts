@@ -3,7 +3,7 @@ import { adopt } from '../../shared/rotation/adopt.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import type { Switches } from '../../infra/local/switches.ts';
 import { Laboratory } from './laboratory.ts';
-import { lockByConsumer } from './leaks.ts';
+import { lockByConsumer } from './whole-tick.ts';
 import { onlyKey } from './rotated.ts';
 import { Trial, tickDeed } from './trial.ts';
 import type { Deed, TrialOptions } from './trial.ts';

@@ -1,0 +1,232 @@
+import { isApiError } from '../clients/api-error.ts';
+import { incidentIdOf, markDescription, markIn } from '../keys/compromise-mark.ts';
+import { generatedFor } from '../keys/iam-api-key.ts';
+import { HOUR_MS } from '../keys/duration.ts';
+import { readSummary, readVersionRecord, timeOf, timeText, writeRecord } from '../rotation/record.ts';
+import type { Summary, VersionRecord } from '../rotation/record.ts';
+import { withTimeLimit } from '../runtime/clock.ts';
+import type { Work } from './answer.ts';
+import type { Containment } from './contain.ts';
+import type { LeakReport } from './leak-report.ts';
+import { secretOf } from './whose-key.ts';
+import type { LeakedKey } from './whose-key.ts';
+import type { LeakWorld } from './world.ts';
+
+/** What is written down of a leak, and where that went well. */
+export interface Marks {
+  issuer: boolean;
+  version: boolean;
+  /** When the key was contained, as the marks tell; null where it was not, or not here. */
+  containedAtMs: number | null;
+  /** Nothing of it was written before. */
+  isNew: boolean;
+}
+
+export const NOT_MARKED: Marks = { issuer: false, version: false, containedAtMs: null, isNew: false };
+
+/** What all marks of one key say. */
+interface Leak {
+  key: LeakedKey;
+  report: LeakReport;
+  containment: Containment;
+  incident: string;
+  /** When this response came to the key: later ones take the time of the first from its marks. */
+  atMs: number;
+}
+
+/** So many reports are kept on a version. */
+const MOST_REPORTS = 5;
+
+/** How long the marks at Secrets Manager wait for the one at the issuer, whose time they repeat, in milliseconds. */
+const ISSUER_WAIT_MS = 1_500;
+
+/**
+ * Writes down what leaked: at the issuer, on the versions that hold the key, and in the summary of their secret. All side by
+ * side, as far as it goes; what is there already is not written again. Never throws.
+ */
+export async function mark(
+  { key, containment }: Pick<Work, 'key' | 'containment'>,
+  report: LeakReport,
+  world: LeakWorld,
+  signal: AbortSignal,
+): Promise<Marks> {
+  const { outcome } = containment ?? {};
+  // Where it is not clear whether the key was put out of use, the mark has `rotate-keys` see to it.
+  if (!containment || outcome === 'gone' || outcome === 'reported' || !isOurs(key, world)) return NOT_MARKED;
+  const atMs = containment.outcome === 'contained' ? containment.atMs : world.clock.nowMs();
+  const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
+  const failed = (where: string) => (error: unknown) => {
+    world.log.warn('mark_failed', `the leak could not be written down ${where}; the regular looks see to it`, {
+      where,
+      keyId: key.keyId,
+      incident: leak.incident,
+      error,
+    });
+    return null;
+  };
+  const atIssuer = markAtIssuer(leak, world, signal).catch(failed('at the issuer'));
+  const inStore = markInStore(leak, agreedTime(atIssuer, leak, world, signal), world, signal).catch(
+    failed('in Secrets Manager'),
+  );
+  const [issuer, store] = await Promise.all([atIssuer, inStore]);
+  const isOut = outcome === 'contained';
+  return {
+    issuer: issuer !== null,
+    version: store !== null && store.isMarked,
+    // Whichever is later: what was marked first may have been contained only then.
+    containedAtMs: isOut ? Math.max(issuer?.atMs ?? store?.containedAtMs ?? atMs, store?.containedAtMs ?? 0) : null,
+    isNew: (issuer?.isNew ?? false) || (store?.isNew ?? false),
+  };
+}
+
+/** Whether it is ours to write on: an entry's, or contained all the same. */
+const isOurs = ({ entry }: LeakedKey, { manifest }: LeakWorld): boolean =>
+  entry !== null || manifest.incidents.containUnmanaged;
+
+/** The time that all marks tell: that of the mark at the issuer, which only one of several responses can write. */
+async function agreedTime(
+  atIssuer: Promise<{ atMs: number } | null>,
+  { atMs }: Leak,
+  { clock }: LeakWorld,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return (await withTimeLimit(clock, ISSUER_WAIT_MS, signal, () => atIssuer))?.atMs ?? atMs;
+  } catch {
+    return atMs; // it was slow, or the time is up
+  }
+}
+
+/** So often the description is read again because somebody else changed the key meanwhile. */
+const MOST_ATTEMPTS = 4;
+
+/**
+ * By its description, which only who saw the latest may change. Null where there is none to mark: what stands behind a
+ * resource key is recognised by its description.
+ */
+async function markAtIssuer(
+  { key, report, containment, incident, atMs }: Leak,
+  { identity }: LeakWorld,
+  signal: AbortSignal,
+): Promise<{ atMs: number; isNew: boolean } | null> {
+  const { apiKey } = key;
+  if (!apiKey || generatedFor(apiKey) !== null || containment.outcome === 'handed-over') return null;
+  const seen = markIn(apiKey.description);
+  const isNew = containment.outcome === 'contained' && containment.isNew;
+  if (seen && !isNew) return { atMs: seen.atMs, isNew: false };
+  const own = { atMs, incident, by: report.sender };
+  const change = (description: string) => {
+    const found = markIn(description);
+    // A mark that was not there when we looked is that of another response to the same leak; one that was is of an earlier leak.
+    return found && found.atMs !== seen?.atMs ? description : markDescription(description, own);
+  };
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      const description = await identity.describeApiKey(apiKey.id, change, signal);
+      const written = markIn(description ?? '');
+      return written && { atMs: written.atMs, isNew: written.atMs === atMs };
+    } catch (error) {
+      const isChanged = isApiError(error, 'conflict') || isApiError(error, 'locked');
+      if (!isChanged || apiKey.locked || attempts === MOST_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** On the versions and in the summary of the secret that holds the key. Null where there is none. */
+async function markInStore(
+  leak: Leak,
+  agreed: Promise<number>,
+  world: LeakWorld,
+  signal: AbortSignal,
+): Promise<{ isMarked: boolean; isNew: boolean; containedAtMs: number | null } | null> {
+  const secret = leak.key.entry && secretOf(leak.key, await world.listed());
+  if (!secret) return null;
+  const [versions, summary] = await Promise.allSettled([
+    markVersions(secret.id, leak, agreed, world, signal),
+    markSummary(secret.id, leak, agreed, world, signal),
+  ]);
+  if (summary.status === 'rejected') throw summary.reason;
+  if (versions.status === 'rejected') throw versions.reason;
+  return versions.value;
+}
+
+/** Versions whose values are gone may not be written to, and are left. */
+async function markVersions(
+  secretId: string,
+  leak: Leak,
+  agreed: Promise<number>,
+  { secrets }: LeakWorld,
+  signal: AbortSignal,
+): Promise<{ isMarked: boolean; isNew: boolean; containedAtMs: number | null }> {
+  const atMs = await agreed;
+  let [isMarked, isNew] = [false, false];
+  let containedAtMs: number | null = null;
+  for (const { id, alias, version_custom_metadata: metadata } of await secrets.listVersions(secretId, signal)) {
+    const record = readVersionRecord(metadata);
+    if (!record || alias === undefined || record.key_id !== leak.key.keyId || !isMadeWith(leak, record)) continue;
+    const marked = markedRecord(record, leak, atMs);
+    if (JSON.stringify(marked) !== JSON.stringify(record)) {
+      await secrets.writeVersionMetadata(secretId, id, writeRecord(metadata, marked), signal);
+      isNew ||= record.compromised_at !== marked.compromised_at || record.contained_at !== marked.contained_at;
+    }
+    isMarked = true;
+    containedAtMs = timeOf(marked.contained_at);
+  }
+  return { isMarked, isNew, containedAtMs };
+}
+
+/** How far apart an API key and the resource key that it stands behind may be made, whose dates come from two services. */
+const MADE_TOGETHER_MS = HOUR_MS / 12;
+
+/** Anybody who makes an API key can write into its description that it is behind a resource key: the one that is was made with it. */
+function isMadeWith({ key: { apiKey } }: Leak, record: VersionRecord): boolean {
+  if (!apiKey || generatedFor(apiKey) === null) return true;
+  const madeAtMs = timeOf(record.key_created_at);
+  return madeAtMs !== null && Math.abs(madeAtMs - apiKey.created_at) <= MADE_TOGETHER_MS;
+}
+
+function markedRecord(record: VersionRecord, { report, containment, incident }: Leak, atMs: number): VersionRecord {
+  const at = timeText(atMs);
+  const isOut = containment.outcome === 'contained';
+  const isAgain = isOut && containment.isNew;
+  const { sender: by, deliveryId: delivery } = report;
+  const isTold = record.reports.some((one) => one.by === by && one.delivery === delivery);
+  const reports =
+    isTold || record.reports.length >= MOST_REPORTS ? record.reports : [...record.reports, { by, delivery, at }];
+  return {
+    ...record,
+    compromised_at: record.compromised_at || at,
+    incident: record.incident || incident,
+    reports,
+    contained_at: isOut && (isAgain || record.contained_at === '') ? at : record.contained_at,
+  };
+}
+
+/** Only what is ours to say, and only where the summary speaks of the leaked key: another run may have stored the next one. */
+async function markSummary(
+  secretId: string,
+  leak: Leak,
+  agreed: Promise<number>,
+  { secrets, clock }: LeakWorld,
+  signal: AbortSignal,
+): Promise<void> {
+  const atMs = await agreed;
+  const { custom_metadata: metadata } = await secrets.get(secretId, signal);
+  const summary = readSummary(metadata);
+  const { keyId } = leak.key;
+  if (!summary || (summary.key_id !== keyId && summary.previous_key_id !== keyId)) return;
+  const marked = markedSummary(summary, leak, timeText(atMs), clock.nowMs());
+  if (JSON.stringify(marked) === JSON.stringify(summary)) return;
+  await secrets.writeMetadata(secretId, writeRecord(metadata, marked), signal);
+}
+
+function markedSummary(summary: Summary, { key, report }: Leak, at: string, nowMs: number): Summary {
+  const isCounted =
+    report.credential.by !== 'value' && !summary.reported_keys.some(({ key_id }) => key_id === key.keyId);
+  const recent = summary.reported_keys.filter((one) => (timeOf(one.at) ?? 0) > nowMs - HOUR_MS);
+  return {
+    ...summary,
+    compromised_at: summary.compromised_at || at,
+    ...(isCounted && { reported_keys: [...recent, { by: report.sender, key_id: key.keyId, at }] }),
+  };
+}
