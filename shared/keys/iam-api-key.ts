@@ -6,6 +6,7 @@ import type { IamPolicies } from '../clients/iam-policies.ts';
 import type { IamTokens } from '../clients/iam-token.ts';
 import type { LogLines } from '../clients/log-line.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { unmarkDescription } from './compromise-mark.ts';
 import { grantOptions } from './grant-command.ts';
 import type { CreatedKey, IssuerKey, Obstacle, Verdict } from './kind.ts';
 import type { Grant, ServiceIdApiKey, UserApiKey } from './manifest.ts';
@@ -183,6 +184,11 @@ export function verdictOf(error: unknown): Verdict {
     error.code === 'forbidden' ||
     (error.code === 'invalid_request' && error.operation === 'getToken');
   return { outcome: isRefused ? 'refused' : 'failed', why: error.message };
+}
+
+/** Takes the mark of a compromise off its description. */
+export async function unmark(identity: IamIdentity, keyId: string, signal: AbortSignal): Promise<void> {
+  await identity.describeApiKey(keyId, unmarkDescription, signal);
 }
 
 export function nullWhenGone(error: unknown): null {

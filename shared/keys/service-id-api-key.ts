@@ -8,6 +8,7 @@ import {
   issuerKeyOf,
   nullWhenGone,
   verifyApiKey,
+  unmark,
 } from './iam-api-key.ts';
 import type { IamApiKeyPorts } from './iam-api-key.ts';
 import type { KeyKind, KindFacts, Obstacle } from './kind.ts';
@@ -72,6 +73,7 @@ export function serviceIdApiKeys({ identity, policies, ...checks }: IamApiKeyPor
     lock: (_, keyId, signal) => identity.lockApiKey(keyId, signal),
     unlock: (_, keyId, signal) => identity.unlockApiKey(keyId, signal),
     extend: (_, keyId, expiresAtMs, signal) => identity.extendApiKey(keyId, expiresAtMs, signal),
+    unmark: (_, keyId, signal) => unmark(identity, keyId, signal),
   };
 }
 

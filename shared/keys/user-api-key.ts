@@ -15,6 +15,7 @@ import {
   issuerKeyOf,
   nullWhenGone,
   verifyApiKey,
+  unmark,
 } from './iam-api-key.ts';
 import type { IamApiKeyPorts } from './iam-api-key.ts';
 import { PersonNeeded } from './kind.ts';
@@ -101,6 +102,7 @@ export function userApiKeys(ports: UserApiKeyPorts): KeyKind<UserApiKey> {
       users.byUserOrKeyrota(key, null, signal, (asked) => asked.unlockApiKey(keyId, signal)),
     extend: (key, keyId, expiresAtMs, signal) =>
       users.byUserOrKeyrota(key, null, signal, (asked) => asked.extendApiKey(keyId, expiresAtMs, signal)),
+    unmark: (key, keyId, signal) => users.byUserOrKeyrota(key, null, signal, (asked) => unmark(asked, keyId, signal)),
   };
 }
 
