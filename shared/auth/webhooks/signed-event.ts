@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.ts';
 const TOLERANCE_SECONDS = 300;
 
 /** Whatever else the header names, such as a key, is not looked at. `crit` would demand just that. */
-const Header = z.object({ alg: z.literal('RS256'), crit: z.undefined() });
+const Header = z.object({ alg: z.literal('RS256'), crit: z.undefined().optional() });
 const Lifetime = z.object({ exp: z.number().optional(), nbf: z.number().optional() });
 
 /**
