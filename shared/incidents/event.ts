@@ -7,7 +7,7 @@ const Envelope = z.object({
   source: z.string().min(1),
   type: z.string().min(1),
   time: LenientTime.optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 /** An event as Event Notifications delivers it: the flat JSON of CloudEvents 1.0. */

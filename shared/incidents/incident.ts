@@ -70,7 +70,7 @@ const IncidentData = z.strictObject({
 
 type IncidentData = z.output<typeof IncidentData>;
 
-const Typed = z.object({ type: z.string(), data: z.unknown() });
+const Typed = z.object({ type: z.string(), data: z.unknown().optional() });
 
 /**
  * Reads a report in our own format: `{"type": "key.compromised", "data": {"credential": {…}}}`. Other types are ignored.

@@ -20,7 +20,7 @@ const Data = z.object({
     .object({ name: z.string().max(200).optional().catch(undefined), meta_labels: Labels.optional().catch(undefined) })
     .optional()
     .catch(undefined),
-  log_example: z.unknown(),
+  log_example: z.unknown().optional(),
   links: z.object({ view_alert: LenientUrl.optional() }).optional().catch(undefined),
 });
 

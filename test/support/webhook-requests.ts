@@ -11,10 +11,16 @@ export interface Delivery {
 }
 
 /** Secrets of the senders, current and former; all made up. */
-export const INCIDENT = [`whsec_${'aW5j'.repeat(8)}`, `whsec_${'b2xk'.repeat(8)}`] as const;
-export const GITHUB = ['github-secret-0123456789-0123456789', 'github-former-0123456789-0123456789'] as const;
-export const GITGUARDIAN = ['gitguardian-token-0123456789', 'gitguardian-former-0123456789'] as const;
-export const EVENTS = ['events-token-0123456789-0123456789-x', 'events-former-0123456789-0123456789'] as const;
+export const INCIDENT: readonly [string, string] = [`whsec_${'aW5j'.repeat(8)}`, `whsec_${'b2xk'.repeat(8)}`];
+export const GITHUB: readonly [string, string] = [
+  'github-secret-0123456789-0123456789',
+  'github-former-0123456789-0123456789',
+];
+export const GITGUARDIAN: readonly [string, string] = ['gitguardian-token-0123456789', 'gitguardian-former-0123456789'];
+export const EVENTS: readonly [string, string] = [
+  'events-token-0123456789-0123456789-x',
+  'events-former-0123456789-0123456789',
+];
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const EVENTS_PRIVATE_KEY = privateKey;
@@ -33,10 +39,7 @@ export const bytesOf = (body: unknown): Buffer =>
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** Signed by Standard Webhooks. */
-export function incident(
-  body: unknown,
-  { secret = INCIDENT[0] as string, id = 'msg_1', atMs = Date.now() } = {},
-): Delivery {
+export function incident(body: unknown, { secret = INCIDENT[0], id = 'msg_1', atMs = Date.now() } = {}): Delivery {
   const bytes = bytesOf(body);
   const timestamp = String(Math.floor(atMs / 1_000));
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
@@ -47,7 +50,7 @@ export function incident(
 
 export function github(
   body: unknown,
-  { secret = GITHUB[0] as string, event = 'secret_scanning_alert', delivery = 'delivery-1' } = {},
+  { secret = GITHUB[0], event = 'secret_scanning_alert', delivery = 'delivery-1' } = {},
 ): Delivery {
   const bytes = bytesOf(body);
   const signature = `sha256=${createHmac('sha256', secret).update(bytes).digest('hex')}`;
@@ -57,7 +60,7 @@ export function github(
 
 export function gitguardian(
   body: unknown,
-  { secret = GITGUARDIAN[0] as string, timestamp = String(Math.floor(Date.now() / 1_000)) } = {},
+  { secret = GITGUARDIAN[0], timestamp = String(Math.floor(Date.now() / 1_000)) } = {},
 ): Delivery {
   const bytes = bytesOf(body);
   const signature = createHmac('sha256', `${timestamp}${secret}`).update(bytes).digest('hex');
@@ -66,7 +69,7 @@ export function gitguardian(
 }
 
 /** With the secret header. */
-export const eventNotification = (body: unknown, { secret = EVENTS[0] as string } = {}): Delivery => ({
+export const eventNotification = (body: unknown, { secret = EVENTS[0] } = {}): Delivery => ({
   path: PATH_OF.eventNotifications,
   headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` },
   body: bytesOf(body),
