@@ -21,14 +21,20 @@ const FINDINGS = {
 type EventType = keyof typeof FINDINGS;
 export type Finding = (typeof FINDINGS)[EventType];
 
+const SECRET_ID = /^(crn:v1:\S+:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 const Data = z.object({
   secrets: z
     .array(
       z.object({
-        secret_id: z.string().min(1).max(1_000),
+        secret_id: z.string().max(1_000).regex(SECRET_ID, 'must be a CRN or the id of a secret'),
         secret_name: z.string().min(1).max(256),
         secret_group_id: z.string().min(1).max(256),
-        event_triggered_by: z.string().max(256).optional(),
+        event_triggered_by: z
+          .string()
+          .regex(/^[\w.:/-]{1,256}$/)
+          .optional()
+          .catch(undefined),
       }),
     )
     .max(MOST_SECRETS),
