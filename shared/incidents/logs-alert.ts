@@ -9,10 +9,10 @@ const KEY_LABEL = 'keyrota_key_id';
 const API_KEY_ID = /\bApiKey-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
 
 const Labels = z.union([
-  z.array(z.object({ key: z.string(), value: z.string() })),
+  z.array(z.object({ key: z.unknown(), value: z.unknown() })),
   z
     .record(z.string(), z.unknown())
-    .transform((labels) => Object.entries(labels).map(([key, value]) => ({ key, value: String(value) }))),
+    .transform((labels) => [{ key: KEY_LABEL, value: Object.hasOwn(labels, KEY_LABEL) ? labels[KEY_LABEL] : null }]),
 ]);
 
 const Data = z.object({
@@ -34,8 +34,9 @@ export const isLogsAlert = ({ type }: Event): boolean => /^com\.ibm\.cloud\.logs
  */
 export function readLogsAlert({ deliveryId, atMs, data }: Event): Reading {
   const { alert_definition: definition, log_example: example, links } = Data.safeParse(data).data ?? {};
-  const label = definition?.meta_labels?.find(({ key, value }) => key === KEY_LABEL && /^\S{1,256}$/.test(value));
-  const ids = label ? [label.value] : apiKeyIdsIn(example);
+  const labels = (definition?.meta_labels ?? []).filter(({ key }) => key === KEY_LABEL).map(({ value }) => value);
+  const label = labels.find((value): value is string => typeof value === 'string' && /^\S{1,256}$/.test(value));
+  const ids = label === undefined ? apiKeyIdsIn(example) : [label];
   const [id] = ids;
   if (id === undefined) return { ignored: 'no_key_named' };
   if (ids.length > 1) return { ignored: 'several_keys_named' };

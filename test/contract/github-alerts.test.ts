@@ -155,7 +155,7 @@ describe('an alert that was reported', () => {
   });
 
   it.each([401, 403, 404, 500])('is not acted on where GitHub answers %i, and the log says so', async (status) => {
-    await using server = await githubWith({ status, body: { message: `${TOKEN}` } });
+    await using server = await githubWith({ status, body: { message: TOKEN } });
     const error = await failureOf(fetchFrom(server.url));
     expect(error).toBeInstanceOf(HttpError);
     expect(error).toMatchObject({ status: 502, code: 'alert_not_fetched' });

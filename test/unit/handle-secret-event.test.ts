@@ -111,7 +111,7 @@ describe('handle-secret-event', () => {
     ['another instance', event('secret_deleted', [secret({ secret_id: crn(OTHER_INSTANCE) })]), { otherInstance: 1 }],
     [
       'another instance that only the event names',
-      event('secret_deleted', [secret({ secret_id: SECRET_ID })], { source_instance_crn: `${crn(OTHER_INSTANCE)}` }),
+      event('secret_deleted', [secret({ secret_id: SECRET_ID })], { source_instance_crn: crn(OTHER_INSTANCE) }),
       { otherInstance: 1 },
     ],
     ['no secrets at all', event('secret_deleted', []), {}],

@@ -431,6 +431,21 @@ describe('an event', () => {
     });
   });
 
+  it('of Cloud Logs may have labels that are no texts', () => {
+    for (const odd of [{ toString: null }, [], 7, null]) {
+      for (const labels of [
+        { keyrota_key_id: odd, other: odd },
+        [
+          { key: odd, value: odd },
+          { key: 'keyrota_key_id', value: odd },
+        ],
+      ]) {
+        const data = { alert_definition: { meta_labels: labels } };
+        expect(readEventReport(event(ALERT, data))).toEqual({ ignored: 'no_key_named' });
+      }
+    }
+  });
+
   it('of Cloud Logs that names none, or several, is ignored', () => {
     for (const data of [undefined, null, {}, { log_example: 'ApiKey-1' }, { alert_definition: null }, []]) {
       expect(readEventReport(event(ALERT, data))).toEqual({ ignored: 'no_key_named' });

@@ -153,6 +153,16 @@ describe('respond-to-compromise', () => {
     ]);
   });
 
+  it('refuses what is proven and no report as malformed', async () => {
+    const texts = ['not JSON', '[]', '7', 'null', '{"id":"1"}'];
+    const deliveries = [incident, github, gitguardian, eventNotification, signedEvent].flatMap((sign) =>
+      texts.map((text) => sign(text)),
+    );
+    for (const delivery of deliveries) {
+      expect(await respond(delivery)).toMatchObject({ statusCode: 400, body: { code: 'invalid_request' } });
+    }
+  });
+
   it.each(['', '/', '/incident/', '/INCIDENT', '/constructor', '/__proto__', '/incident/../github'])(
     'has no path %j',
     async (path) => {

@@ -36,9 +36,12 @@ function jsonOf(part: string): unknown {
   }
 }
 
+/** What is no object tells no lifetime; whether it is an event is for others to find out. */
 function isAlive(payload: unknown, clock: Clock): boolean {
-  const { success, data } = Lifetime.safeParse(payload);
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return true;
+  const lifetime = Lifetime.safeParse(payload);
+  if (!lifetime.success) return false;
   const nowSeconds = clock.nowMs() / 1_000;
-  const { exp = nowSeconds, nbf = nowSeconds } = data ?? {};
-  return success && nowSeconds <= exp + TOLERANCE_SECONDS && nbf - TOLERANCE_SECONDS <= nowSeconds;
+  const { exp = nowSeconds, nbf = nowSeconds } = lifetime.data;
+  return nowSeconds <= exp + TOLERANCE_SECONDS && nbf - TOLERANCE_SECONDS <= nowSeconds;
 }
