@@ -36,3 +36,23 @@ export interface LeakReport {
   /** Only say what would be done. */
   dryRun: boolean;
 }
+
+/** A leak to act on, and how its sender is told once the key is dead. */
+export interface ReportedLeak {
+  report: LeakReport;
+  /** Closes the matter at its sender; null where that keeps none open. @throws ApiError */
+  resolve: ((signal: AbortSignal) => Promise<void>) | null;
+}
+
+/** Why a delivery that was proven needs nothing done. */
+export type IgnoredBecause =
+  | 'ping'
+  | 'test_event'
+  | 'unknown_event'
+  | 'unknown_action'
+  | 'other_secret_type'
+  | 'no_key_named'
+  | 'several_keys_named';
+
+/** What a delivery says: leaks to act on, or nothing to do. */
+export type Reading = { reports: LeakReport[] } | { ignored: IgnoredBecause };

@@ -3,24 +3,16 @@ import { KeyrotaError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import { NOTICE_SETTINGS, noticeFaults, noticeTargetsOf } from './notice-targets.ts';
 import type { NoticeTarget } from './notice-targets.ts';
-import { SecretValue } from './secret-value.ts';
-import { SERVICE_URL_RULE, isServiceUrl } from './service-url.ts';
+import type { SecretValue } from './secret-value.ts';
+import { senderSettingsOf, senderShape } from './sender-settings.ts';
+import type { SenderSettings } from './sender-settings.ts';
+import { secret, serviceUrl } from './setting-types.ts';
 
 /** A string in an environment holds 128 KiB on Linux, its name and `=` and the closing zero byte included. */
 const LONGEST_ENVIRONMENT_STRING_BYTES = 128 * 1024;
 
 /** Where Code Engine puts the compute-resource token. https://cloud.ibm.com/docs/codeengine?topic=codeengine-trusted-profiles */
 const CODE_ENGINE_TOKEN_FILE = '/var/run/secrets/codeengine.cloud.ibm.com/compute-resource-token/token';
-
-/** A secret has no blank and no line end: one that was pasted along would never match, silently. */
-const secret = (shortest: number) =>
-  z
-    .string()
-    .min(shortest, `must have at least ${shortest} characters`)
-    .regex(/^\S+$/, 'must have no blanks or line ends')
-    .transform((value) => new SecretValue(value));
-
-const serviceUrl = z.string().refine(isServiceUrl, `must be ${SERVICE_URL_RULE}`);
 
 const whole = (smallest: number, largest: number) => {
   const rule = `must be a whole number from ${smallest} to ${largest}`;
@@ -103,6 +95,7 @@ export const SettingsSchema = z.strictObject({
     .meta({ description: 'At most this many calls a second to the Secrets Manager instance, of one run.' }),
   ...NOTICE_SETTINGS,
   KEYROTA_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').meta({ description: 'Lowest level that is logged.' }),
+  ...senderShape,
 });
 
 type ParsedSettings = z.infer<typeof SettingsSchema>;
@@ -113,7 +106,7 @@ export type Login =
   | { kind: 'api-key'; apiKey: SecretValue };
 
 /** The settings in the product's own terms. */
-export interface Settings {
+export interface Settings extends SenderSettings {
   accountId: string;
   manifestText: string | null;
   secretsManagerUrl: string;
@@ -205,5 +198,6 @@ export function readSettings(environment: Record<string, string | undefined>): S
     secretsManagerCallsPerSecond: parsed.KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND,
     notices: noticeTargetsOf(parsed),
     logLevel: parsed.KEYROTA_LOG_LEVEL,
+    ...senderSettingsOf(parsed),
   };
 }

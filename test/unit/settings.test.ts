@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +25,23 @@ const EVENT_NOTIFICATIONS = {
     'https://eu-de.event-notifications.cloud.ibm.com/event-notifications/v1/instances/11111111-2222-4333-8444-555555555555',
   KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE: '22222222-3333-4444-8555-666666666666:api',
 };
+const whsec = (bytes: number, fill = 'k') => `whsec_${Buffer.alloc(bytes, fill).toString('base64')}`;
+
+const pemOf = (bits: number) => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: bits });
+  return {
+    spki: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    pkcs8: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+};
+const PEM = pemOf(2048);
+const ELLIPTIC = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
+
+/** The senders' settings where only these are set. */
+const senders = (given: { [sender in keyof Settings['senders']]?: Partial<Settings['senders'][sender]> }) =>
+  expect.objectContaining(
+    Object.fromEntries(Object.entries(given).map(([sender, fields]) => [sender, expect.objectContaining(fields)])),
+  ) as Settings['senders'];
 
 /** The error that reading this environment ends with. */
 function errorOf(environment: Record<string, string | undefined>): SettingsError {
@@ -166,6 +184,91 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     beside: { KEYROTA_IAM_URL: 'http://127.0.0.1:4000' },
   },
   KEYROTA_LOG_LEVEL: { good: 'debug', gives: { logLevel: 'debug' }, bad: ['verbose', 'INFO'] },
+  KEYROTA_INCIDENT_SECRET: {
+    good: whsec(24),
+    gives: { senders: senders({ incident: { current: new SecretValue(whsec(24)) } }) },
+    bad: [
+      whsec(23),
+      whsec(65),
+      whsec(32).slice('whsec_'.length),
+      `${whsec(32)}\n`,
+      whsec(32, '\xff').replaceAll('/', '_'),
+      whsec(32).replace('=', ''),
+      `whsk_${Buffer.alloc(32).toString('base64')}`,
+    ],
+  },
+  KEYROTA_INCIDENT_SECRET_PREVIOUS: {
+    good: whsec(64),
+    gives: { senders: senders({ incident: { previous: new SecretValue(whsec(64)) } }) },
+    bad: [whsec(0), 'whsec_'],
+  },
+  KEYROTA_GITHUB_SECRET: {
+    good: 'g'.repeat(32),
+    gives: { senders: senders({ github: { current: new SecretValue('g'.repeat(32)) } }) },
+    bad: ['g'.repeat(31), `${'g'.repeat(32)}\n`],
+  },
+  KEYROTA_GITHUB_SECRET_PREVIOUS: {
+    good: 'h'.repeat(32),
+    gives: { senders: senders({ github: { previous: new SecretValue('h'.repeat(32)) } }) },
+    bad: ['h'.repeat(31)],
+  },
+  KEYROTA_GITHUB_TOKEN: {
+    good: 'github_pat_a-made-up-token',
+    gives: { senders: senders({ github: { token: new SecretValue('github_pat_a-made-up-token') } }) },
+    bad: ['too-short', 'a token with blanks in it'],
+  },
+  KEYROTA_GITHUB_API_URL: {
+    good: 'https://github.example/api/v3',
+    gives: { senders: senders({ github: { apiUrl: 'https://github.example/api/v3' } }) },
+    bad: ['http://api.github.com'],
+  },
+  KEYROTA_GITHUB_SECRET_TYPES: {
+    good: 'ibm_key, our-classic_key',
+    gives: { senders: senders({ github: { secretTypes: ['ibm_key', 'our-classic_key'] } }) },
+    bad: ['ibm key', 'ibm_key,', ',', 'ibm_key;other', 'ibm_key/other'],
+  },
+  KEYROTA_GITGUARDIAN_SECRET: {
+    good: 'w'.repeat(16),
+    gives: { senders: senders({ gitguardian: { current: new SecretValue('w'.repeat(16)) } }) },
+    bad: ['w'.repeat(15)],
+  },
+  KEYROTA_GITGUARDIAN_SECRET_PREVIOUS: {
+    good: 'v'.repeat(16),
+    gives: { senders: senders({ gitguardian: { previous: new SecretValue('v'.repeat(16)) } }) },
+    bad: ['v'.repeat(15)],
+  },
+  KEYROTA_EVENT_NOTIFICATIONS_SECRET: {
+    good: 'e'.repeat(32),
+    gives: { senders: senders({ eventNotifications: { current: new SecretValue('e'.repeat(32)) } }) },
+    bad: ['e'.repeat(31), `Bearer ${'e'.repeat(32)}`],
+  },
+  KEYROTA_EVENT_NOTIFICATIONS_SECRET_PREVIOUS: {
+    good: 'f'.repeat(32),
+    gives: { senders: senders({ eventNotifications: { previous: new SecretValue('f'.repeat(32)) } }) },
+    bad: ['f'.repeat(31)],
+  },
+  KEYROTA_EVENT_NOTIFICATIONS_PUBLIC_KEY: {
+    good: PEM.spki,
+    gives: { senders: senders({ eventNotifications: { publicKey: PEM.spki } }) },
+    bad: [PEM.pkcs8, `${PEM.pkcs8}${PEM.spki}`, pemOf(1024).spki, String(ELLIPTIC), PEM.spki.slice(0, 100), 'MIIB'],
+  },
+  KEYROTA_ROTATE_KEYS_URL: {
+    good: 'http://rotate-keys.0123abcd.function.cluster.local',
+    gives: { rotateKeysUrl: 'http://rotate-keys.0123abcd.function.cluster.local' },
+    bad: [
+      'http://rotate-keys.0123abcd.svc.cluster.local',
+      'http://rotate-keys.0123abcd.function.cluster.local.other.example',
+      'http://rotate-keys.0123abcd.function.cluster.local:8080',
+      'http://user@rotate-keys.0123abcd.function.cluster.local',
+      'http://function.cluster.local',
+      'http://other.example',
+    ],
+  },
+  KEYROTA_OWN_IAM_IDS: {
+    good: 'iam-Profile-0f1e, iam-ServiceId-0f1e,IBMid-0123456789',
+    gives: { ownIamIds: ['iam-Profile-0f1e', 'iam-ServiceId-0f1e', 'IBMid-0123456789'] },
+    bad: ['ServiceId-0f1e', 'iam-ServiceId-0f1e;IBMid-1', 'SecretsManager'],
+  },
 };
 
 describe('settings', () => {
@@ -190,6 +293,20 @@ describe('settings', () => {
       secretsManagerCallsPerSecond: 20,
       notices: [],
       logLevel: 'info',
+      senders: {
+        incident: { current: null, previous: null },
+        github: {
+          current: null,
+          previous: null,
+          token: null,
+          apiUrl: 'https://api.github.com',
+          secretTypes: [],
+        },
+        gitguardian: { current: null, previous: null },
+        eventNotifications: { current: null, previous: null, publicKey: null },
+      },
+      rotateKeysUrl: null,
+      ownIamIds: [],
     });
   });
 
@@ -259,9 +376,14 @@ describe('settings', () => {
 });
 
 describe('a settings error', () => {
-  /** Wrong for every variable but the three that take any text, and not to be taken for a word of the message. */
+  /** Wrong for every variable but the four that take any text, and not to be taken for a word of the message. */
   const wrong = fc.stringMatching(/^[a-z0-9]{7}[xyz]$/).map((text) => `zq${text}`);
-  const takesAnyText = ['KEYROTA_PROFILE_NAME', 'KEYROTA_COMPUTE_RESOURCE_TOKEN_FILE', 'KEYROTA_API_KEY'];
+  const takesAnyText = [
+    'KEYROTA_PROFILE_NAME',
+    'KEYROTA_COMPUTE_RESOURCE_TOKEN_FILE',
+    'KEYROTA_API_KEY',
+    'KEYROTA_GITHUB_SECRET_TYPES',
+  ];
   const environments = fc.record(
     Object.fromEntries(
       Object.keys(VARIABLES)

@@ -131,7 +131,11 @@ describe('the text', () => {
 
   it('has `process.env` read in one place of the product: the function’s edge', () => {
     const wrong = sources.filter((file) => /^(functions|shared)\//.test(file) && /process\.env/.test(textOf(file)));
-    expect(wrong).toEqual(['functions/rotate-keys/handler.ts']);
+    expect(wrong.toSorted()).toEqual([
+      'functions/handle-secret-event/handler.ts',
+      'functions/respond-to-compromise/handler.ts',
+      'functions/rotate-keys/handler.ts',
+    ]);
   });
 
   it('has zod imported as a namespace in the product: of its `z` no bundle can leave anything out', () => {

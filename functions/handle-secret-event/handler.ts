@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { EVENT_NOTIFICATIONS_ADMISSION, admit } from '../../shared/auth/webhooks/admission.ts';
+import { verifyEventNotification } from '../../shared/auth/webhooks/event-notifications.ts';
+import { noteProof, noteRefusal } from '../../shared/auth/webhooks/notes.ts';
+import { parseJsonBody } from '../../shared/incidents/json-body.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { HttpError, functionMain } from '../../shared/runtime/code-engine.ts';
+import type { FunctionRequest, FunctionResponse } from '../../shared/runtime/code-engine.ts';
+import { messageOf } from '../../shared/runtime/errors.ts';
+import { createLog } from '../../shared/runtime/log.ts';
+import { readSettings } from '../../shared/runtime/settings.ts';
+import { readSecretEvent } from './schema.ts';
+
+const write = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function handle(request: FunctionRequest): Promise<FunctionResponse> {
+  if (request.path !== '/') throw new HttpError(404, 'not_found', 'There is only /.');
+  admit(request, EVENT_NOTIFICATIONS_ADMISSION);
+  const settings = readSettings(process.env);
+  const log = createLog({ clock: systemClock, write, level: settings.logLevel }, { request: randomUUID() });
+  const { provenBy, event } = noteRefusal(log, () => {
+    const proven = verifyEventNotification(request, settings.senders.eventNotifications, systemClock);
+    return { provenBy: proven.provenBy, event: readSecretEvent(parseJsonBody(proven.body)) };
+  });
+  noteProof(log, provenBy);
+  if ('ignored' in event) {
+    log.info('event_ignored', 'nothing to do', { reason: event.ignored });
+    return { status: 200, body: { outcome: 'ignored', reason: event.ignored } };
+  }
+  // What reads the manifest and calls others loads here: a request that is refused does without.
+  const { handleSecretEvent } = await import('./handle.ts');
+  const answer = await handleSecretEvent(event, {
+    settings,
+    clock: systemClock,
+    log: log.with({ delivery: event.deliveryId }),
+    http: {},
+  });
+  return { status: answer.outcome === 'looked' ? 202 : 200, body: answer };
+}
+
+/** Code Engine calls this, for each event of Secrets Manager. */
+export const main = functionMain(handle, (error) => {
+  const log = createLog({ clock: systemClock, write });
+  log.error('event_failed', `The event was not handled: ${messageOf(error)}`, { error });
+});
