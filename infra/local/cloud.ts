@@ -3,6 +3,7 @@ import { Audit } from './audit.ts';
 import { CallLog, pathToTell } from './call-log.ts';
 import { ClassicInfrastructure } from './classic/service.ts';
 import type { CloudClock } from './clock.ts';
+import { EventNotifications } from './event-notifications/service.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { IamService } from './iam/service.ts';
@@ -10,6 +11,8 @@ import { LoggingKeys } from './logging/key-book.ts';
 import { LoggingService } from './logging/service.ts';
 import { LogIngestion } from './logs/ingestion.ts';
 import { notEmbeddedMessage } from './not-embedded.ts';
+import { Outbox } from './outbox.ts';
+import type { Deliver } from './outbox.ts';
 import type { Account, CloudParts, CloudEnv } from './parts.ts';
 import { SeededRandom } from './random.ts';
 import { ResourceController } from './resource-controller/service.ts';
@@ -49,6 +52,7 @@ interface World {
   classic: ClassicInfrastructure;
   logs: LogIngestion;
   logging: LoggingService;
+  eventNotifications: EventNotifications;
   app: Hono<CloudEnv>;
   calls: CallLog;
   trouble: Trouble;
@@ -58,8 +62,9 @@ const isLogLine = (path: string): boolean => /^\/logs(-router)?\//.test(path);
 
 const newAccount = (random: SeededRandom): Account => {
   const id = random.hex(16);
-  const instance = (service: string, region: string) => {
-    const guid = random.uuid();
+  // Of its own, so that ids and values are the same as before there was an instance of it.
+  const eventRandom = new SeededRandom(`${random.seed} event notifications instance`);
+  const instance = (service: string, region: string, guid = random.uuid()) => {
     return { guid, crn: `crn:v1:bluemix:public:${service}:${region}:a/${id}:${guid}::` };
   };
   return {
@@ -69,6 +74,7 @@ const newAccount = (random: SeededRandom): Account => {
     secretsManager: instance('secrets-manager', 'us-south'),
     cloudLogs: instance('logs', 'us-south'),
     logsRouter: instance('logs-router', 'us-south'),
+    eventNotifications: instance('event-notifications', 'us-south', eventRandom.uuid()),
   };
 };
 
@@ -80,11 +86,13 @@ export class EmbeddedCloud {
   readonly clock: CloudClock;
   readonly faults = new Faults();
   readonly #options: EmbeddedCloudOptions;
+  readonly #outbox: Outbox;
   #world: World;
 
   constructor(options: EmbeddedCloudOptions) {
     this.clock = options.clock;
     this.#options = options;
+    this.#outbox = new Outbox(options.clock);
     this.#world = this.#build();
   }
 
@@ -98,6 +106,15 @@ export class EmbeddedCloud {
 
   get classic(): ClassicInfrastructure {
     return this.#world.classic;
+  }
+
+  get eventNotifications(): EventNotifications {
+    return this.#world.eventNotifications;
+  }
+
+  /** How webhooks and events are brought to their receivers. Default: over the network. */
+  set deliver(deliver: Deliver) {
+    this.#outbox.deliver = deliver;
   }
 
   get audit(): Audit {
@@ -116,12 +133,14 @@ export class EmbeddedCloud {
   reset(): void {
     this.faults.clear();
     this.#world.secretsManager.close();
+    this.#world.eventNotifications.close();
     this.#world = this.#build();
   }
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, resourceController, classic, logs, logging, calls } = this.#world;
+    const { parts, iam, secretsManager, resourceController, classic, logs, logging, calls, eventNotifications } =
+      this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
@@ -130,6 +149,7 @@ export class EmbeddedCloud {
       classic: classic.snapshot(options),
       logs: logs.snapshot(),
       logging: logging.snapshot(options),
+      eventNotifications: eventNotifications.snapshot(options),
       calls: { total: calls.total, lines: calls.lines },
     };
   }
@@ -206,7 +226,10 @@ export class EmbeddedCloud {
       switches: Switches.parse(this.#options.switches ?? {}),
     };
     const iam = new IamService(parts);
-    const secretsManager = new SecretsManagerService(parts, iam);
+    const eventNotifications = new EventNotifications(parts, iam, this.#outbox);
+    const secretsManager = new SecretsManagerService(parts, iam, (instanceCrn, event) => {
+      if (instanceCrn === parts.account.eventNotifications.crn) eventNotifications.publish(event);
+    });
     const loggingKeys = new LoggingKeys(parts);
     const resourceController = new ResourceController(parts, iam, loggingKeys);
     const logs = new LogIngestion(parts, iam, resourceController);
@@ -214,7 +237,16 @@ export class EmbeddedCloud {
     const classic = new ClassicInfrastructure(parts, iam);
     const userManagement = new UserManagement(parts, iam, classic);
     const app = new Hono<CloudEnv>();
-    const services = [iam, secretsManager, resourceController, classic, userManagement, logs, logging];
+    const services = [
+      iam,
+      secretsManager,
+      resourceController,
+      classic,
+      userManagement,
+      logs,
+      logging,
+      eventNotifications,
+    ];
     for (const service of services) app.route('/', service.routes());
     app.notFound((context) => {
       const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
@@ -231,6 +263,7 @@ export class EmbeddedCloud {
       classic,
       logs,
       logging,
+      eventNotifications,
       app,
       calls: new CallLog(),
       trouble,
