@@ -25,6 +25,15 @@ export type AuditEvent =
       /** One for each attempt; null where there was no answer. */
       statuses: readonly (number | null)[];
     }
+  | {
+      action: 'webhook.send';
+      deliveryId: string;
+      event: string;
+      /** What happened, as the payload's `action` says; null for a ping. */
+      about: string | null;
+      /** Null where there was no answer. */
+      status: number | null;
+    }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: LoggingServiceName | null; loggingKeyId: string | null };
 

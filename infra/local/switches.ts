@@ -189,6 +189,8 @@ export const Switches = z.strictObject({
   eventDefaultTextsRequired: z.boolean().default(true),
   /** Status of an event that is too large for an API source. (unconfirmed) */
   oversizedEventStatus: z.union([z.literal(413), z.literal(400)]).default(413),
+  /** Status of resolving an alert of GitHub as it is resolved already; the 400 is documented, when it comes is not. (unconfirmed) */
+  repeatedResolutionStatus: z.union([z.literal(400), z.literal(200)]).default(400),
   /** The address from which all calls seem to come, for allow lists of IP addresses. */
   callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });

@@ -91,4 +91,5 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   retriedEventDeliveries: ['429 and 5xx', 'all but 2xx'],
   eventDefaultTextsRequired: [true, false],
   oversizedEventStatus: [413, 400],
+  repeatedResolutionStatus: [400, 200],
 };
