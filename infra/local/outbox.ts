@@ -21,7 +21,7 @@ const NO_REPLY: Reply = { status: null, retryAfterSeconds: null };
 /** How requests of the cloud itself leave it: deliveries of webhooks and events. */
 export class Outbox {
   readonly #clock: CloudClock;
-  /** Default: over the network, where a redirect counts as no answer. */
+  /** Default: over the network, and no redirect is followed. */
   deliver: Deliver;
 
   constructor(clock: CloudClock) {
@@ -66,7 +66,7 @@ function overNetwork(clock: CloudClock): Deliver {
     const hold = clock.hold();
     const limit = setTimeout(() => hold.release(), STANDSTILL_MS_MAX);
     try {
-      return await fetch(request, { redirect: 'error' });
+      return await fetch(request, { redirect: 'manual' });
     } finally {
       clearTimeout(limit);
       hold.release();

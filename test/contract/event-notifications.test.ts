@@ -1,6 +1,7 @@
 import { compactVerify, importSPKI } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditRecord } from '../../infra/local/audit.ts';
+import type { EventNotifications } from '../../infra/local/event-notifications/service.ts';
 import { serve } from '../../infra/local/server.ts';
 import { IamCloud } from './support/iam-cloud.ts';
 import { Receiver } from './support/receiver.ts';
@@ -291,6 +292,22 @@ describe('a delivery', () => {
     expect(endsMs).toEqual([startMs]);
   });
 
+  it('never follows a redirect', async () => {
+    let calls = 0;
+    await using server = await serve({
+      port: 0,
+      handle: async ({ url }) => {
+        calls += 1;
+        return new Response(null, { status: 307, headers: { location: `${url}elsewhere` } });
+      },
+    });
+    await using other = await IamCloud.start();
+    other.cloud.eventNotifications.subscribe({ url: server.url });
+    other.cloud.eventNotifications.publish(alert());
+    await other.pass(MINUTE_MS);
+    expect([calls, other.cloud.eventNotifications.deliveries]).toMatchObject([1, [{ statuses: [307], state: 'lost' }]]);
+  });
+
   it('is made no more after a reset', async () => {
     events().subscribe({ url: HOOK });
     receiver.willAnswer(500);
@@ -354,6 +371,68 @@ describe('the signature of a delivery', () => {
     expect((await publicKey(destinationId, await tokenWith(PUBLISHER))).status).toBe(403);
     expect((await publicKey('unknown', (await world.owner()).token)).status).toBe(404);
     expect((await publicKey(destinationId, 'none')).status).toBe(401);
+  });
+});
+
+describe('an alert of Cloud Logs', () => {
+  interface AlertData {
+    alert_definition: Record<string, unknown>;
+    log_example: unknown;
+    log_example_truncated: boolean;
+    meta_labels_truncated: boolean;
+    status: string;
+  }
+
+  const dataOf = (alert: Parameters<EventNotifications['publishLogsAlert']>[0]) =>
+    events().publishLogsAlert(alert).envelope.data as AlertData;
+
+  it('is told when it is triggered and when it is resolved, with the line that it is about', async () => {
+    events().subscribe({ url: HOOK });
+    const logExample = { action: 'iam-identity.serviceid-apikey.login', target: { id: 'ApiKey-1' } };
+    events().publishLogsAlert({ name: 'odd login', logExample, metaLabels: { key: 'ApiKey-1' } });
+    events().publishLogsAlert({ name: 'odd login', status: 'resolved', severity: 'INFO' });
+    await world.pass(0);
+    const { crn } = world.cloud.account.cloudLogs;
+    const bodies = receiver.bodies<Delivered>().toSorted((a, b) => b.type.localeCompare(a.type));
+    expect(bodies).toMatchObject([
+      {
+        type: 'com.ibm.cloud.logs.StandardMoreThanAlertEvent:AlertTriggered',
+        source: crn,
+        ibmensourceid: crn,
+        ibmenseverity: 'error',
+        ibmendefaultshort: 'ERROR - odd login',
+        data: {
+          alert_definition: { name: 'odd login', severity: 'ERROR', meta_labels: { key: 'ApiKey-1' } },
+          log_example: logExample,
+          log_example_truncated: false,
+          meta_labels_truncated: false,
+          status: 'triggered',
+        },
+      },
+      {
+        type: 'com.ibm.cloud.logs.StandardMoreThanAlertEvent:AlertResolved',
+        ibmenseverity: 'info',
+        data: { status: 'resolved' },
+      },
+    ]);
+  });
+
+  it('is cut to its limits: long texts, labels that do not fit, and the line, which becomes a text', () => {
+    const long = dataOf({
+      name: 'n'.repeat(101),
+      description: 'd'.repeat(100),
+      query: 'q'.repeat(200),
+      metaLabels: { key: 'k'.repeat(397), more: 'm' },
+      logExample: { text: 'x'.repeat(1_000) },
+    });
+    expect(long.alert_definition).toMatchObject({
+      name: `${'n'.repeat(97)}...`,
+      description: 'd'.repeat(100),
+      query_statement: `${'q'.repeat(97)}...`,
+      meta_labels: { key: 'k'.repeat(397) },
+    });
+    expect([long.log_example_truncated, long.meta_labels_truncated]).toEqual([true, true]);
+    expect(long.log_example).toBe(`{"text":"${'x'.repeat(988)}...`);
   });
 });
 

@@ -236,6 +236,8 @@ describe('a webhook', () => {
     await world.pass(1);
     const [first, second] = receiver.arrivals.map(({ headers, body }) => ({ headers: [...headers], body }));
     expect(second).toEqual(first);
+    const request = world.cloud.github.requestOf(id);
+    expect({ headers: [...request.headers], body: await request.text() }).toEqual(first);
     expect(world.cloud.github.deliveries).toMatchObject([{ id, statuses: [500, 204] }]);
     expect(() => world.cloud.github.redeliver(id)).toThrow('three days');
     expect(() => world.cloud.github.redeliver('x')).toThrow('no delivery x');

@@ -5,6 +5,8 @@ import { SeededRandom } from '../random.ts';
 import { StrictRoutes } from '../strict-routes.ts';
 import { Deliveries } from './deliveries.ts';
 import { answerError, invalid, unauthorized } from './errors.ts';
+import { logsAlertEvent } from './logs-alert.ts';
+import type { LogsAlert } from './logs-alert.ts';
 import type { Delivery, Envelope, NewEvent, NewSubscription, Notification, Subscription } from './model.ts';
 import { eventNotificationsRoutes } from './routes.ts';
 import { SigningKeys } from './signing.ts';
@@ -84,6 +86,13 @@ export class EventNotifications {
       if (isMeant(subscription, type)) this.#deliveries.begin(notification, subscription);
     }
     return notification;
+  }
+
+  /** Publishes what Cloud Logs sends of an alert. */
+  publishLogsAlert(alert: LogsAlert): Notification {
+    const { account, clock } = this.#parts;
+    const ids = { alertId: this.#random.uuid(), incidentId: this.#random.uuid() };
+    return this.publish(logsAlertEvent(alert, { crn: account.cloudLogs.crn, nowMs: clock.nowMs(), ...ids }));
   }
 
   /** The latest, oldest first. */

@@ -48,10 +48,14 @@ export class Hooks {
     }
   }
 
+  /** The request of a delivery, signed. Throws RangeError for what was never delivered. */
+  requestOf(deliveryId: string): Request {
+    return signedRequest(this.#named(deliveryId));
+  }
+
   /** Throws RangeError for what was never delivered, or first so long ago that GitHub has forgotten it. */
   redeliver(deliveryId: string): void {
-    const delivery = this.#deliveries.find(({ id }) => id === deliveryId);
-    if (!delivery) throw new RangeError(`There is no delivery ${deliveryId}.`);
+    const delivery = this.#named(deliveryId);
     if (this.#parts.clock.nowMs() > delivery.atMs + REDELIVERY_MS_MAX) {
       throw new RangeError(`The delivery ${deliveryId} is older than three days.`);
     }
@@ -62,6 +66,12 @@ export class Hooks {
   close(): void {
     this.#closed = true;
     for (const cancel of this.#cancels) cancel();
+  }
+
+  #named(deliveryId: string): HookDelivery {
+    const delivery = this.#deliveries.find(({ id }) => id === deliveryId);
+    if (!delivery) throw new RangeError(`There is no delivery ${deliveryId}.`);
+    return delivery;
   }
 
   /** Sends it once whoever works at this moment has done. */
@@ -85,7 +95,7 @@ export class Hooks {
 }
 
 /** The request of a delivery. https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries */
-function signedRequest({ id, event, hook, body }: Omit<HookDelivery, 'statuses' | 'atMs' | 'action'>): Request {
+function signedRequest({ id, event, hook, body }: HookDelivery): Request {
   const { url, secret } = hook;
   const digest = (algorithm: 'sha1' | 'sha256', key: string) => createHmac(algorithm, key).update(body).digest('hex');
   const headers = {

@@ -23,6 +23,9 @@ const Update = z.strictObject({
   resolution_comment: z.string().nullable().default(null),
 });
 
+const refusal = (authorization: string | undefined): GitHubError =>
+  new GitHubError(401, authorization === undefined ? 'Requires authentication' : 'Bad credentials');
+
 /**
  * GitHub as far as leaks go: alerts of secret scanning in repositories, webhooks that tell of them, and the API to read and
  * resolve them. https://docs.github.com/en/rest/secret-scanning/secret-scanning
@@ -46,8 +49,6 @@ export class GitHub {
       callerOf: (authorization = '') =>
         /^(bearer|token) (.+)$/i.exec(authorization)?.[2] === this.token ? { iamId: 'github', accountId: '' } : null,
     };
-    const refusal = (authorization: string | undefined) =>
-      new GitHubError(401, authorization === undefined ? 'Requires authentication' : 'Bad credentials');
     const routes = new StrictRoutes({
       login: { access, refusal },
       badQuery: ({ property, reason }) => new GitHubError(400, `${property} ${reason}`),
@@ -98,6 +99,11 @@ export class GitHub {
   /** What was sent to webhooks, the latest, oldest first. */
   get deliveries(): readonly HookDelivery[] {
     return this.#hooks.list();
+  }
+
+  /** The request of a delivery, signed, for whoever brings it there without the cloud. Throws RangeError for an unknown one. */
+  requestOf(deliveryId: string): Request {
+    return this.#hooks.requestOf(deliveryId);
   }
 
   /** Sends a delivery again with the same id, as a person does. Throws RangeError where that cannot be. */

@@ -8,7 +8,7 @@ const WEB = 'https://github.com';
 const USER = { login: 'octocat', id: 1, type: 'User', site_admin: false };
 
 /** An alert as webhooks tell it: without the secret. */
-export function alertView(alert: Alert): Record<string, unknown> {
+function alertView(alert: Alert): Record<string, unknown> {
   const { repository, number } = alert;
   const url = `${API}/repos/${repository}/secret-scanning/alerts/${number}`;
   return {

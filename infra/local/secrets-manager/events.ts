@@ -35,7 +35,7 @@ interface Circumstances {
 }
 
 /** An event on its way to an instance of Event Notifications. */
-export interface SentEvent {
+interface SentEvent {
   /** With its subtype, where it has one. */
   type: string;
   source: string;
