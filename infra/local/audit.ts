@@ -16,6 +16,24 @@ export type AuditEvent =
   | { action: 'secret.create' | 'secret.delete'; secretId: string; name: string }
   | { action: 'secret-version.create'; secretId: string; name: string; versionId: string; supersededId: string | null }
   | { action: 'notification.send'; instanceCrn: string; eventType: string; severity: 'low' | 'high'; payload: object }
+  | { action: 'event.accept'; eventId: string; type: string; source: string }
+  | {
+      action: 'event.deliver' | 'event.lose';
+      eventId: string;
+      type: string;
+      subscriptionId: string;
+      /** One for each attempt; null where there was no answer. */
+      statuses: readonly (number | null)[];
+    }
+  | {
+      action: 'webhook.send';
+      deliveryId: string;
+      event: string;
+      /** What happened, as the payload's `action` says; null for a ping. */
+      about: string | null;
+      /** Null where there was no answer. */
+      status: number | null;
+    }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: 'logs' | 'logs-router'; iamId: string | null }
   | { action: 'log-line.accept' | 'log-line.refuse'; service: LoggingServiceName | null; loggingKeyId: string | null };
 

@@ -18,6 +18,7 @@ export const pathToTell = (path: string): string =>
   path
     .replace(/^(\/v1\/apikeys\/)(?!ApiKey-|details(?:\/|$))[^/]+/, '$1[value]')
     .replace(/^(\/v1\/config\/keys\/)(?![0-9a-f]{24}(?:\/|$))[^/]+/, '$1[value]')
+    .replace(/^(\/notices\/slack\/).+/, '$1[value]')
     .replace(/(?<=^\/rest\/.*)[a-z0-9]{64}/g, '[value]');
 
 const KEPT_CALLS = 10_000;

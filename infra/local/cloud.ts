@@ -1,22 +1,20 @@
-import { Hono } from 'hono';
 import { Audit } from './audit.ts';
-import { CallLog, pathToTell } from './call-log.ts';
-import { ClassicInfrastructure } from './classic/service.ts';
+import { pathToTell } from './call-log.ts';
+import type { CallLog } from './call-log.ts';
+import type { ClassicInfrastructure } from './classic/service.ts';
 import type { CloudClock } from './clock.ts';
+import type { EventNotifications } from './event-notifications/service.ts';
 import { ConnectionLost, Faults } from './faults.ts';
 import type { Fault } from './faults.ts';
-import { IamService } from './iam/service.ts';
-import { LoggingKeys } from './logging/key-book.ts';
-import { LoggingService } from './logging/service.ts';
-import { LogIngestion } from './logs/ingestion.ts';
-import { notEmbeddedMessage } from './not-embedded.ts';
-import type { Account, CloudParts, CloudEnv } from './parts.ts';
-import { SeededRandom } from './random.ts';
-import { ResourceController } from './resource-controller/service.ts';
-import { SecretsManagerService } from './secrets-manager/service.ts';
+import type { GitHub } from './github/service.ts';
+import type { IamService } from './iam/service.ts';
+import type { Notices } from './notices/service.ts';
+import { Outbox } from './outbox.ts';
+import type { Deliver } from './outbox.ts';
+import type { Account, CloudEnv } from './parts.ts';
 import { Switches } from './switches.ts';
-import { Trouble } from './trouble.ts';
-import { UserManagement } from './user-management/service.ts';
+import { buildWorld } from './world.ts';
+import type { World } from './world.ts';
 
 export interface EmbeddedCloudOptions {
   clock: CloudClock;
@@ -39,38 +37,21 @@ export interface CloudAddresses {
   logsUrl: string;
   /** Of the classic infrastructure API, without `/rest/v3.1`. */
   classicUrl: string;
-}
-
-interface World {
-  parts: CloudParts;
-  iam: IamService;
-  secretsManager: SecretsManagerService;
-  resourceController: ResourceController;
-  classic: ClassicInfrastructure;
-  logs: LogIngestion;
-  logging: LoggingService;
-  app: Hono<CloudEnv>;
-  calls: CallLog;
-  trouble: Trouble;
+  /** Of GitHub's API, without `/repos`. */
+  githubUrl: string;
+  githubToken: string;
+  /** Of Event Notifications, without `/event-notifications`. */
+  eventNotificationsUrl: string;
+  eventNotificationsId: string;
+  /** `ibmensourceid` of its API source. */
+  eventNotificationsSourceId: string;
+  /** Where notices can be sent, with Standard Webhooks and their secret, and as to Slack. */
+  noticesUrl: string;
+  noticesSecret: string;
+  slackUrl: string;
 }
 
 const isLogLine = (path: string): boolean => /^\/logs(-router)?\//.test(path);
-
-const newAccount = (random: SeededRandom): Account => {
-  const id = random.hex(16);
-  const instance = (service: string, region: string) => {
-    const guid = random.uuid();
-    return { guid, crn: `crn:v1:bluemix:public:${service}:${region}:a/${id}:${guid}::` };
-  };
-  return {
-    id,
-    adminIamId: `IBMid-${random.hex(5).toUpperCase()}`,
-    resourceGroupId: random.hex(16),
-    secretsManager: instance('secrets-manager', 'us-south'),
-    cloudLogs: instance('logs', 'us-south'),
-    logsRouter: instance('logs-router', 'us-south'),
-  };
-};
 
 /**
  * IBM Cloud in one process: the APIs that Keyrota uses, for one account, in memory. Call it with `handle`, as a function,
@@ -80,11 +61,13 @@ export class EmbeddedCloud {
   readonly clock: CloudClock;
   readonly faults = new Faults();
   readonly #options: EmbeddedCloudOptions;
+  readonly #outbox: Outbox;
   #world: World;
 
   constructor(options: EmbeddedCloudOptions) {
     this.clock = options.clock;
     this.#options = options;
+    this.#outbox = new Outbox(options.clock);
     this.#world = this.#build();
   }
 
@@ -98,6 +81,23 @@ export class EmbeddedCloud {
 
   get classic(): ClassicInfrastructure {
     return this.#world.classic;
+  }
+
+  get eventNotifications(): EventNotifications {
+    return this.#world.eventNotifications;
+  }
+
+  get github(): GitHub {
+    return this.#world.github;
+  }
+
+  get notices(): Notices {
+    return this.#world.notices;
+  }
+
+  /** How webhooks and events are brought to their receivers. Default: over the network. */
+  set deliver(deliver: Deliver) {
+    this.#outbox.deliver = deliver;
   }
 
   get audit(): Audit {
@@ -116,12 +116,16 @@ export class EmbeddedCloud {
   reset(): void {
     this.faults.clear();
     this.#world.secretsManager.close();
+    this.#world.eventNotifications.close();
+    this.#world.github.close();
     this.#world = this.#build();
   }
 
   /** All that exists. Values of keys and secrets only where `withValues` is set. */
   snapshot(options: { withValues: boolean }): object {
-    const { parts, iam, secretsManager, resourceController, classic, logs, logging, calls } = this.#world;
+    const { parts, logs, calls } = this.#world;
+    const { iam, secretsManager, resourceController, classic, logging } = this.#world;
+    const { eventNotifications, github, notices } = this.#world;
     return {
       account: parts.account,
       iam: iam.snapshot(options),
@@ -130,6 +134,9 @@ export class EmbeddedCloud {
       classic: classic.snapshot(options),
       logs: logs.snapshot(),
       logging: logging.snapshot(options),
+      eventNotifications: eventNotifications.snapshot(options),
+      github: github.snapshot(options),
+      notices: notices.snapshot(options),
       calls: { total: calls.total, lines: calls.lines },
     };
   }
@@ -146,6 +153,14 @@ export class EmbeddedCloud {
       secretsManagerUrl: url,
       logsUrl: url,
       classicUrl: url,
+      githubUrl: url,
+      githubToken: this.github.token,
+      eventNotificationsUrl: url,
+      eventNotificationsId: this.account.eventNotifications.guid,
+      eventNotificationsSourceId: this.eventNotifications.apiSourceId,
+      noticesUrl: `${url}/notices/standard-webhooks`,
+      noticesSecret: this.notices.secret,
+      slackUrl: `${url}/notices/slack/${this.notices.slackToken}`,
     };
   }
 
@@ -194,47 +209,13 @@ export class EmbeddedCloud {
   }
 
   #build(): World {
-    const { seed = 'keyrota' } = this.#options;
-    const random = new SeededRandom(seed);
-    // Of its own, so that ids and values are the same with and without it.
-    const trouble = new Trouble(new SeededRandom(`${seed} trouble`));
-    const parts: CloudParts = {
-      account: newAccount(random),
+    return buildWorld({
       clock: this.clock,
-      random,
+      outbox: this.#outbox,
       audit: this.#world?.parts.audit ?? new Audit(() => this.clock.nowMs()),
+      seed: this.#options.seed ?? 'keyrota',
       switches: Switches.parse(this.#options.switches ?? {}),
-    };
-    const iam = new IamService(parts);
-    const secretsManager = new SecretsManagerService(parts, iam);
-    const loggingKeys = new LoggingKeys(parts);
-    const resourceController = new ResourceController(parts, iam, loggingKeys);
-    const logs = new LogIngestion(parts, iam, resourceController);
-    const logging = new LoggingService(parts, loggingKeys);
-    const classic = new ClassicInfrastructure(parts, iam);
-    const userManagement = new UserManagement(parts, iam, classic);
-    const app = new Hono<CloudEnv>();
-    const services = [iam, secretsManager, resourceController, classic, userManagement, logs, logging];
-    for (const service of services) app.route('/', service.routes());
-    app.notFound((context) => {
-      const message = notEmbeddedMessage(`route ${context.req.method} ${pathToTell(context.req.path)}`);
-      return context.json({ errors: [{ code: 'not_in_embedded_cloud', message }] }, 501);
     });
-    app.onError((error) => {
-      throw error;
-    });
-    return {
-      parts,
-      iam,
-      secretsManager,
-      resourceController,
-      classic,
-      logs,
-      logging,
-      app,
-      calls: new CallLog(),
-      trouble,
-    };
   }
 }
 
@@ -255,7 +236,10 @@ async function answer(
   if (fault.delayMs > 0) await hold.sleep(fault.delayMs);
   if (fault.drop === 'answer') throw new ConnectionLost('reset');
   if (fault.status === undefined && normal) return normal;
-  const headers = fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
+  const headers = {
+    ...(fault.retryAfterSeconds !== undefined && { 'retry-after': String(fault.retryAfterSeconds) }),
+    ...(fault.location !== undefined && { location: fault.location }),
+  };
   const body = { errors: [{ code: 'injected_fault', message: `Injected fault: ${fault.status}` }] };
   return Response.json(body, { status: fault.status ?? 500, headers });
 }

@@ -3,6 +3,8 @@ import { stream } from 'hono/streaming';
 import { z } from 'zod';
 import { LAST_MS } from './clock.ts';
 import type { EmbeddedCloud } from './cloud.ts';
+import { addParties } from './control-parties.ts';
+import { bodyOf, parse, Refusal } from './control-requests.ts';
 import { Fault } from './faults.ts';
 import type { CloudEnv } from './parts.ts';
 import { StrictRoutes } from './strict-routes.ts';
@@ -46,17 +48,6 @@ const CallsQuery = z.strictObject({
     .optional(),
 });
 
-/** A request that the control port does not carry out. Nothing has changed. */
-class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly status: 400 | 409;
-
-  constructor(message: string, status: 400 | 409 = 400) {
-    super(message);
-    this.status = status;
-  }
-}
-
 const badQuery = ({ property, reason }: Violation) => new Refusal(`${property}: ${reason}`);
 
 /**
@@ -73,6 +64,10 @@ const badQuery = ({ property, reason }: Violation) => new Refusal(`${property}: 
  * - `GET /calls`, `GET /calls?from=N`: the latest calls, from number N on.
  * - `POST /reset`: the account as it was at the start; tells its owner's API key.
  * - `POST /compute-resource-tokens`: a token for a component of Code Engine.
+ * - `GET`, `POST`, `DELETE /event-notifications/subscriptions`: where events are delivered to, one more, none.
+ * - `POST /event-notifications/events`: an event of any producer.
+ * - `POST /github/hooks`, `POST /github/leaks`: a webhook of GitHub; a secret that somebody pushes there.
+ * - `POST /github/redeliveries`: what a webhook got, once again.
  */
 export function controlRoutes(cloud: EmbeddedCloud): Hono<CloudEnv> {
   const routes = new StrictRoutes({ badQuery, onError: answerError });
@@ -92,6 +87,7 @@ export function controlRoutes(cloud: EmbeddedCloud): Hono<CloudEnv> {
     const resource = await bodyOf(context, Resource);
     return context.json({ token: cloud.iam.issueComputeResourceToken(resource) });
   });
+  addParties(routes, cloud);
   routes.app.notFound((context) =>
     context.json({ error: `The control port has no ${context.req.method} ${context.req.path}.` }, 404),
   );
@@ -156,24 +152,6 @@ const clockState = ({ clock }: EmbeddedCloud) => ({
   now: new Date(clock.nowMs()).toISOString(),
   speed: clock.speed === Infinity ? 'max' : clock.speed,
 });
-
-async function bodyOf<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const text = await context.req.text();
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw new Refusal('(body): is not JSON');
-  }
-  return parse(schema, body);
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`);
-  throw new Refusal(faults.join('; '));
-}
 
 function answerError(error: Error, context: Context): Response {
   if (error instanceof Refusal) return context.json({ error: error.message }, error.status);

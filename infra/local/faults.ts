@@ -17,8 +17,10 @@ export const Fault = z
   .strictObject({
     match: Match,
     times: z.number().int().min(1).default(1),
-    /** Answered with this status. */
-    status: z.number().int().min(400).max(599).optional(),
+    /** Answered with this status, a failure or a redirect. */
+    status: z.union([z.literal([301, 302, 303, 307, 308]), z.number().int().min(400).max(599)]).optional(),
+    /** With a redirect: where to. */
+    location: z.url().optional(),
     /** With `status`: the call takes effect first. Default: it takes none. */
     afterEffect: z.boolean().default(false),
     /** With `status`: the `Retry-After` header, in seconds. */
@@ -35,6 +37,10 @@ export const Fault = z
   .refine(
     (fault) => [fault.status !== undefined, fault.drop !== undefined, fault.refuse].filter(Boolean).length <= 1,
     'takes one of status, drop and refuse',
+  )
+  .refine(
+    ({ status, location }) => (location !== undefined) === (status !== undefined && status < 400),
+    'takes location with a redirect and nothing else',
   )
   .refine(
     (fault) =>

@@ -12,6 +12,7 @@ export interface Account {
   secretsManager: Instance;
   cloudLogs: Instance;
   logsRouter: Instance;
+  eventNotifications: Instance;
 }
 
 interface Instance {

@@ -177,6 +177,20 @@ export const Switches = z.strictObject({
   classicDeniedStatus: z.union([z.literal(401), z.literal(403)]).default(401),
   /** How long a fresh classic key is refused at its first logins, in milliseconds. (unconfirmed) */
   classicFirstLoginDelayMs: z.number().int().min(0).default(0),
+  /** `Content-Type` of what Event Notifications delivers. (unconfirmed) */
+  eventContentType: z.enum(['application/json', 'application/cloudevents+json']).default('application/json'),
+  /** Whether what it delivers to webhooks is signed, and then is a compact JWS, or an object with one. (unconfirmed) */
+  eventSigning: z.enum(['off', 'jws', 'jws in data']).default('off'),
+  /** Whether `notification_id` stays the same when a delivery is repeated. (unconfirmed) */
+  notificationIdKept: z.boolean().default(false),
+  /** Which answers to a delivery make Event Notifications repeat it, beside none; others lose the event. (unconfirmed) */
+  retriedEventDeliveries: z.enum(['429 and 5xx', 'all but 2xx']).default('429 and 5xx'),
+  /** Whether an API source must send `ibmendefaultshort` and `ibmendefaultlong`; IBM's SDK demands them. (unconfirmed) */
+  eventDefaultTextsRequired: z.boolean().default(true),
+  /** Status of an event that is too large for an API source. (unconfirmed) */
+  oversizedEventStatus: z.union([z.literal(413), z.literal(400)]).default(413),
+  /** Status of resolving an alert of GitHub as it is resolved already; the 400 is documented, when it comes is not. (unconfirmed) */
+  repeatedResolutionStatus: z.union([z.literal(400), z.literal(200)]).default(400),
   /** The address from which all calls seem to come, for allow lists of IP addresses. */
   callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });

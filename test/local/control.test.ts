@@ -146,6 +146,10 @@ describe('faults', () => {
     ['a method in lower case', { match: 'post /x', status: 500 }, 'match'],
     ['a path without a slash', { match: 'POST x', status: 500 }, 'match'],
     ['a status that is no failure', { match: 'POST /x', status: 200 }, 'status'],
+    ['a status that says that nothing changed', { match: 'POST /x', status: 304 }, 'status'],
+    ['a redirect to nowhere', { match: 'POST /x', status: 302 }, '(body)'],
+    ['a place with a failure', { match: 'POST /x', status: 500, location: 'https://x.example/' }, '(body)'],
+    ['a place that is none', { match: 'POST /x', status: 302, location: 'there' }, 'location'],
     ['no trouble', { match: 'POST /x' }, '(body)'],
     ['two kinds of trouble', { match: 'POST /x', status: 500, refuse: true }, '(body)'],
     ['an unknown drop', { match: 'POST /x', drop: 'both' }, 'drop'],
@@ -497,6 +501,65 @@ describe('compute-resource tokens', () => {
     });
     expect([status, body.token.length > 20]).toEqual([200, true]);
     expect((await ask('POST', '/compute-resource-tokens', resource)).status).toBe(400);
+  });
+});
+
+describe('other parties', () => {
+  const arrivals: { path: string; headers: Headers; body: string }[] = [];
+  beforeEach(() => {
+    arrivals.length = 0;
+    cloud.deliver = async (request) => {
+      const { pathname } = new URL(request.url);
+      arrivals.push({ path: pathname, headers: request.headers, body: await request.text() });
+      return new Response();
+    };
+  });
+  const URL_OF_HOOK = 'https://hook.example/hook';
+
+  it('subscribe to events, which anybody can send, and end that', async () => {
+    const path = '/event-notifications/subscriptions';
+    const wish = { url: URL_OF_HOOK, headers: { authorization: 'Bearer hush' }, types: ['alert'] };
+    const { status, body } = await ask<object[]>('POST', path, wish);
+    const shown = { url: URL_OF_HOOK, headers: ['authorization'], types: ['alert'], destination: 'webhook' };
+    expect([status, body]).toMatchObject([200, [shown]]);
+    expect((await ask('GET', path)).body).toEqual(body);
+    const event = { source: 'a source', type: 'alert:raised', data: { a: 1 }, id: 'one' };
+    const sent = await ask<{ eventId: string; notificationId: string }>('POST', '/event-notifications/events', event);
+    expect(sent).toMatchObject({ status: 200, body: { eventId: 'one' } });
+    await clock.advanceTo(clock.nowMs());
+    const { notificationId } = sent.body;
+    expect(arrivals.map((one) => JSON.parse(one.body) as object)).toMatchObject([{ notification_id: notificationId }]);
+    expect(arrivals[0]?.headers.get('authorization')).toBe('Bearer hush');
+    expect(await ask('DELETE', path)).toEqual({ status: 200, body: [] });
+    await ask('POST', '/event-notifications/events', event);
+    await clock.advanceTo(clock.nowMs());
+    expect(arrivals).toHaveLength(1);
+  });
+
+  it('leak secrets on GitHub, of which webhooks are told, again on demand', async () => {
+    const hook = await ask<{ id: number }>('POST', '/github/hooks', { url: URL_OF_HOOK, secret: 'hush' });
+    expect(hook).toEqual({ status: 200, body: { id: expect.any(Number) as number } });
+    const leak = { repository: 'octo-org/service', secretType: 'ours', secret: 'leaked' };
+    expect(await ask('POST', '/github/leaks', leak)).toEqual({ status: 200, body: { number: 1 } });
+    await clock.advanceTo(clock.nowMs());
+    const ids = arrivals.map(({ headers }) => headers.get('x-github-delivery'));
+    expect(ids).toHaveLength(3);
+    const again = { deliveryId: ids[1] };
+    expect(await ask('POST', '/github/redeliveries', again)).toEqual({ status: 200, body: again });
+    await clock.advanceTo(clock.nowMs());
+    expect(arrivals.at(-1)?.headers.get('x-github-delivery')).toBe(ids[1]);
+  });
+
+  it.each([
+    ['/event-notifications/subscriptions', { url: 'ftp://x.example/' }, 'url'],
+    ['/event-notifications/subscriptions', { url: URL_OF_HOOK, types: [] }, 'types'],
+    ['/event-notifications/events', { source: 'a', type: '', data: {} }, 'type'],
+    ['/github/hooks', { url: URL_OF_HOOK }, 'secret'],
+    ['/github/leaks', { repository: 'service', secretType: 'ours', secret: 'leaked' }, 'repository'],
+    ['/github/redeliveries', { deliveryId: 'x' }, 'deliveryId'],
+  ])('are refused at %s for %o', async (path, body, property) => {
+    const refused = await ask('POST', path, body);
+    expect([refused.status, refused.body.error.split(':')[0]]).toEqual([400, property]);
   });
 });
 

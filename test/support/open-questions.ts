@@ -85,4 +85,11 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   classicNotFoundStatus: [404, 500],
   classicDeniedStatus: [401, 403],
   classicFirstLoginDelayMs: [0, 20 * SECOND_MS],
+  eventContentType: ['application/json', 'application/cloudevents+json'],
+  eventSigning: ['off', 'jws', 'jws in data'],
+  notificationIdKept: [false, true],
+  retriedEventDeliveries: ['429 and 5xx', 'all but 2xx'],
+  eventDefaultTextsRequired: [true, false],
+  oversizedEventStatus: [413, 400],
+  repeatedResolutionStatus: [400, 200],
 };

@@ -127,7 +127,15 @@ export const ROLES: ReadonlyMap<string, Role> = new Map([
   ],
   [service('Reader'), role('Reader', 'Reads within a service.', READER)],
   [service('Writer'), role('Writer', 'Creates and edits within a service.', [...WRITER, 'logs-router.event.send'])],
-  [service('Manager'), role('Manager', 'Does the privileged actions of a service.', MANAGER)],
+  [
+    service('Manager'),
+    role('Manager', 'Does the privileged actions of a service.', [...MANAGER, 'event-notifications.publickey.read']),
+  ],
+  [
+    service('Event-Notification-Publisher', 'event-notifications'),
+    // The name of the action is ours.
+    role('Event Notification Publisher', 'Publishes events.', ['event-notifications.notifications.send']),
+  ],
   // Which of the two exists is a switch.
   [SECRETS_READER_ROLE['secrets-manager'], role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER)],
   [SECRETS_READER_ROLE.iam, role('SecretsReader', 'Reads secrets and their values.', SECRETS_READER)],

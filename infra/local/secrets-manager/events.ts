@@ -34,6 +34,18 @@ interface Circumstances {
   reason?: string;
 }
 
+/** An event on its way to an instance of Event Notifications. */
+interface SentEvent {
+  /** With its subtype, where it has one. */
+  type: string;
+  source: string;
+  severity: 'low' | 'high';
+  data: object;
+}
+
+/** Takes what is sent to an instance of Event Notifications. */
+export type SendEvent = (instanceCrn: string, event: SentEvent) => void;
+
 interface PendingEvent {
   type: EventType;
   subtype: string | undefined;
@@ -53,12 +65,14 @@ const instant = (ms: number): string => new Date(ms).toISOString().replace(/\.\d
  */
 export class SecretEvents {
   readonly #parts: CloudParts;
+  readonly #sendEvent: SendEvent;
   #registration: Registration | null = null;
   #pending: PendingEvent[] = [];
   #cancelDispatch: (() => void) | undefined;
 
-  constructor(parts: CloudParts) {
+  constructor(parts: CloudParts, sendEvent: SendEvent) {
     this.#parts = parts;
+    this.#sendEvent = sendEvent;
   }
 
   get registration(): Registration | null {
@@ -129,15 +143,18 @@ export class SecretEvents {
     });
   }
 
-  #send({ instanceCrn }: Registration, type: EventType, payload: object): void {
+  #send(
+    { instanceCrn }: Registration,
+    type: EventType,
+    payload: { event_sub_type?: string | undefined; [field: string]: unknown },
+  ) {
     const { audit, account } = this.#parts;
-    audit.record({
-      action: 'notification.send',
-      instanceCrn,
-      eventType: `com.ibm.cloud.secrets-manager.${type}`,
-      severity: SEVERITIES[type],
-      payload: { ...payload, ...sourceOf(account.secretsManager) },
-    });
+    const eventType = `com.ibm.cloud.secrets-manager.${type}`;
+    const severity = SEVERITIES[type];
+    const data = { ...payload, ...sourceOf(account.secretsManager) };
+    audit.record({ action: 'notification.send', instanceCrn, eventType, severity, payload: data });
+    const subtype = payload.event_sub_type === undefined ? '' : `:${payload.event_sub_type}`;
+    this.#sendEvent(instanceCrn, { type: eventType + subtype, source: account.secretsManager.crn, severity, data });
   }
 }
 

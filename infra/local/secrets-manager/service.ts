@@ -4,6 +4,7 @@ import { StrictRoutes } from '../strict-routes.ts';
 import { Desk } from './desk.ts';
 import { badQuery, SecretsManagerError, unauthorized } from './errors.ts';
 import { SecretEvents } from './events.ts';
+import type { SendEvent } from './events.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import type { Lapse } from './lapses.ts';
 import { actionRoutes } from './routes-actions.ts';
@@ -35,11 +36,11 @@ export class SecretsManagerService {
   readonly #desk: Desk;
   readonly #access: Access;
 
-  constructor(parts: CloudParts, access: Access) {
+  constructor(parts: CloudParts, access: Access, sendEvent: SendEvent) {
     this.#parts = parts;
     this.#access = access;
     this.#store = new SecretStore(parts);
-    this.#events = new SecretEvents(parts);
+    this.#events = new SecretEvents(parts, sendEvent);
     this.#watch = new ExpiryWatch(parts, this.#store, this.#events);
     this.#desk = new Desk(parts, this.#store, this.#events, access);
     this.#store.watcher = {

@@ -23,6 +23,7 @@ const account: Account = {
   secretsManager: { guid: GUID, crn: `crn:v1:bluemix:public:secrets-manager:us-south:a/a0:${GUID}::` },
   cloudLogs: { guid: 'logs', crn: 'crn:logs' },
   logsRouter: { guid: 'router', crn: 'crn:router' },
+  eventNotifications: { guid: 'events', crn: 'crn:events' },
 };
 
 /** IAM as these tests need it: the token is the name of the caller, and the administrator may do everything. */
@@ -66,7 +67,7 @@ export async function startCloud(overrides: Partial<Switches> = {}) {
   const rights = new Rights();
   const switches = Switches.parse(overrides);
   const parts = { account, clock, random: new SeededRandom('contract'), audit, switches };
-  const service = new SecretsManagerService(parts, rights);
+  const service = new SecretsManagerService(parts, rights, () => undefined);
   const app = new Hono<CloudEnv>().route('/', service.routes());
   const requests: Seen[] = [];
   const server = await serve({

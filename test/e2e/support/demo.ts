@@ -15,6 +15,14 @@ export interface CloudFields {
   secretsManagerUrl: string;
   logsUrl: string;
   classicUrl: string;
+  githubUrl: string;
+  githubToken: string;
+  eventNotificationsUrl: string;
+  eventNotificationsId: string;
+  eventNotificationsSourceId: string;
+  noticesUrl: string;
+  noticesSecret: string;
+  slackUrl: string;
 }
 
 /** What the demo says once it runs. */
@@ -38,6 +46,14 @@ export const CLOUD_FIELDS: CloudFields = {
   secretsManagerUrl: ADDRESS,
   logsUrl: ADDRESS,
   classicUrl: ADDRESS,
+  githubUrl: ADDRESS,
+  githubToken: like(/^ghp_[0-9a-f]{36}$/),
+  eventNotificationsUrl: ADDRESS,
+  eventNotificationsId: like(/^[0-9a-f-]{36}$/),
+  eventNotificationsSourceId: like(/^[0-9a-f-]{36}:api$/),
+  noticesUrl: like(/^http:\/\/127\.0\.0\.1:\d+\/notices\/standard-webhooks$/),
+  noticesSecret: like(/^whsec_[\w+/]{43}=$/),
+  slackUrl: like(/^http:\/\/127\.0\.0\.1:\d+\/notices\/slack\/[0-9a-f]{24}$/),
 };
 export const READY_FIELDS: Ready = {
   ...CLOUD_FIELDS,
