@@ -40,34 +40,46 @@ const MOST_REPORTS = 5;
 /** How long the marks at Secrets Manager wait for the one at the issuer, whose time they repeat, in milliseconds. */
 const ISSUER_WAIT_MS = 1_500;
 
+/** How marks share what there is. */
+export interface MarkLimits {
+  /** When the marks must be there, in epoch milliseconds. */
+  untilMs: number;
+  /** Nothing is written in Secrets Manager before: keys of one entry share a secret. Never rejects. */
+  turn: Promise<unknown>;
+}
+
 /**
- * Writes down what leaked: at the issuer, on the versions that hold the key, and in the summary of their secret. All side by
+ * Writes down what leaked: at the issuer, on the versions that hold the key, and in the summary of their secret. Side by
  * side, as far as it goes; what is there already is not written again. Never throws.
  */
 export async function mark(
   { key, containment }: Pick<Work, 'key' | 'containment'>,
   report: LeakReport,
+  { untilMs, turn }: MarkLimits,
   world: LeakWorld,
-  signal: AbortSignal,
+  parent: AbortSignal,
 ): Promise<Marks> {
   const { outcome } = containment ?? {};
   // Where it is not clear whether the key was put out of use, the mark has `rotate-keys` see to it.
   if (!containment || outcome === 'gone' || outcome === 'reported' || !isOurs(key, world)) return NOT_MARKED;
-  const atMs = containment.outcome === 'contained' ? containment.atMs : world.clock.nowMs();
+  const { clock, log } = world;
+  const atMs = containment.outcome === 'contained' ? containment.atMs : clock.nowMs();
   const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
-  const failed = (where: string) => (error: unknown) => {
-    world.log.warn('mark_failed', `the leak could not be written down ${where}; the regular looks see to it`, {
-      where,
-      keyId: key.keyId,
-      incident: leak.incident,
-      error,
-    });
-    return null;
+  const inTime = async <T>(where: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> => {
+    try {
+      return await withTimeLimit(clock, Math.max(untilMs - clock.nowMs(), 1), parent, work);
+    } catch (error) {
+      const why = `the leak could not be written down ${where}; the regular looks see to it`;
+      log.warn('mark_failed', why, { where, keyId: key.keyId, incident: leak.incident, error });
+      return null;
+    }
   };
-  const atIssuer = markAtIssuer(leak, world, signal).catch(failed('at the issuer'));
-  const inStore = markInStore(leak, agreedTime(atIssuer, leak, world, signal), world, signal).catch(
-    failed('in Secrets Manager'),
-  );
+  const atIssuer = inTime('at the issuer', (signal) => markAtIssuer(leak, world, signal));
+  const agreed = agreedTime(atIssuer, leak, world, parent);
+  const inStore = inTime('in Secrets Manager', async (signal) => {
+    await turn;
+    return markInStore(leak, agreed, world, signal);
+  });
   const [issuer, store] = await Promise.all([atIssuer, inStore]);
   const isOut = outcome === 'contained';
   return {

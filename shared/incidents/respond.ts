@@ -1,7 +1,7 @@
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { LeakRefused, RETRY_AFTER_SECONDS, answerOf } from './answer.ts';
-import type { LeakAnswer, Work } from './answer.ts';
+import type { LeakAnswer, Sibling, Work } from './answer.ts';
 import { brake } from './brakes.ts';
 import { contain, decide } from './contain.ts';
 import type { Containment } from './contain.ts';
@@ -106,34 +106,40 @@ async function containInTime({ key, decision }: Work, context: LeakContext, worl
   }
 }
 
-/** Marks and siblings, side by side; keys of one entry one after the other, for they share a secret. */
+/** Marks and siblings, side by side; what the keys of one entry write in Secrets Manager comes one after the other. */
 async function writeDown(
   works: readonly Work[],
   report: LeakReport,
   context: LeakContext,
   world: LeakWorld,
 ): Promise<Work[]> {
+  const { signal, clock } = context;
   const limitMs = Math.min(untilMs(context, TELLING_MS), MARKING_MS);
-  const written = new Map(works.map((work) => [work, work]));
-  const note = (work: Work, found: Partial<Work>) => {
-    written.set(work, { ...(written.get(work) ?? work), ...found });
-  };
-  const markAll = async (ofOne: readonly Work[], signal: AbortSignal) => {
-    for (const work of ofOne) note(work, { marks: await mark(work, report, world, signal) });
-  };
-  const lookForSiblings = async (work: Work, signal: AbortSignal) => {
-    note(work, { siblings: await findSiblings(work.key, report, world, signal) });
-  };
-  const groups = [...Map.groupBy(works, ({ key }) => key.entry ?? key).values()];
-  const within = (deed: (signal: AbortSignal) => Promise<void>, event: string) =>
-    withTimeLimit(world.clock, limitMs, context.signal, deed).catch((error: unknown) => {
-      world.log.warn(event, 'what could not be told or written down in time, the next looks and reports see to', {
-        error,
-      });
-    });
-  await Promise.all([
-    ...groups.map((group) => within((signal) => markAll(group, signal), 'marks_not_finished')),
-    ...works.map((work) => within((signal) => lookForSiblings(work, signal), 'siblings_not_known')),
-  ]);
-  return works.map((work) => written.get(work) ?? work);
+  const turns = new Map<object, Promise<unknown>>();
+  return Promise.all(
+    works.map(async (work) => {
+      const shared = work.key.entry ?? work.key;
+      const limits = { untilMs: clock.nowMs() + limitMs, turn: turns.get(shared) ?? Promise.resolve() };
+      const marking = mark(work, report, limits, world, signal);
+      turns.set(shared, marking);
+      const [marks, siblings] = await Promise.all([marking, siblingsOf(work, report, limitMs, world, signal)]);
+      return { ...work, marks, siblings };
+    }),
+  );
+}
+
+async function siblingsOf(
+  { key }: Work,
+  report: LeakReport,
+  limitMs: number,
+  world: LeakWorld,
+  signal: AbortSignal,
+): Promise<readonly Sibling[]> {
+  try {
+    return await withTimeLimit(world.clock, limitMs, signal, (until) => findSiblings(key, report, world, until));
+  } catch (error) {
+    const why = 'whether keys were made since the leak could not be seen in time';
+    world.log.warn('siblings_not_known', why, { keyId: key.keyId, error });
+    return [];
+  }
 }
