@@ -18,6 +18,7 @@ const write = (line: string) => {
 };
 
 async function handle(request: FunctionRequest): Promise<FunctionResponse> {
+  const startMs = systemClock.nowMs();
   const route = ROUTES.get(request.path);
   if (!route) throw new HttpError(404, 'not_found', `There are only ${[...ROUTES.keys()].join(', ')}.`);
   admit(request, route.admission);
@@ -42,7 +43,7 @@ async function handle(request: FunctionRequest): Promise<FunctionResponse> {
       : reading.reports.map((report): ReportedLeak => ({ report, resolve: null }));
   // All that talks to others loads from here on: a request that is refused does without.
   const { respond } = await import('./respond.ts');
-  return respond(leaks, { settings, clock: systemClock, log, requestId });
+  return respond(leaks, { settings, clock: systemClock, log, startMs });
 }
 
 async function fetched(alert: GithubAlert, { senders }: Settings, log: Log): Promise<ReportedLeak> {

@@ -1,7 +1,18 @@
+import { IamLogin } from '../../shared/auth/iam-login.ts';
+import { Calls } from '../../shared/clients/calls.ts';
+import { IamTokens } from '../../shared/clients/iam-token.ts';
+import { callRotateKeys } from '../../shared/clients/rotate-keys-call.ts';
+import type { LeakAnswer, LeakFacts } from '../../shared/incidents/answer.ts';
+import { leakNotices } from '../../shared/incidents/leak-notices.ts';
 import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
+import { respondToLeak } from '../../shared/incidents/respond.ts';
+import type { LeakContext } from '../../shared/incidents/world.ts';
+import type { Manifest } from '../../shared/keys/manifest.ts';
+import { readManifest } from '../../shared/keys/read-manifest.ts';
+import { sendNotices } from '../../shared/notices/send.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { HttpError } from '../../shared/runtime/code-engine.ts';
 import type { FunctionResponse } from '../../shared/runtime/code-engine.ts';
+import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
 
@@ -10,11 +21,113 @@ export interface RespondContext {
   clock: Clock;
   /** Its lines carry the request's id, the sender and what proved it. */
   log: Log;
-  requestId: string;
+  /** When the request came, in epoch milliseconds. */
+  startMs: number;
 }
 
-/** Finds the keys of the leaks, contains them, and says what was done. At least one leak. @throws HttpError */
-export type RespondToReports = (leaks: readonly ReportedLeak[], context: RespondContext) => Promise<FunctionResponse>;
+/** Senders wait for 10 s at most, and what an answer takes to reach them is not ours. */
+const ANSWER_WITHIN_MS = 8_000;
+/** Kept back for closing the matter at the sender. */
+const RESOLVING_MS = 1_000;
 
-export const respond: RespondToReports = () =>
-  Promise.reject(new HttpError(503, 'not_implemented', 'Reports are read here, and not acted on yet.'));
+/**
+ * Finds the keys of the leaks, contains them, has `rotate-keys` replace them, and says what was done.
+ * @throws ManifestError or KeyrotaError where the manifest cannot be read.
+ */
+export async function respond(leaks: readonly ReportedLeak[], context: RespondContext): Promise<FunctionResponse> {
+  const manifest = readManifest(context.settings);
+  const answers = await Promise.all(leaks.map((leak) => respondToOne(leak, manifest, context)));
+  return responseOf(answers);
+}
+
+async function respondToOne(
+  { report, resolve }: ReportedLeak,
+  manifest: Manifest,
+  context: RespondContext,
+): Promise<LeakAnswer> {
+  const { settings, clock, log, startMs } = context;
+  const deadlineMs = startMs + ANSWER_WITHIN_MS;
+  const answer = await respondToLeak(report, {
+    settings,
+    manifest,
+    clock,
+    log,
+    signal: new AbortController().signal,
+    deadlineMs: resolve ? deadlineMs - RESOLVING_MS : deadlineMs,
+    poke: (names, incidents) => poke(names, incidents, context),
+    notify: (facts, signal) => notify(facts, manifest, context, signal),
+  });
+  if (resolve && isDealtWith(answer)) await close(resolve, deadlineMs, context);
+  return answer;
+}
+
+/** @throws KeyrotaError where `rotate-keys` was not told: then its timer finds the leak. */
+async function poke(
+  names: readonly string[],
+  incidents: Parameters<LeakContext['poke']>[1],
+  { settings, clock }: RespondContext,
+): Promise<void> {
+  const call = await callRotateKeys({ only: names, incidents }, { settings, clock, http: {} });
+  if (call.outcome === 'not-configured')
+    throw new KeyrotaError('not_configured', 'KEYROTA_ROTATE_KEYS_URL or KEYROTA_TRIGGER_TOKEN is missing.');
+  if (call.outcome === 'failed') throw new KeyrotaError('poke_failed', call.why);
+}
+
+async function notify(
+  facts: LeakFacts,
+  manifest: Manifest,
+  { settings, clock, log }: RespondContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { notices: targets, accountId } = settings;
+  if (targets.length === 0) return;
+  const { deployment } = manifest;
+  const notices = leakNotices(facts, clock.nowMs(), { deployment, accountId, manifest });
+  const deadlineMs = clock.nowMs() + NOTICE_MS;
+  const login = loginOf(settings, clock, log, deadlineMs);
+  await sendNotices(notices, { targets, clock, log, signal, deadlineMs, http: {}, login, disabled: new Set() });
+}
+
+/** What telling people may take, in milliseconds. */
+const NOTICE_MS = 2_000;
+
+/** For Event Notifications. It logs in when it is first needed. */
+function loginOf(settings: Settings, clock: Clock, log: Log, deadlineMs: number): IamLogin {
+  const calls = new Calls({ clock, log, deadlineMs, timeoutMs: NOTICE_MS });
+  const tokens = new IamTokens({ serviceUrl: settings.iamUrl, calls, clock, http: {} });
+  return new IamLogin({ login: settings.login, tokens, clock });
+}
+
+/** Every key is out of use, or was never there any more. */
+const isDealtWith = ({ body }: LeakAnswer): boolean =>
+  'incidents' in body && body.incidents.every(({ outcome }) => outcome === 'contained' || outcome === 'gone');
+
+async function close(
+  resolve: NonNullable<ReportedLeak['resolve']>,
+  deadlineMs: number,
+  { clock, log }: RespondContext,
+): Promise<void> {
+  const finished = new AbortController();
+  const timeUp = new AbortController();
+  clock.sleep(Math.max(deadlineMs - clock.nowMs(), 1), finished.signal).then(
+    () => timeUp.abort(new KeyrotaError('time_is_up', 'There was no time left.')),
+    () => undefined, // it was quicker
+  );
+  try {
+    await resolve(timeUp.signal);
+  } catch (error) {
+    log.warn('alert_not_resolved', 'the key is out of use, and the alert is still open at its sender', { error });
+  } finally {
+    finished.abort();
+  }
+}
+
+/** Of several reports in one delivery, the answer that asks for another delivery, if there is one. */
+function responseOf(answers: readonly LeakAnswer[]): FunctionResponse {
+  const [worst] = answers.toSorted((one, other) => other.status - one.status);
+  const incidents = answers.flatMap(({ body }) => ('incidents' in body ? body.incidents : []));
+  const retryAfterSeconds = worst?.retryAfterSeconds ?? null;
+  const headers = retryAfterSeconds === null ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } };
+  const body = worst && 'code' in worst.body ? worst.body : { incidents };
+  return { status: worst?.status ?? 202, ...headers, body };
+}

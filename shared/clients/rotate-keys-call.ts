@@ -15,9 +15,10 @@ const WAIT_MS = 2_000;
 
 /** What `rotate-keys` is asked for. */
 export interface RotateKeysWish {
-  /** Names of entries, 1 to 1,000. */
+  /** Names of entries, at most 1,000. Without any, all that is due. */
   only: readonly string[];
-  [more: string]: unknown;
+  /** What is to be remembered of leaks of keys that no entry manages. */
+  incidents?: readonly object[];
 }
 
 /**
@@ -44,8 +45,8 @@ export async function callRotateKeys(
 ): Promise<RotateKeysCall> {
   const [token] = triggerTokens;
   if (rotateKeysUrl === null || !token) return { outcome: 'not-configured' };
-  if (wish.only.length < 1 || wish.only.length > MOST_NAMES) {
-    return { outcome: 'failed', why: `${wish.only.length} names, and 1 to ${MOST_NAMES} are taken` };
+  if (wish.only.length > MOST_NAMES) {
+    return { outcome: 'failed', why: `${wish.only.length} names, and at most ${MOST_NAMES} are taken` };
   }
   const service = new RotateKeys(http);
   try {
@@ -64,11 +65,16 @@ class RotateKeys extends BaseService {
     super({ ...freshHttpConfig(http), authenticator: new NoAuthAuthenticator() });
   }
 
-  start(address: string, wish: RotateKeysWish, token: SecretValue, signal: AbortSignal): Promise<unknown> {
+  start(
+    address: string,
+    { only, incidents = [] }: RotateKeysWish,
+    token: SecretValue,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     const { origin, pathname } = new URL(address);
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token.reveal()}` };
     return this.createRequest({
-      options: { url: pathname, method: 'POST', body: { ...wish } },
+      options: { url: pathname, method: 'POST', body: { ...(only.length > 0 && { only }), incidents } },
       defaultOptions: { ...this.baseOptions, serviceUrl: origin, headers, axiosOptions: { signal } },
     });
   }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RespondToReports } from '../../functions/respond-to-compromise/respond.ts';
+import type { respond as actingOn } from '../../functions/respond-to-compromise/respond.ts';
 import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { call, capturedLines, useEnvironment } from '../support/webhook-functions.ts';
@@ -20,7 +20,7 @@ const acted: ReportedLeak[] = [];
 const core = vi.hoisted(() => ({ loads: 0 }));
 vi.mock('../../functions/respond-to-compromise/respond.ts', () => {
   core.loads += 1;
-  const respond: RespondToReports = (leaks) => {
+  const respond: typeof actingOn = (leaks) => {
     acted.push(...leaks);
     return Promise.resolve({ status: 202, body: { outcome: 'noted' } });
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { RespondToReports } from '../../functions/respond-to-compromise/respond.ts';
+import type { respond as actingOn } from '../../functions/respond-to-compromise/respond.ts';
 import type { FunctionResult } from '../../shared/runtime/code-engine.ts';
 import { Dice } from '../support/dice.ts';
 import { FUNCTIONS, INSTANCE, capturedLines, useEnvironment } from '../support/webhook-functions.ts';
@@ -22,7 +22,7 @@ import type { Delivery } from '../support/webhook-requests.ts';
 
 const acted = vi.hoisted(() => ({ count: 0 }));
 vi.mock('../../functions/respond-to-compromise/respond.ts', () => {
-  const respond: RespondToReports = () => {
+  const respond: typeof actingOn = () => {
     acted.count += 1;
     return Promise.resolve({ status: 202, body: { outcome: 'noted' } });
   };
