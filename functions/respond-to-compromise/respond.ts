@@ -5,10 +5,10 @@ import type { FunctionResponse } from '../../shared/runtime/code-engine.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
 
-export interface RespondContext {
+interface RespondContext {
   settings: Settings;
   clock: Clock;
-  /** Its lines carry the request's id, the sender and what proved it. */
+  /** Its lines carry the request's id and the sender. */
   log: Log;
   requestId: string;
 }
