@@ -16,10 +16,10 @@ import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
 
-export interface RespondContext {
+interface RespondContext {
   settings: Settings;
   clock: Clock;
-  /** Its lines carry the request's id, the sender and what proved it. */
+  /** Its lines carry the request's id and the sender. */
   log: Log;
   /** When the request came, in epoch milliseconds. */
   startMs: number;

@@ -17,7 +17,7 @@ import type { FunctionRequest } from '../../shared/runtime/code-engine.ts';
 import type { SenderSettings } from '../../shared/runtime/sender-settings.ts';
 
 /** A request whose sender is proven. */
-export interface ProvenRequest {
+interface ProvenRequest {
   provenBy: ProvenBy;
   /** Only what was proven is read: its body has not been looked at before. @throws HttpError 400 */
   read(): Reading | { alert: GithubAlert };

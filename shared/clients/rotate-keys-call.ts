@@ -74,7 +74,11 @@ class RotateKeys extends BaseService {
     const { origin, pathname } = new URL(address);
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token.reveal()}` };
     return this.createRequest({
-      options: { url: pathname, method: 'POST', body: { ...(only.length > 0 && { only }), incidents } },
+      options: {
+        url: pathname,
+        method: 'POST',
+        body: { ...(only.length > 0 && { only }), ...(incidents.length > 0 && { incidents }) },
+      },
       defaultOptions: { ...this.baseOptions, serviceUrl: origin, headers, axiosOptions: { signal } },
     });
   }

@@ -11,8 +11,8 @@ import type { GithubAlert } from './github-alert.ts';
 import type { ReportedLeak } from './leak-report.ts';
 
 /** GitHub waits 10 s for an answer, and to disable the key must fit in as well. */
-const ATTEMPT_MS = 3_000;
-const PATIENCE_MS = 4_000;
+const ATTEMPT_MS = 2_500;
+const PATIENCE_MS = 2_000;
 /** Closing an alert comes last. */
 const RESOLVE_PATIENCE_MS = 10_000;
 

@@ -38,7 +38,7 @@ export interface Ports {
   outward: Outward;
 }
 
-export interface Outward {
+interface Outward {
   accountId: string;
   targets: readonly NoticeTarget[];
   /** Keyrota's own login, for Event Notifications. */

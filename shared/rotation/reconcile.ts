@@ -25,7 +25,7 @@ import type { Settled, Step } from './step.ts';
 import { leastMintMs } from './verification.ts';
 
 /** `reason`: why a key was made. `movedLocks`: names of consumers' locks that went to the new version. */
-export interface TakenStep {
+interface TakenStep {
   step: Step['step'];
   why: string;
   keyId?: string;

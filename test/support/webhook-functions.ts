@@ -24,7 +24,7 @@ const MANIFEST = {
 };
 
 /** All that both functions need; every value is made up. */
-export const ENVIRONMENT: Record<string, string> = {
+const ENVIRONMENT: Record<string, string> = {
   KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
   KEYROTA_SECRETS_MANAGER_URL: `https://${INSTANCE}.eu-de.secrets-manager.appdomain.cloud`,
   KEYROTA_PROFILE_ID: 'Profile-1',

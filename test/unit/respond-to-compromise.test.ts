@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { respond as actingOn } from '../../functions/respond-to-compromise/respond.ts';
+import { ROUTES } from '../../functions/respond-to-compromise/schema.ts';
+import { SENDERS } from '../../shared/incidents/leak-report.ts';
 import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { call, capturedLines, useEnvironment } from '../support/webhook-functions.ts';
@@ -128,6 +130,10 @@ describe('respond-to-compromise', () => {
       statusCode: 200,
     });
     expect(noted()).toMatchObject([{ level: 'warn', event: 'former_secret_used', sender: 'github' }, {}]);
+  });
+
+  it('has a path for each sender', () => {
+    expect([...ROUTES.values()].map(({ sender }) => sender)).toEqual(SENDERS);
   });
 
   it('tells senders apart by their paths: none is let in at that of another', async () => {
