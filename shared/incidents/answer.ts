@@ -14,7 +14,7 @@ import type { LeakWorld } from './world.ts';
  * it next. `replaced-first`: Keyrota runs on it. `reported`: no entry manages it, so a person must act. `dry-run`: nothing was
  * done. `gone`: it exists no more. `failed`: IBM Cloud did not answer clearly; the same report goes on where this one ended.
  */
-export type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
+type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
 
 /** A key of the same identity that was made since the leak, and not by Keyrota. */
 export interface Sibling {
@@ -98,7 +98,7 @@ const STATUS: Readonly<Record<RefusalCode, 403 | 422 | 429 | 503>> = {
 };
 
 /** After so many seconds a sender whose report met silence may send it again. */
-export const RETRY_AFTER_SECONDS = 30;
+const RETRY_AFTER_SECONDS = 30;
 
 /** How long an access token lives at most. */
 const TOKEN_MS = HOUR_MS;
@@ -114,7 +114,7 @@ export class LeakRefused extends KeyrotaError {
   constructor(code: RefusalCode, message: string, details: { retryAfterSeconds?: number; cause?: unknown } = {}) {
     super(code, message, { cause: details.cause });
     this.code = code;
-    this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.retryAfterSeconds = details.retryAfterSeconds ?? (code === 'cloud_not_answering' ? RETRY_AFTER_SECONDS : null);
   }
 
   get answer(): LeakAnswer {
