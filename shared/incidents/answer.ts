@@ -133,7 +133,7 @@ export interface Work {
   siblings: readonly Sibling[];
 }
 
-/** What is answered once the keys were found. A sender whose report could not be dealt with in full sends it again. */
+/** What is answered once the keys were found. Where a repeat of the report would come further, the sender is asked for it. */
 export function answerOf(
   works: readonly Work[],
   report: LeakReport,
@@ -141,10 +141,17 @@ export function answerOf(
   world: Pick<LeakWorld, 'manifest'>,
 ): LeakAnswer {
   const incidents = works.map((work) => keyAnswer(work, isDryRun(report, world), poked));
-  const failed = incidents.some(({ outcome }) => outcome === 'failed');
-  const retryAfterSeconds = failed ? RETRY_AFTER_SECONDS : null;
-  return { status: failed ? 503 : 202, body: { incidents }, retryAfterSeconds };
+  const isUnfinished = works.some((work) => work.containment?.outcome === 'failed' || isUnknownToRotateKeys(work));
+  return {
+    status: isUnfinished ? 503 : 202,
+    body: { incidents },
+    retryAfterSeconds: isUnfinished ? RETRY_AFTER_SECONDS : null,
+  };
 }
+
+/** It could be written down nowhere, so nobody but the sender knows that an entry's key leaked. */
+const isUnknownToRotateKeys = ({ key, marks }: Work): boolean =>
+  key.entry !== null && marks.hasFailed && !marks.issuer && !marks.version;
 
 const WOULD_BE = {
   disable: 'contained',

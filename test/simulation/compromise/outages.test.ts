@@ -78,6 +78,22 @@ describe('while Secrets Manager does not answer', () => {
   });
 });
 
+describe('a leak that can be written down nowhere', () => {
+  it('is reported again by its sender, whose key is contained meanwhile', async () => {
+    const scene = await minted(5);
+    const { lab, manifest } = scene;
+    const keyId = lab.currentKeyId();
+    const report = leakReport(byValue(await lab.fetchValue()));
+    for (const match of [SECRETS, 'PUT /v1/apikeys/*']) lab.fault({ match, times: ALWAYS, status: 503 });
+    const answer = await respond(lab, manifest, report);
+    expect([answer.status, answer.retryAfterSeconds]).toEqual([503, 30]);
+    expect(keyOf(answer)).toMatchObject({ outcome: 'contained', marked: { issuer: false, version: false } });
+    expect(isOut(scene, keyId)).toBe(true);
+    lab.cloud.faults.clear();
+    expect(await respond(lab, manifest, report)).toMatchObject({ status: 202 });
+  });
+});
+
 describe('while IAM does not answer', () => {
   it.each([
     { what: 'at all', match: '* /v1/**' },
@@ -131,6 +147,35 @@ describe('whoever is told and does not listen', () => {
     expect(lab.clock.nowMs() - beganMs).toBeLessThanOrEqual(8_000);
     const failing = () => Promise.reject(new Error('down'));
     expect(keyOf(await respond(lab, manifest, report, { poke: failing }))).toMatchObject({ poked: false });
+  });
+});
+
+describe('among all kinds of trouble', () => {
+  it('every answer comes in time and tells the truth, and a sender that comes again gets the key contained', async () => {
+    const { lab, manifest } = await minted(1);
+    const statuses = new Map<number, number>();
+    for (let leak = 1; leak <= 25; leak += 1) {
+      const keyId = lab.currentKeyId();
+      const report = leakReport(byValue(await lab.fetchValue()), { deliveryId: `delivery-${leak}` });
+      lab.cloud.switches.troubleRate = 0.3;
+      for (let outcome = ''; outcome !== 'contained';) {
+        const beganMs = lab.clock.nowMs();
+        const answer = await respond(lab, manifest, report);
+        expect(lab.clock.nowMs() - beganMs).toBeLessThanOrEqual(8_000);
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        outcome = answer.status === 202 ? keyOf(answer).outcome : '';
+        await lab.pass(MINUTE_MS);
+      }
+      expect(lab.keys.filter(({ disabled }) => disabled).map(({ id }) => id)).toEqual([keyId]);
+      lab.cloud.switches.troubleRate = 0;
+      for (let tick = 0; tick < 3; tick += 1) {
+        await lab.pass(20 * MINUTE_MS);
+        await lab.tick(manifest, { only: ['ingest'] });
+      }
+      expect(lab.keys.map(({ id, disabled }) => [id, disabled])).toEqual([[lab.currentKeyId(), false]]);
+      expect(lab.currentKeyId()).not.toBe(keyId);
+    }
+    expect(new Set(statuses.keys())).toEqual(new Set([202, 503]));
   });
 });
 
