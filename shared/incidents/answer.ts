@@ -14,7 +14,7 @@ import type { LeakWorld } from './world.ts';
  * it next. `replaced-first`: Keyrota runs on it. `reported`: no entry manages it, so a person must act. `dry-run`: nothing was
  * done. `gone`: it exists no more. `failed`: IBM Cloud did not answer clearly; the same report goes on where this one ended.
  */
-export type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
+type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
 
 /** A key of the same identity that was made since the leak, and not by Keyrota. */
 export interface Sibling {
@@ -98,7 +98,7 @@ const STATUS: Readonly<Record<RefusalCode, 403 | 422 | 429 | 503>> = {
 };
 
 /** After so many seconds a sender whose report met silence may send it again. */
-export const RETRY_AFTER_SECONDS = 30;
+const RETRY_AFTER_SECONDS = 30;
 
 /** How long an access token lives at most. */
 const TOKEN_MS = HOUR_MS;
@@ -114,7 +114,7 @@ export class LeakRefused extends KeyrotaError {
   constructor(code: RefusalCode, message: string, details: { retryAfterSeconds?: number; cause?: unknown } = {}) {
     super(code, message, { cause: details.cause });
     this.code = code;
-    this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.retryAfterSeconds = details.retryAfterSeconds ?? (code === 'cloud_not_answering' ? RETRY_AFTER_SECONDS : null);
   }
 
   get answer(): LeakAnswer {
@@ -133,7 +133,7 @@ export interface Work {
   siblings: readonly Sibling[];
 }
 
-/** What is answered once the keys were found. A sender whose report could not be dealt with in full sends it again. */
+/** What is answered once the keys were found. Where a repeat of the report would come further, the sender is asked for it. */
 export function answerOf(
   works: readonly Work[],
   report: LeakReport,
@@ -141,10 +141,17 @@ export function answerOf(
   world: Pick<LeakWorld, 'manifest'>,
 ): LeakAnswer {
   const incidents = works.map((work) => keyAnswer(work, isDryRun(report, world), poked));
-  const failed = incidents.some(({ outcome }) => outcome === 'failed');
-  const retryAfterSeconds = failed ? RETRY_AFTER_SECONDS : null;
-  return { status: failed ? 503 : 202, body: { incidents }, retryAfterSeconds };
+  const isUnfinished = works.some((work) => work.containment?.outcome === 'failed' || isUnknownToRotateKeys(work));
+  return {
+    status: isUnfinished ? 503 : 202,
+    body: { incidents },
+    retryAfterSeconds: isUnfinished ? RETRY_AFTER_SECONDS : null,
+  };
 }
+
+/** It could be written down nowhere, so nobody but the sender knows that an entry's key leaked. */
+const isUnknownToRotateKeys = ({ key, marks }: Work): boolean =>
+  key.entry !== null && marks.hasFailed && !marks.issuer && !marks.version;
 
 const WOULD_BE = {
   disable: 'contained',

@@ -50,8 +50,7 @@ export async function contain(
 ): Promise<Containment> {
   const { apiKey, entry } = key;
   if (decision === 'owner-unknown') return { outcome: 'failed', why: 'Secrets Manager did not tell whose key it is' };
-  const isOut = apiKey?.disabled === true;
-  if (isOut && decision !== 'reported') return { outcome: 'contained', atMs: world.clock.nowMs(), isNew: false };
+  if (apiKey?.disabled) return { outcome: 'contained', atMs: world.clock.nowMs(), isNew: false };
   if (decision !== 'disable' || !apiKey) return { outcome: decision === 'disable' ? 'handed-over' : decision };
   try {
     await disable(apiKey, world, signal);

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isApiError } from '../clients/api-error.ts';
 import type { ApiKey } from '../clients/iam-identity-answers.ts';
 import { MINUTE_MS } from '../keys/duration.ts';
+import type { ManagedKey } from '../keys/manifest.ts';
 import { sha256Of } from '../keys/value-hashes.ts';
 import { readVersionRecord } from '../rotation/record.ts';
 import type { Summary } from '../rotation/record.ts';
@@ -9,7 +10,7 @@ import { withTimeLimit } from '../runtime/clock.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { LeakRefused } from './answer.ts';
 import type { LeakReport } from './leak-report.ts';
-import { entryByName, entryBySummary, entryOf, isOfIam, keyIdOf } from './whose-key.ts';
+import { entryByName, entryBySummary, entryOf, isOfIam, keyIdOf, secretOf } from './whose-key.ts';
 import type { LeakedKey } from './whose-key.ts';
 import type { LeakWorld, ListedSecret } from './world.ts';
 
@@ -237,8 +238,40 @@ async function ofApiKey(apiKey: ApiKey, world: LeakWorld, signal: AbortSignal): 
   const named = entryByName(apiKey, world.manifest);
   if (named) return { ...NOT_SHOWN, keyId, apiKey, entry: named };
   const listed = await knownSecrets(world, signal);
-  const known = entryBySummary(keyId, listed ?? [], world.manifest) ?? { entry: null, secret: null };
-  return { ...NOT_SHOWN, keyId, apiKey, isOwnerKnown: listed !== null, ...known };
+  if (!listed) return { ...NOT_SHOWN, keyId, apiKey, isOwnerKnown: false };
+  const known = entryBySummary(keyId, listed, world.manifest);
+  if (known) return { ...NOT_SHOWN, keyId, apiKey, ...known };
+  const adopting = await adoptingEntry(apiKey, listed, world, signal);
+  return { ...NOT_SHOWN, keyId, apiKey, ...(adopting === 'unknown' ? { isOwnerKnown: false } : adopting) };
+}
+
+/** The entry of the same identity whose versions say that it took the key in, as the command `adopt` writes it there. */
+async function adoptingEntry(
+  apiKey: ApiKey,
+  listed: readonly ListedSecret[],
+  { manifest, secrets, clock }: LeakWorld,
+  signal: AbortSignal,
+): Promise<Pick<LeakedKey, 'entry' | 'secret'> | 'unknown' | null> {
+  const isOwners = ({ owner }: ManagedKey) => apiKey.iam_id === owner || apiKey.iam_id === `iam-${owner}`;
+  try {
+    for (const entry of manifest.keys.filter((key) => isOfIam(key) && isOwners(key))) {
+      const secret = secretOf({ keyId: apiKey.id, entry, secret: null }, listed);
+      if (!secret) continue;
+      const listing = (until: AbortSignal) => secrets.listVersions(secret.id, until);
+      const records = (await withTimeLimit(clock, LIST_WAIT_MS, signal, listing)).map((version) =>
+        readVersionRecord(version.version_custom_metadata),
+      );
+      const names = records.flatMap((record) => [
+        record?.key_id,
+        ...(record?.predecessors ?? []).map((one) => one.key_id),
+      ]);
+      if (names.includes(apiKey.id)) return { entry, secret };
+    }
+    return null;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return 'unknown';
+  }
 }
 
 /** How long containing a key waits for the list of secrets, in milliseconds. */

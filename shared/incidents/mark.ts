@@ -20,9 +20,17 @@ export interface Marks {
   containedAtMs: number | null;
   /** Nothing of it was written before. */
   isNew: boolean;
+  /** Something could not be written. */
+  hasFailed: boolean;
 }
 
-export const NOT_MARKED: Marks = { issuer: false, version: false, containedAtMs: null, isNew: false };
+export const NOT_MARKED: Marks = {
+  issuer: false,
+  version: false,
+  containedAtMs: null,
+  isNew: false,
+  hasFailed: false,
+};
 
 /** What all marks of one key say. */
 interface Leak {
@@ -65,10 +73,12 @@ export async function mark(
   const { clock, log } = world;
   const atMs = containment.outcome === 'contained' ? containment.atMs : clock.nowMs();
   const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
+  let hasFailed = false;
   const inTime = async <T>(where: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> => {
     try {
       return await withTimeLimit(clock, Math.max(untilMs - clock.nowMs(), 1), parent, work);
     } catch (error) {
+      hasFailed = true;
       const why = `the leak could not be written down ${where}; the regular looks see to it`;
       log.warn('mark_failed', why, { where, keyId: key.keyId, incident: leak.incident, error });
       return null;
@@ -88,6 +98,7 @@ export async function mark(
     // Whichever is later: what was marked first may have been contained only then.
     containedAtMs: isOut ? Math.max(issuer?.atMs ?? store?.containedAtMs ?? atMs, store?.containedAtMs ?? 0) : null,
     isNew: (issuer?.isNew ?? false) || (store?.isNew ?? false),
+    hasFailed,
   };
 }
 

@@ -1,6 +1,6 @@
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { LeakRefused, RETRY_AFTER_SECONDS, answerOf } from './answer.ts';
+import { LeakRefused, answerOf } from './answer.ts';
 import type { LeakAnswer, Sibling, Work } from './answer.ts';
 import { brake } from './brakes.ts';
 import { contain, decide } from './contain.ts';
@@ -19,6 +19,9 @@ const AFTERWARDS_MS = 2_000;
 const MARKING_MS = 3_000;
 /** Kept back from those for telling. */
 const TELLING_MS = 500;
+
+/** Why what is still under way is given up. */
+const ANSWERED = new Error('the report is answered');
 
 /**
  * The response to a verified report of a leak: finds the key, puts it out of use, writes that down, and has `rotate-keys`
@@ -47,12 +50,12 @@ export async function respondToLeak(report: LeakReport, context: LeakContext): P
     return refused.answer;
   } finally {
     finished.abort();
+    timeUp.abort(ANSWERED); // nobody waits for a list any more that was not needed
   }
 }
 
 const notAnswering = (cause: unknown): LeakRefused =>
   new LeakRefused('cloud_not_answering', 'IBM Cloud did not answer in time. Nothing was touched; send it again.', {
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
     cause,
   });
 

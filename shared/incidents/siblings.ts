@@ -27,7 +27,8 @@ export async function findSiblings(
   const { apiKey, entry } = key;
   if (!apiKey) return [];
   const [keys, listed] = await Promise.all([keysOf(apiKey.iam_id, world, signal), world.listed()]);
-  const sinceMs = report.leakedAtMs ?? apiKey.created_at;
+  // Nobody had the key before it was made, whatever the sender says.
+  const sinceMs = Math.max(report.leakedAtMs ?? 0, apiKey.created_at);
   const ours = new Set(listed.flatMap(({ summary }) => [summary.key_id, summary.previous_key_id]));
   const isOurs = (one: ApiKey) =>
     one.id === apiKey.id || ours.has(keyIdOf(one)) || entryByName(one, world.manifest) !== null;

@@ -67,7 +67,6 @@ export async function tell(
   const names = [...new Set(works.filter(({ key }) => !key.isGone).flatMap(({ key }) => key.entry?.name ?? []))];
   const incidents = works.filter(isUnmanaged).map((work) => seenIncident(work, report, world));
   const incidentsTold = works.map((work) => keyAnswer(work, false, false));
-  const isNews = works.some(({ containment, marks }) => marks.isNew || containment?.outcome !== 'contained');
   const [poked] = await Promise.all([
     names.length + incidents.length > 0 &&
       attempt(
@@ -77,7 +76,7 @@ export async function tell(
           log.warn('poke_failed', 'rotate-keys was not told; its timer finds the leak', { error });
         },
       ),
-    isNews && notify(factsOf(report, incidentsTold, null), context),
+    works.some(isNews) && notify(factsOf(report, incidentsTold, null), context),
     attempt(
       context,
       (signal) => recount(works, report, world, signal),
@@ -87,6 +86,13 @@ export async function tell(
     ),
   ]);
   return poked;
+}
+
+/** Marks tell what was told before. Where there are none, nothing does. */
+function isNews({ containment, marks }: Work): boolean {
+  const { outcome } = containment ?? {};
+  if (outcome === 'gone') return false;
+  return marks.isNew || outcome === 'failed' || (!marks.issuer && !marks.version);
 }
 
 /** Brakes alarm a person; what nobody could have acted on is only noted. */

@@ -61,7 +61,10 @@ export function entryOf(
 }
 
 /** The secret of a key: the one that names it, else the one where its entry has its place. */
-export function secretOf({ keyId, entry, secret }: LeakedKey, listed: readonly ListedSecret[]): StoredSecret | null {
+export function secretOf(
+  { keyId, entry, secret }: Pick<LeakedKey, 'keyId' | 'entry' | 'secret'>,
+  listed: readonly ListedSecret[],
+): StoredSecret | null {
   if (secret || !entry) return secret;
   const own = listed.filter(
     ({ summary }) => summary.deployment === entry.deployment && [entry.name, ...entry.formerly].includes(summary.name),

@@ -334,6 +334,45 @@ describe.each(ANSWERS)('API keys, open questions answered $answers', ({ switches
     });
   });
 
+  describe('described', () => {
+    const marked = (description: string) => `Marked. ${description}`;
+
+    it('keep name, expiry and what happens when they leak', async () => {
+      const { lab, identity, wish } = await open();
+      const { key } = await identity.createApiKey({ ...wish, expiresAtMs: Date.UTC(2026, 6, 1, 12) }, signal);
+      const before = await seenByOwner(lab, key.id);
+      expect(await identity.describeApiKey(key.id, marked, signal)).toBe(`Marked. ${key.description}`);
+      const { name, expires_at, action_when_leaked } = before;
+      const description = `Marked. ${key.description}`;
+      expect(await seenByOwner(lab, key.id)).toMatchObject({ name, expires_at, action_when_leaked, description });
+    });
+
+    it('as they are already, are only looked at', async () => {
+      const { key, identity, product } = await open();
+      expect(await identity.describeApiKey(key.id, (description) => description, signal)).toBe('The first one.');
+      expect(product.sent.at(-1)?.method).toBe('GET');
+    });
+
+    it('are told once where the answer is lost', async () => {
+      const { lab, key, identity } = await open();
+      lab.fault({ match: `PUT /v1/apikeys/${key.id}`, drop: 'answer' });
+      expect(await identity.describeApiKey(key.id, marked, signal)).toBe('Marked. The first one.');
+      expect((await identity.getApiKey(key.id, signal))?.description).toBe('Marked. The first one.');
+    });
+
+    it('are refused when somebody changes them meanwhile, or locks them', async () => {
+      const { lab, key, identity } = await open();
+      await lab.admin.request('POST', `/v1/apikeys/${key.id}/lock`);
+      const failure = await apiFailureOf(identity.describeApiKey(key.id, marked, signal));
+      expect(failure).toMatchObject({ code: 'conflict', effect: 'none' });
+    });
+
+    it('when they are gone, have none', async () => {
+      const { identity } = await open();
+      expect(await identity.describeApiKey(UNKNOWN_KEY, marked, signal)).toBeNull();
+    });
+  });
+
   describe('extended', () => {
     it('expire later, and keep name, description and what happens when they leak', async () => {
       const { lab, identity, wish } = await open();

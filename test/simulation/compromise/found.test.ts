@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LeakedCredential } from '../../../shared/incidents/leak-report.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/keys/duration.ts';
+import { adopt } from '../../../shared/rotation/adopt.ts';
 import { hashesOf } from '../../../shared/keys/value-hashes.ts';
 import { SecretValue } from '../../../shared/runtime/secret-value.ts';
 import { byValue, codeOf, keyOf, keysOf, leakReport, respond } from '../../support/leaks.ts';
@@ -79,6 +80,8 @@ describe('a former key is found', () => {
       expect(new Set(found)).toEqual(new Set([formerId, lab.currentKeyId()]));
       expect(lab.keys.every(({ disabled }) => disabled)).toBe(true);
       expect(keysOf(answer).every(({ marked }) => marked.version && marked.issuer)).toBe(true);
+      const { reported_keys: counted } = lab.secret().customMetadata['keyrota'] as { reported_keys: object[] };
+      expect(counted).toHaveLength(2);
     }
   });
 });
@@ -92,6 +95,19 @@ describe('a key whose entry only the summaries know is found', () => {
     await lab.pass(HOUR_MS);
     const answer = await respond(lab, manifest, leakReport(byValue(legacy.value)));
     expect(keyOf(answer)).toMatchObject({ keyId: legacy.id, name: 'ingest', outcome: 'contained' });
+  });
+});
+
+describe('a key that only the versions of its entry know is found', () => {
+  it('when the command took it in beside the current one', async () => {
+    const { lab, manifest, key } = await minted(0);
+    const legacy = await lab.makeKeyByHand();
+    await lab.withPorts(manifest, (ports) => adopt(key, legacy.id, ports));
+    await lab.pass(HOUR_MS);
+    const answer = await respond(lab, manifest, leakReport(byValue(legacy.value)));
+    expect(keyOf(answer)).toMatchObject({ keyId: legacy.id, name: 'ingest', outcome: 'contained' });
+    await lab.tick(manifest, { only: ['ingest'] });
+    expect(lab.keys.map(({ id }) => id)).toEqual([lab.currentKeyId()]);
   });
 });
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ROLE } from '../../../infra/demo/admin.ts';
-import type { LeakReport } from '../../../shared/incidents/leak-report.ts';
+import type { LeakReport, LeakedCredential } from '../../../shared/incidents/leak-report.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/keys/duration.ts';
 import type { Manifest } from '../../../shared/keys/manifest.ts';
+import { sha256Of } from '../../../shared/keys/value-hashes.ts';
+import { SecretValue } from '../../../shared/runtime/secret-value.ts';
 import { CredentialLaboratory, WRITER } from '../../support/credentials.ts';
 import { FunctionalId } from '../../support/functional-id.ts';
 import { Laboratory } from '../../support/laboratory.ts';
@@ -35,6 +37,29 @@ describe('a leaked key that Keyrota may disable', () => {
     await respond(lab, manifest, leakReport(credential));
     const look = by === 'value' ? 'GET /v1/apikeys/details' : 'GET /v1/apikeys/*';
     expect(callsToIam(lab, from).slice(0, 2)).toEqual([look, 'POST /v1/apikeys/*/disable']);
+  });
+
+  it.each([
+    { by: 'value', callsInARow: 3 },
+    { by: 'id', callsInARow: 3 },
+    { by: 'crn', callsInARow: 3 },
+    { by: 'sha256', callsInARow: 4 },
+  ] as const)('is disabled $callsInARow calls after a cold start, its login among them, by its $by', async (way) => {
+    const { lab, manifest } = await minted(5);
+    const value = new SecretValue(await lab.fetchValue());
+    const id = lab.currentKeyId();
+    const credential: LeakedCredential = {
+      value: { by: 'value' as const, value },
+      id: { by: 'id' as const, id },
+      crn: {
+        by: 'crn' as const,
+        crn: `crn:v1:bluemix:public:iam-identity::a/${lab.cloud.account.id}::apikey:${id}`,
+      },
+      sha256: { by: 'sha256' as const, hash: sha256Of(value) },
+    }[way.by];
+    lab.fault({ match: '* /**', times: 1_000, delayMs: 100 });
+    await respond(lab, manifest, leakReport(credential));
+    expect(linesOf(lab, 'key_contained')).toMatchObject([{ elapsedMs: way.callsInARow * 100 }]);
   });
 
   it('is written down on its version, in the summary and at the issuer', async () => {
@@ -156,6 +181,14 @@ describe('a leaked key that no entry manages', () => {
     });
     expect(keyAt(lab, id)?.disabled).toBe(true);
     expect(told.incidents).toMatchObject([[{ keyId: id, containedAt }]]);
+  });
+
+  it('and that somebody has disabled already is as good as contained', async () => {
+    const { lab, manifest } = await minted(5);
+    const { id, value } = await lab.makeKeyByHand();
+    await lab.admin.request('POST', `/v1/apikeys/${id}/disable`);
+    expect(keyOf(await respond(lab, manifest, leakReport(byValue(value))))).toMatchObject({ outcome: 'contained' });
+    expect(eventsOf(lab)).not.toContain('unmanaged_key_leaked');
   });
 
   it('and that Keyrota may not disable is reported, wherever the manifest wants it contained', async () => {
@@ -384,7 +417,7 @@ describe('keys of the same identity that were made since the leak', () => {
     const manifest = lab.manifest();
     await lab.tick(manifest);
     await lab.pass(HOUR_MS);
-    const answer = await respond(lab, manifest, leakReport(byValue(await lab.fetchValue())));
-    expect(keyOf(answer).siblings).toEqual([]);
+    const report = leakReport(byValue(await lab.fetchValue()), { leakedAtMs: 0 });
+    expect(keyOf(await respond(lab, manifest, report)).siblings).toEqual([]);
   });
 });
