@@ -14,7 +14,7 @@ import type { LeakWorld } from './world.ts';
  * it next. `replaced-first`: Keyrota runs on it. `reported`: no entry manages it, so a person must act. `dry-run`: nothing was
  * done. `gone`: it exists no more. `failed`: IBM Cloud did not answer clearly; the same report goes on where this one ended.
  */
-type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
+export type LeakOutcome = 'contained' | 'handed-over' | 'replaced-first' | 'reported' | 'dry-run' | 'gone' | 'failed';
 
 /** A key of the same identity that was made since the leak, and not by Keyrota. */
 export interface Sibling {

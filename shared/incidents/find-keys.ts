@@ -220,10 +220,14 @@ async function byHash(by: 'sha256' | 'hmsl', hash: string, world: LeakWorld, sig
 }
 
 function keyOfHash(by: 'sha256' | 'hmsl', hash: string, summary: Summary): string | null {
-  const isCurrent = isEqual(summary[by], hash);
-  const isFormer = isEqual(summary[`previous_${by}`], hash);
+  const isCurrent = isAmong(summary[by], hash);
+  const isFormer = isAmong(summary[`previous_${by}`], hash);
   return (isCurrent && summary.key_id) || (isFormer && summary.previous_key_id) || null;
 }
+
+/** A summary has a hash of each secret of a key, with blanks between. */
+const isAmong = (hashes: string, hash: string): boolean =>
+  hashes.split(' ').filter((one) => isEqual(one, hash)).length > 0;
 
 /** In constant time for texts of one length. */
 function isEqual(one: string, other: string): boolean {

@@ -70,7 +70,7 @@ export function classicApiKeys(ports: ClassicApiKeyPorts): KeyKind<ClassicApiKey
     create: async (key, { removes }, signal) => {
       const owner = await owners.of(key, signal);
       const added = await makeClassicKey(owner, removes, ports, signal);
-      return { ...added, canDisable: false, mainSecret: added.value };
+      return { ...added, canDisable: false, secrets: [added.value] };
     },
     obstacleOf: (key, refusal) => {
       if (refusal.code === 'forbidden')
@@ -88,7 +88,7 @@ export function classicApiKeys(ports: ClassicApiKeyPorts): KeyKind<ClassicApiKey
       const works = await users.checkKey(username, value, signal).then(() => true, falseWhenRefused);
       if (!works || !found) return null;
       const createdAtMs = found.createdAtMs ?? ports.clock.nowMs();
-      return { id: String(found.id), createdAtMs, canDisable: false, value, mainSecret: value };
+      return { id: String(found.id), createdAtMs, canDisable: false, value, secrets: [value] };
     },
     disable: (_, keyId) => Promise.reject(cannot('disable', keyId)),
     enable: (_, keyId) => Promise.reject(cannot('enable', keyId)),

@@ -15,22 +15,25 @@ const SECRET_FIELD = /secret|password|passwd|token|key|credential/i;
 const API_KEY = 'apikey';
 
 /** What is stored of credentials; or, without a value, the fields that there are in place of the one that was asked for. */
-export type StoredForm = { value: SecretValue; mainSecret: SecretValue } | { value: null; fieldNames: string[] };
+export type StoredForm =
+  { value: SecretValue; secrets: readonly SecretValue[] } | { value: null; fieldNames: string[] };
 
 /** What the entry's secret holds of these credentials: the JSON of all fields, or the text of one. */
 export function storedFormOf({ secret: { field } }: ServiceCredential, credentials: SecretValue): StoredForm {
   const leaves = leavesOf(fieldsOf(credentials));
-  if (field === null) return { value: credentials, mainSecret: mainSecretOf(leaves) ?? credentials };
+  if (field === null) return { value: credentials, secrets: orWhole(secretsOf(leaves), credentials) };
   const found = leaves.find(({ path }) => path === field);
   if (!found) return { value: null, fieldNames: leaves.map(({ path }) => path) };
   const value = new SecretValue(found.text);
-  return { value, mainSecret: value };
+  return { value, secrets: [value] };
 }
 
-/** The one secret in what is stored by whose hashes a leak is found. */
-export function mainSecretIn({ secret: { field } }: ServiceCredential, value: SecretValue): SecretValue {
-  return (field === null ? mainSecretOf(leavesOf(fieldsOf(value))) : null) ?? value;
-}
+/** The secrets in what is stored by whose hashes a leak is found, the most important one first. */
+export const secretsIn = ({ secret: { field } }: ServiceCredential, value: SecretValue): readonly SecretValue[] =>
+  orWhole(field === null ? secretsOf(leavesOf(fieldsOf(value))) : [], value);
+
+const orWhole = (secrets: readonly SecretValue[], whole: SecretValue): readonly SecretValue[] =>
+  secrets.length > 0 ? secrets : [whole];
 
 /** The API key of IAM in what is stored; null where that holds none. A key of the service's own has no fields of IAM beside it. */
 export function apiKeyIn({ secret: { field } }: ServiceCredential, value: SecretValue): SecretValue | null {
@@ -58,13 +61,18 @@ function fieldsOf(value: SecretValue): Readonly<Record<string, unknown>> {
   }
 }
 
-function mainSecretOf(leaves: readonly Leaf[]): SecretValue | null {
-  const secrets = leaves.filter(({ path }) => !PUBLIC_FIELD.test(nameIn(path)));
-  const main =
-    secrets.find(({ path }) => path === API_KEY) ??
-    secrets.find(({ path }) => SECRET_FIELD.test(nameIn(path))) ??
-    secrets[0];
-  return main ? new SecretValue(main.text) : null;
+/** A hash of a shorter text would help to guess it. */
+const SHORTEST_OTHER = 16;
+/** Their hashes are kept as metadata, which has not much room. */
+const MOST_SECRETS = 6;
+
+function secretsOf(leaves: readonly Leaf[]): SecretValue[] {
+  const hidden = leaves.filter(({ path }) => !PUBLIC_FIELD.test(nameIn(path)));
+  const named = hidden.filter(({ path }) => SECRET_FIELD.test(nameIn(path)));
+  const main = hidden.find(({ path }) => path === API_KEY) ?? named[0] ?? hidden[0];
+  const others = named.filter((leaf) => leaf !== main && leaf.text.length >= SHORTEST_OTHER);
+  const texts = [...(main ? [main] : []), ...others].map(({ text }) => text);
+  return [...new Set(texts)].slice(0, MOST_SECRETS).map((text) => new SecretValue(text));
 }
 
 const nameIn = (path: string): string => path.slice(path.lastIndexOf('.') + 1);

@@ -43,7 +43,7 @@ export const createdKeyOf = ({ id, created_at: createdAtMs }: ApiKey, value: Sec
   createdAtMs,
   canDisable: true,
   value,
-  mainSecret: value,
+  secrets: [value],
 });
 
 /** The service credential that an API key was made for, by its CRN: the description says so. Null for all others. */

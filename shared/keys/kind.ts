@@ -40,8 +40,8 @@ export interface CreatedKey {
   canDisable: boolean;
   /** What is stored: a text, or the JSON of all fields where the secret holds them all. */
   value: SecretValue;
-  /** The one secret in it by whose hashes a leak is found; the value itself where it is one secret. */
-  mainSecret: SecretValue;
+  /** The secrets in it by whose hashes a leak is found; the value itself where it is one secret. */
+  secrets: readonly SecretValue[];
 }
 
 export interface KeyRequest {

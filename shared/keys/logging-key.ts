@@ -264,7 +264,7 @@ const createdKey = ({ id, createdAtMs }: Pick<CreatedKey, 'id' | 'createdAtMs'>,
   createdAtMs,
   canDisable: false,
   value,
-  mainSecret: value,
+  secrets: [value],
 });
 
 const impossible = (key: LoggingKey, what: string): KeyrotaError =>

@@ -10,7 +10,7 @@ import { roleIdOf } from '../clients/role-ids.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
-import { apiKeyIn, innerKeyIdIn, mainSecretIn, storedFormOf } from './credential-value.ts';
+import { apiKeyIn, innerKeyIdIn, secretsIn, storedFormOf } from './credential-value.ts';
 import {
   CREDENTIAL_FACTS,
   credentialsWithheld,
@@ -148,7 +148,7 @@ class ServiceCredentials implements KeyKind<ServiceCredential> {
     if (!found) return null;
     this.#ownerOf.set(value, { id: found.id, hasInnerKey: true });
     const { id, createdAtMs } = found;
-    return { id, createdAtMs, canDisable: this.#mayDisable(found), value, mainSecret: mainSecretIn(key, value) };
+    return { id, createdAtMs, canDisable: this.#mayDisable(found), value, secrets: secretsIn(key, value) };
   }
 
   /** Of the inner API key. @throws DisableRefused where that is not ours to change, or not all that there is. */

@@ -43,7 +43,7 @@ export async function importKey(key: ManagedKey, value: SecretValue, ports: Port
   if (other !== null) throw refused(key, `key ${found.id} belongs to the entry ${other}: make another one.`);
   const verdict = await verifyRestoredKey(key, found.value, ports);
   if (verdict.outcome !== 'accepted') throw refused(key, `key ${found.id} does not log in: ${verdict.why}`);
-  const told = { id: found.id, createdAtMs: found.createdAtMs, ...hashesOf(found.mainSecret) };
+  const told = { id: found.id, createdAtMs: found.createdAtMs, ...hashesOf(...found.secrets) };
   const stored = await store(key, target, { told, value: found.value, reason: 'imported' }, ports);
   if (stored.outcome === 'unclear') {
     throw new KeyrotaError('import_unclear', `It is not known whether key ${found.id} is stored: ${stored.why}`, {

@@ -184,7 +184,7 @@ async function giveUp(
 /** Sent once. Only a clear refusal says that the key is not stored, and so may go. */
 async function store(attempt: Attempt, created: CreatedKey, seen: Observation): Promise<MintOutcome> {
   const { key, secret, ports } = attempt;
-  const written = metadataOfMint(attempt, { ...created, ...hashesOf(created.mainSecret) });
+  const written = metadataOfMint(attempt, { ...created, ...hashesOf(...created.secrets) });
   const version = { value: created.value, ...written };
   let versionId: string | null = null;
   try {

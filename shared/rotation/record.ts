@@ -35,6 +35,7 @@ export const VersionRecord = z.object({
   /** When the issuer made the key. */
   key_created_at: time,
   reason: z.enum(MINT_REASONS),
+  /** Of each secret in the value, with blanks between. */
   sha256: z.string().default(''),
   hmsl: z.string().default(''),
   /** Keys that existed before Keyrota, and since when they are taken in: they retire like any superseded one. */

@@ -124,7 +124,7 @@ describe.each([
     const first = await create(world);
     expect(first).toMatchObject({ id: world.keys[0]?.id, canDisable: false });
     expect(first.value.reveal()).toBe(world.keys[0]?.value);
-    expect(first.mainSecret.reveal()).toMatch(/^[a-z0-9]{64}$/);
+    expect(first.secrets[0]?.reveal()).toMatch(/^[a-z0-9]{64}$/);
     const second = await create(world, first.id);
     expect(idsOf(world)).toEqual([second.id]);
     expect(second.id).not.toBe(first.id);

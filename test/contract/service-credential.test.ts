@@ -96,7 +96,7 @@ describe('a new service credential', () => {
     const created = await kind.create(key, request, signal);
     const fields = fieldsOf(created.value);
     expect(Object.keys(fields)).toContain('iam_serviceid_crn');
-    expect(created.mainSecret.reveal()).toBe(fields['apikey']);
+    expect(created.secrets[0]?.reveal()).toBe(fields['apikey']);
     expect(created).toMatchObject({ canDisable: true, createdAtMs: world.lab.clock.nowMs(), id: world.keys[0]?.id });
     expectNoValue(world, created);
   });
@@ -119,14 +119,14 @@ describe('a new service credential', () => {
     const created = await kind.create(key, request, signal);
     const [made] = world.keys;
     expect(created.value.reveal()).toBe(field(made?.credentials ?? {}));
-    expect(created.mainSecret).toBe(created.value);
+    expect(created.secrets).toEqual([created.value]);
     expect(created.canDisable).toBe(false);
   });
 
   it('without an API key is known by the hash of its password', async () => {
     const { world, kind, key, request } = await open({ service: 'generic-service', entry: {} });
     const created = await kind.create(key, request, signal);
-    expect(created.mainSecret.reveal()).toBe(world.keys[0]?.credentials['password']);
+    expect(created.secrets[0]?.reveal()).toBe(world.keys[0]?.credentials['password']);
     expect(created.canDisable).toBe(false);
   });
 
@@ -547,7 +547,7 @@ describe('a credential that a person made', () => {
     const value = new SecretValue(JSON.stringify(credentials));
     const found = await kind.identify(key, value, signal);
     expect(found).toMatchObject({ id, canDisable: true });
-    expect(found?.mainSecret.reveal()).toBe(credentials['apikey']);
+    expect(found?.secrets[0]?.reveal()).toBe(credentials['apikey']);
     expectNoValue(world, found);
   });
 

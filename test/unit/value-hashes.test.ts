@@ -22,6 +22,14 @@ describe('the hashes of a value', () => {
     expect(hashesOf(new SecretValue(value))).toEqual({ sha256, hmsl });
   });
 
+  it('stand in the order of several secrets, with blanks between', () => {
+    const values = VECTORS.map(({ value }) => new SecretValue(value));
+    expect(hashesOf(...values)).toEqual({
+      sha256: VECTORS.map(({ sha256 }) => sha256).join(' '),
+      hmsl: VECTORS.map(({ hmsl }) => hmsl).join(' '),
+    });
+  });
+
   it('differ from each other, and for every value', () => {
     const all = VECTORS.map(({ value }) => hashesOf(new SecretValue(value))).flatMap(({ sha256, hmsl }) => [
       sha256,

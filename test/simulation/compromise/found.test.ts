@@ -1,3 +1,4 @@
+import { CredentialLaboratory, WRITER } from '../../support/credentials.ts';
 import { describe, expect, it } from 'vitest';
 import type { LeakedCredential } from '../../../shared/incidents/leak-report.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../shared/keys/duration.ts';
@@ -248,5 +249,22 @@ describe('a key that a report names', () => {
     const answer = await report({ ...scene, manifest: manifestOf('lab', []) }, byValue(await lab.fetchValue()));
     expect(keyOf(answer)).toMatchObject({ name: null, outcome: 'reported' });
     expect(effects).toEqual([]);
+  });
+});
+
+describe('a credential with several secrets', () => {
+  it.each(['apikey', 'secret_access_key'])('is found by its %s', async (field) => {
+    const world = await CredentialLaboratory.open('cloud-object-storage', WRITER);
+    const { lab } = world;
+    const manifest = world.manifest({ role: 'Writer', parameters: { HMAC: true }, evidence: { unused: false } });
+    await lab.tick(manifest);
+    await lab.pass(HOUR_MS);
+    const stored = JSON.parse(await lab.fetchStored('credential')) as Record<string, unknown>;
+    const pair = stored['cos_hmac_keys'] as Record<string, unknown>;
+    const answer = await respond(lab, manifest, leakReport(byValue(String(stored[field] ?? pair[field]))));
+    expect(keyOf(answer)).toMatchObject({ name: 'credential', marked: { version: true } });
+    await lab.tick(manifest, { only: ['credential'] });
+    expect(world.holds(stored)).toBe(false);
+    expect(world.holds(JSON.parse(await lab.fetchStored('credential')))).toBe(true);
   });
 });
