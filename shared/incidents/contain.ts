@@ -1,5 +1,6 @@
 import { isApiError } from '../clients/api-error.ts';
 import type { ApiKey } from '../clients/iam-identity-answers.ts';
+import { sha256Of } from '../keys/value-hashes.ts';
 import { throughLock } from '../rotation/locked-key.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { LeakReport } from './leak-report.ts';
@@ -32,7 +33,7 @@ export async function decide(
   const isOwn = async ({ id, iam_id: iamId }: ApiKey) => {
     const { login } = world.settings;
     if (login.kind !== 'api-key') return false;
-    return value ? value.reveal() === login.apiKey.reveal() : id === (await world.ownKeyId(iamId, signal));
+    return value ? sha256Of(value) === sha256Of(login.apiKey) : id === (await world.ownKeyId(iamId, signal));
   };
   const runsKeyrota = entry?.runsKeyrota === true || (apiKey !== null && !apiKey.disabled && (await isOwn(apiKey)));
   if (runsKeyrota && !containOwnKey) return entry ? 'replaced-first' : 'reported';

@@ -37,7 +37,7 @@ export function logContainment({ key, decision, containment }: Work, elapsedMs: 
       );
       break;
     case 'reported': {
-      const issuerName = { issuerName: apiKey?.name, owner: apiKey?.iam_id, isDisabled: apiKey?.disabled };
+      const issuerName = { issuerName: apiKey?.name, owner: apiKey?.iam_id };
       const why = `leaked key ${keyId} works, and is not ours to put out of use: a person must disable it`;
       log.error('unmanaged_key_leaked', why, { ...fields, ...issuerName });
       break;

@@ -167,6 +167,17 @@ describe('a report that identifies no key of ours is refused, and nothing is tou
     expect(scene.effects).toEqual([]);
   });
 
+  it('a value whose key IAM says belongs to another account', async () => {
+    const scene = await minted(5);
+    const { lab, manifest, effects } = scene;
+    const credential = byValue(await lab.fetchValue());
+    const { settings } = lab.context(manifest);
+    const foreign = { ...settings, accountId: 'e'.repeat(32) };
+    const answer = await respond(lab, manifest, leakReport(credential), { settings: foreign });
+    expect([answer.status, codeOf(answer)]).toEqual([422, 'foreign_account']);
+    expect(effects).toEqual([]);
+  });
+
   it('a time that lies ahead', async () => {
     const scene = await minted(5);
     const { lab } = scene;
