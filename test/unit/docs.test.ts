@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { manifestRows, settingRows, withMade, writeDocs } from '../../infra/operator/write-docs.ts';
+import { ROUTES } from '../../functions/respond-to-compromise/schema.ts';
+import { readIncident } from '../../shared/incidents/incident.ts';
 import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
 import { SEVERITIES } from '../../shared/notices/notice.ts';
 import type { Notice, NoticeType } from '../../shared/notices/notice.ts';
@@ -167,6 +169,29 @@ describe('the page of the kinds', () => {
   it('compares every kind', async () => {
     const page = await pageOf('docs/kinds.md');
     for (const kind of KINDS) expect(page).toMatch(new RegExp(`^\\| \`${kind}\` +\\|`, 'm'));
+  });
+});
+
+describe('the page of leaked keys', () => {
+  const page = () => pageOf('docs/leaks.md');
+
+  it('has a sample that is read as a report', async () => {
+    const reading = readIncident(JSON.parse(blockOf(await page(), 'json')) as unknown, 'delivery');
+    expect(reading).toMatchObject({
+      reports: [{ credential: { by: 'id' }, detectedAtMs: Date.parse('2026-11-20T02:58:30Z'), dryRun: false }],
+    });
+  });
+
+  it('names every path, and every finding of secrets', async () => {
+    const text = await page();
+    for (const path of ROUTES.keys()) expect(text).toContain(`\`${path}\``);
+    const findings = ['secret_deleted', 'version_made_by_somebody_else', 'rotation_blocked', 'secret_data_deleted'];
+    for (const finding of findings) expect(text).toContain(`\`${finding}\``);
+  });
+
+  it('names no setting that does not exist', async () => {
+    const named = (await page()).match(/KEYROTA_[A-Z_]*[A-Z]/g);
+    expect([...new Set(named)].filter((name) => !(name in SettingsSchema.shape))).toEqual([]);
   });
 });
 
