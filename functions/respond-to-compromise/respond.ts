@@ -61,13 +61,16 @@ async function respondToOne(
   return answer;
 }
 
+/** A run answers when it has ended, seconds later: that it began is enough, and is known before telling is given up. */
+const POKE_MS = 1_500;
+
 /** @throws KeyrotaError where `rotate-keys` was not told: then its timer finds the leak. */
 async function poke(
   names: readonly string[],
   incidents: Parameters<LeakContext['poke']>[1],
   { settings, clock }: RespondContext,
 ): Promise<void> {
-  const call = await callRotateKeys({ only: names, incidents }, { settings, clock, http: {} });
+  const call = await callRotateKeys({ only: names, incidents }, { settings, clock, http: {}, waitMs: POKE_MS });
   if (call.outcome === 'not-configured')
     throw new KeyrotaError('not_configured', 'KEYROTA_ROTATE_KEYS_URL or KEYROTA_TRIGGER_TOKEN is missing.');
   if (call.outcome === 'failed') throw new KeyrotaError('poke_failed', call.why);

@@ -1,6 +1,6 @@
 import { isApiError } from '../clients/api-error.ts';
 import { incidentIdOf, markDescription, markIn } from '../keys/compromise-mark.ts';
-import { generatedFor } from '../keys/iam-api-key.ts';
+import { generatedFor } from '../keys/generated-for.ts';
 import { HOUR_MS } from '../keys/duration.ts';
 import { readSummary, readVersionRecord, timeOf, timeText, writeRecord } from '../rotation/record.ts';
 import type { Summary, VersionRecord } from '../rotation/record.ts';

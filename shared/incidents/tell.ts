@@ -1,5 +1,5 @@
 import { incidentIdOf } from '../keys/compromise-mark.ts';
-import { generatedFor } from '../keys/iam-api-key.ts';
+import { generatedFor } from '../keys/generated-for.ts';
 import { timeText } from '../rotation/record.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
 import { withTimeLimit } from '../runtime/clock.ts';

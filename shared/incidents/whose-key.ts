@@ -1,6 +1,6 @@
 import type { ApiKey } from '../clients/iam-identity-answers.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
-import { generatedFor } from '../keys/iam-api-key.ts';
+import { generatedFor } from '../keys/generated-for.ts';
 import { guidOfResourceKey } from '../keys/manifest.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { isNamedFor } from '../rotation/situation.ts';

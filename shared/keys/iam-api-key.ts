@@ -7,6 +7,7 @@ import type { IamTokens } from '../clients/iam-token.ts';
 import type { LogLines } from '../clients/log-line.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { unmarkDescription } from './compromise-mark.ts';
+import { generatedFor } from './generated-for.ts';
 import { grantOptions } from './grant-command.ts';
 import type { CreatedKey, IssuerKey, Obstacle, Verdict } from './kind.ts';
 import type { Grant, ServiceIdApiKey, UserApiKey } from './manifest.ts';
@@ -45,11 +46,6 @@ export const createdKeyOf = ({ id, created_at: createdAtMs }: ApiKey, value: Sec
   value,
   secrets: [value],
 });
-
-/** The service credential that an API key was made for, by its CRN: the description says so. Null for all others. */
-export function generatedFor({ description }: Pick<ApiKey, 'description'>): string | null {
-  return /^Auto-generated for key (\S+)/.exec(description)?.[1] ?? null;
-}
 
 /**
  * When the key was last disabled, and enabled again. The words of the history are not documented: it may name these actions,

@@ -21,7 +21,8 @@ import {
   serviceIn,
 } from './credential-words.ts';
 import { MINUTE_MS } from './duration.ts';
-import { generatedFor, lastUsedOf, stateChanges, verdictOf } from './iam-api-key.ts';
+import { generatedFor } from './generated-for.ts';
+import { lastUsedOf, stateChanges, verdictOf } from './iam-api-key.ts';
 import { InnerApiKeys } from './inner-api-keys.ts';
 import { DisableRefused, PersonNeeded } from './kind.ts';
 import type { CreatedKey, IssuerKey, KeyKind, KeyRequest, Obstacle, Verdict } from './kind.ts';

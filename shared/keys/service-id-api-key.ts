@@ -1,7 +1,7 @@
+import { generatedFor } from './generated-for.ts';
 import { grantCommand } from './grant-command.ts';
 import {
   createdKeyOf,
-  generatedFor,
   fullQuota,
   grantObstacles,
   isKeyLimit,

@@ -5,10 +5,10 @@ import type { IamIdentity } from '../clients/iam-identity.ts';
 import type { ApiKey, SurveyedKey } from '../clients/iam-identity-answers.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
+import { generatedFor } from './generated-for.ts';
 import { grantCommand } from './grant-command.ts';
 import {
   createdKeyOf,
-  generatedFor,
   fullQuota,
   grantObstacles,
   isKeyLimit,

@@ -3,7 +3,8 @@ import type { Bench } from './figure.ts';
 import { callsBench } from './calls.ts';
 import { fleetBench } from './fleet.ts';
 import { idleBench } from './idle.ts';
+import { leakBench } from './leak.ts';
 import { sizeBench } from './size.ts';
 
 /** Everything that `npm run bench` measures, in this order. */
-export const BENCHES: readonly Bench[] = [sizeBench, coldStartBench, callsBench, idleBench, fleetBench];
+export const BENCHES: readonly Bench[] = [sizeBench, coldStartBench, callsBench, leakBench, idleBench, fleetBench];

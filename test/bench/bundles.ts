@@ -16,8 +16,13 @@ export class Bundles implements Disposable {
     for (const [name, args] of [['lean', []] as const, ['whole', ['--whole-libraries']] as const]) {
       execFileSync(process.execPath, [BUILD, '--out', join(this.folder, name), ...args], { stdio: 'pipe' });
     }
-    const entries = readdirSync(join(this.folder, 'lean'), { withFileTypes: true });
+    const entries = readdirSync(this.leanFolder, { withFileTypes: true });
     this.functionNames = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
+  /** The folder that holds the functions' bundles, each in a folder of its name. */
+  get leanFolder(): string {
+    return join(this.folder, 'lean');
   }
 
   /** The folder of a function's bundle. */

@@ -3,22 +3,44 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { INCIDENT, bytesOf, incident, paramsOf, withHeaders } from '../support/webhook-requests.ts';
 import { Bundles } from './bundles.ts';
 import type { Bench } from './figure.ts';
 import { figure } from './figure.ts';
 
 const RUNS = 25;
 
-/** Ends when `main` has refused a request. */
+/** Ends when `main` has refused a request, with this status. */
 const UNTIL_REFUSED = `
-  require(process.argv[2]).main({ __ce_body: Buffer.from('[]').toString('base64') })
-    .then(({ statusCode }) => process.exit(statusCode === 400 ? 0 : 1));`;
+  const [file, params, status] = process.argv.slice(2);
+  require(file).main(JSON.parse(params)).then(({ statusCode }) => process.exit(statusCode === Number(status) ? 0 : 1));`;
 
 /** Ends when the first answer has come, which is that to the login. */
 const UNTIL_ANSWERED = `
   require('node:diagnostics_channel').subscribe('http.client.response.finish', ({ response }) =>
     process.exit(response.statusCode === 200 ? 0 : 1));
-  require(process.argv[2]).main({ __ce_body: Buffer.from('{}').toString('base64') }).then(() => process.exit(1));`;
+  const [file, params] = process.argv.slice(2);
+  require(file).main(JSON.parse(params)).then(() => process.exit(1));`;
+
+/** What a function is sent: something that it refuses, with this status, and something that has it log in. */
+interface Requests {
+  name: string;
+  refused: object;
+  status: number;
+  answered: object;
+}
+
+const jsonBody = (body: unknown): object => ({ __ce_body: bytesOf(body).toString('base64') });
+
+/** Signed when the bench begins: a signature holds for five minutes. */
+const requestsOf = (): Requests[] => {
+  const report = incident({ type: 'key.compromised', data: { credential: { id: 'ApiKey-1' } } });
+  const unsigned = withHeaders(report, { 'Webhook-Signature': null });
+  return [
+    { name: 'rotate-keys', refused: jsonBody([]), status: 400, answered: jsonBody({}) },
+    { name: 'respond-to-compromise', refused: paramsOf(unsigned), status: 401, answered: paramsOf(report) },
+  ];
+};
 
 /** How long the first request of an instance takes, from the start of its process on. */
 export const coldStartBench: Bench = {
@@ -30,14 +52,18 @@ export const coldStartBench: Bench = {
     const bare = new Case('node without any code', [scriptIn(bundles, 'empty', '')]);
     const refused = scriptIn(bundles, 'until-refused', UNTIL_REFUSED);
     const answered = scriptIn(bundles, 'until-answered', UNTIL_ANSWERED);
-    const ofBundle = (libraries: 'lean' | 'whole', name: string) => {
-      const folder = bundles.pathOf('rotate-keys', libraries);
+    const casesOf = ({ name, refused: bad, status, answered: good }: Requests, libraries: 'lean' | 'whole') => {
+      const folder = bundles.pathOf(name, libraries);
+      const named = libraries === 'lean' ? name : `${name} with whole libraries`;
       return [
-        new Case(`${name} until it refuses a bad request`, [refused, folder]),
-        new Case(`${name} until the first answer of IAM`, [answered, folder]),
+        new Case(`${named} until it refuses a bad request`, [refused, folder, JSON.stringify(bad), String(status)]),
+        new Case(`${named} until the first answer of IAM`, [answered, folder, JSON.stringify(good)]),
       ];
     };
-    const cases = [...ofBundle('lean', 'rotate-keys'), ...ofBundle('whole', 'with whole libraries')];
+    const requests = requestsOf();
+    const cases = (['lean', 'whole'] as const).flatMap((libraries) =>
+      requests.flatMap((one) => casesOf(one, libraries)),
+    );
     // The first round fills the caches of the machine and does not count.
     for (let round = 0; round <= RUNS; round += 1) {
       for (const one of [bare, ...cases]) await one.run(environmentAt(iam.url), round > 0);
@@ -103,7 +129,7 @@ class LoginServer implements AsyncDisposable {
   }
 }
 
-/** All that the function needs until it logs in. */
+/** All that the functions need until they log in. */
 function environmentAt(url: string): Record<string, string> {
   const entry = { name: 'ingest', kind: 'service-id-api-key', serviceId: 'ServiceId-1' };
   return {
@@ -112,6 +138,7 @@ function environmentAt(url: string): Record<string, string> {
     KEYROTA_SECRETS_MANAGER_URL: url,
     KEYROTA_LOGIN: 'api-key',
     KEYROTA_API_KEY: 'a-key-that-nobody-knows',
+    KEYROTA_INCIDENT_SECRET: INCIDENT[0],
     KEYROTA_MANIFEST: JSON.stringify({ deployment: 'bench', keys: [entry] }),
   };
 }
