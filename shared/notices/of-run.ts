@@ -209,6 +209,7 @@ interface Said extends Pick<Notice, 'type' | 'id' | 'keyId' | 'why' | 'next'> {
 
 function noticeOf({ key, report, nowMs, accountId }: Account, said: Said): Notice {
   const { type, id, keyId, why, next, code, reason } = said;
+  const movedLocks = type === 'key.replaced' ? report.steps.flatMap((one) => one.movedLocks ?? []) : [];
   const details = {
     account: accountId,
     kind: key.kind,
@@ -217,6 +218,7 @@ function noticeOf({ key, report, nowMs, accountId }: Account, said: Said): Notic
     ...(code !== undefined && { code }),
     ...(reason !== undefined && { reason }),
     ...(report.since !== null && { since: report.since }),
+    ...(movedLocks.length > 0 && { movedLocks }),
     ...(report.steps.length > 0 && { steps: report.steps.map((one) => `${one.step} ${one.keyId ?? ''}`.trim()) }),
   };
   return {
