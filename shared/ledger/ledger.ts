@@ -56,7 +56,7 @@ export async function changeLedger(
   const place = placeOf(manifest);
   for (let attempt = 1; ; attempt += 1) {
     const found = await read(place, ports);
-    const next = change(found.data);
+    const next = LedgerData.parse(change(found.data)); // the fields in one order, so that the same is seen to be the same
     if (JSON.stringify(next) === JSON.stringify(found.data)) return found.data;
     try {
       await store(manifest.deployment, place, found.place, next, ports);

@@ -23,20 +23,26 @@ export interface SeenIncident {
   movedLocks?: readonly string[];
 }
 
-/** Leaks of the keys of one entry that are not over, or were when the last version was stored. */
+/**
+ * Leaks of the keys of one entry that are not over, or were when the last version was stored. What is over is told until the next
+ * rotation: a run may be cut off before it is written down.
+ */
 export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number): SeenIncident[] {
   const versions = seen.secret?.versions ?? [];
   return versions.flatMap((version, index) => {
     const { record } = version;
-    const found = seen.keys.find(({ id }) => id === record?.key_id);
-    if (!record || !found || version.alias === null) return [];
+    if (!record || version.alias === null) return [];
+    // The key of a version that is released is not looked at any more: it was seen to be gone.
+    const found = seen.keys.find(({ id }) => id === record.key_id) ?? { exists: false, id: record.key_id };
     const mark = { id: found.id, markedCompromised: found.exists && found.markedCompromised };
     const isLeaked = isCompromised(mark, seen.secret);
     const successor = successorOf(versions, index);
-    const isDisabled = found.exists && found.disabled && (version.alias === 'current' || wasDisabled(successor));
+    const isOut = !found.exists || found.disabled;
+    const isDisabled = isOut && (wasDisabled(successor) || (found.exists && version.alias === 'current'));
     if (!isLeaked && !isDisabled) return [];
     const disabledAt = found.exists && found.disabledAtMs !== null ? timeText(found.disabledAtMs) : '';
-    const reportedAt = record.compromised_at || disabledAt || timeText(nowMs);
+    const replacedAt = successor ? timeText(successor.createdAtMs) : '';
+    const reportedAt = record.compromised_at || disabledAt || replacedAt || timeText(nowMs);
     return {
       incident: record.incident || incidentIdOf(found.id),
       name: key.name,
@@ -45,9 +51,9 @@ export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number)
       owner: record.owner,
       reports: isLeaked ? record.reports : [{ by: 'disabled-at-issuer', delivery: '', at: reportedAt }],
       reportedAt,
-      containedAt: record.contained_at || disabledAt,
+      containedAt: record.contained_at || disabledAt || (found.exists ? '' : reportedAt),
       replacedBy: successor?.record?.key_id ?? '',
-      replacedAt: successor ? timeText(successor.createdAtMs) : '',
+      replacedAt,
       deletedAt: found.exists ? '' : timeText(nowMs),
     };
   });

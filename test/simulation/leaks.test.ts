@@ -156,6 +156,11 @@ describe('the ledger', () => {
 
   it('is written once for what is seen again and again', async () => {
     const { lab, manifest } = await leak();
+    lab.fault({ match: 'DELETE /v1/apikeys/*', status: 503, times: 20 });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(lab.secret('keyrota-ledger-lab').versions).toHaveLength(1);
+    lab.cloud.faults.clear();
     await wholeTick(lab, manifest, { only: ['ingest'] });
     const count = lab.secret('keyrota-ledger-lab').versions.length;
     await wholeTick(lab, manifest, { only: ['ingest'] });
@@ -169,6 +174,19 @@ describe('the ledger', () => {
     const report = await wholeTick(lab, manifest, { only: ['ingest'] });
     expect(report.keys[0]?.steps.map(({ step }) => step)).toEqual(['contain', 'mint', 'delete', 'release']);
     expect(lab.logLines.join('\n')).toMatch(/"event":"ledger_not_written"/);
+  });
+
+  it('that could not be written is written by a later run, though the leak is over', async () => {
+    const { lab, manifest } = await leak();
+    const leakedId = lab.currentKeyId();
+    lab.fault({ match: 'POST /api/v2/secrets', status: 403 });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(lab.keys.some(({ id }) => id === leakedId)).toBe(false);
+    await lab.pass(DAY_MS);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    const { incidents } = await ledgerOf(lab, manifest);
+    expect(incidents).toMatchObject([{ key_id: leakedId, replaced_by: lab.currentKeyId() }]);
+    expect(incidents[0]?.deleted_at).not.toBe('');
   });
 
   it('keeps the incidents of two runs that write at once', async () => {

@@ -5,6 +5,7 @@ import { isNamedFor } from '../../shared/rotation/situation.ts';
 import type { Laboratory, State } from './laboratory.ts';
 import { Neighbours } from './neighbours.ts';
 import { onlyKey } from './rotated.ts';
+import { wholeTick } from './whole-tick.ts';
 import { Witness, currentKeyOf } from './witness.ts';
 
 /** Later than what is late in a trial, than any back-off or lease, and than a mint can last: then every tick sees clearly. */
@@ -23,6 +24,8 @@ export interface TrialOptions {
   stores?: readonly number[] | 'any';
   /** A person sees that the command failed and gives it again. Default: the timer goes on. */
   isRepeatedByHand?: boolean;
+  /** Ticks also write down what belongs to no single key. Default: false. */
+  keepsLedger?: boolean;
 }
 
 /** A look at the key, and whatever follows from it. */
@@ -141,7 +144,9 @@ export class Trial {
 
   /** So few ticks a day that each of them lists the account and looks at every key. */
   #tick(): Promise<unknown> {
-    return this.lab.tick(this.manifest, { timerMs: DAY_MS / 2 });
+    const options = { timerMs: DAY_MS / 2 };
+    const { lab, manifest } = this;
+    return this.#options.keepsLedger ? wholeTick(lab, manifest, options) : lab.tick(manifest, options);
   }
 
   get #secrets(): State['secretsManager']['secrets'] {
