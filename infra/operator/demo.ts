@@ -17,6 +17,7 @@ const Demo = z.object({
   secretsManagerUrl: z.url(),
   functionsUrl: z.url(),
   triggerToken: z.string(),
+  incidentSecret: z.string(),
   manifestFile: z.string(),
 });
 export type Demo = z.infer<typeof Demo>;

@@ -29,6 +29,7 @@ export interface CloudFields {
 export interface Ready extends CloudFields {
   functionsUrl: string;
   triggerToken: string;
+  incidentSecret: string;
   manifestFile: string;
 }
 
@@ -59,6 +60,7 @@ export const READY_FIELDS: Ready = {
   ...CLOUD_FIELDS,
   functionsUrl: ADDRESS,
   triggerToken: like(/^[\w-]{32,}$/),
+  incidentSecret: like(/^whsec_[\w+/]{43}=$/),
   manifestFile: like(/\.json$/),
 };
 
