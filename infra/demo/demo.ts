@@ -92,7 +92,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
   const addresses = cloud.addresses(api.url, controlServer.url);
   const { triggerToken, incident: incidentSecret } = secrets;
-  const ready = { ...addresses, functionsUrl, triggerToken, incidentSecret, manifestFile: MANIFEST_FILE };
+  const keyrotaIamIds = Object.values(account.profiles).map(({ iamId }) => iamId);
+  const proofs = { triggerToken, incidentSecret, keyrotaIamIds };
+  const ready = { ...addresses, functionsUrl, ...proofs, manifestFile: MANIFEST_FILE };
   using _file = await leaveDemoFile(ready, manifest);
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
 

@@ -18,6 +18,7 @@ const Demo = z.object({
   functionsUrl: z.url(),
   triggerToken: z.string(),
   incidentSecret: z.string(),
+  keyrotaIamIds: z.array(z.string()),
   manifestFile: z.string(),
 });
 export type Demo = z.infer<typeof Demo>;

@@ -30,11 +30,13 @@ export interface Ready extends CloudFields {
   functionsUrl: string;
   triggerToken: string;
   incidentSecret: string;
+  keyrotaIamIds: string[];
   manifestFile: string;
 }
 
 const like = (pattern: RegExp) => expect.stringMatching(pattern) as string;
 const ADDRESS = like(/^http:\/\/127\.0\.0\.1:\d+$/);
+const PROFILE = like(/^iam-Profile-/);
 
 /** How those fields look. */
 export const CLOUD_FIELDS: CloudFields = {
@@ -61,6 +63,7 @@ export const READY_FIELDS: Ready = {
   functionsUrl: ADDRESS,
   triggerToken: like(/^[\w-]{32,}$/),
   incidentSecret: like(/^whsec_[\w+/]{43}=$/),
+  keyrotaIamIds: [PROFILE, PROFILE, PROFILE],
   manifestFile: like(/\.json$/),
 };
 
