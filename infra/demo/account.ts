@@ -2,22 +2,31 @@ import type { EmbeddedCloud } from '../local/cloud.ts';
 import { Admin, ROLE } from './admin.ts';
 import { setUpKeys } from './demo-keys.ts';
 import type { DemoKey } from './demo-keys.ts';
+import { FUNCTIONS } from './functions.ts';
+import type { FunctionName } from './functions.ts';
+
+/** A trusted profile. */
+interface Profile {
+  id: string;
+  iamId: string;
+}
 
 /** The demo account, set up. */
 export interface DemoAccount {
   keys: DemoKey[];
   /** The functional ID's first key, which a person made: Keyrota takes it in. */
   firstLogin: string;
-  /** Keyrota's own trusted profile. */
-  rotatorProfileId: string;
+  /** The trusted profile of each function. */
+  profiles: Record<FunctionName, Profile>;
   /** The trusted profile by which agents read their secrets. */
   agentProfileId: string;
+  /** The secret group that only Keyrota reads. */
+  privateGroupId: string;
 }
 
-/** Which workloads the profiles trust. */
+/** Which workloads the profiles trust, beside the functions. */
 export interface DemoWorkloads {
   projectCrn: string;
-  rotator: string;
   agent: string;
 }
 
@@ -38,25 +47,54 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
     component_type: 'function',
     component_name: component,
   });
-  const rotator = await admin.createProfile('keyrota-rotate-keys', link(workloads.rotator));
+  const profiles = await setUpProfiles(admin, link);
   const agent = await admin.createProfile('log-agents', link(workloads.agent));
   const { guid } = account.secretsManager;
   const inGroup = (group: string) => ({ serviceInstance: guid, resourceType: 'secret-group', resource: group });
   await admin.grant(agent.iamId, ROLE.secretsReader, 'secrets-manager', inGroup(groupId));
-  for (const group of [groupId, privateGroupId])
-    await admin.grant(rotator.iamId, ROLE.secretsWriter, 'secrets-manager', inGroup(group));
-  await admin.grant(rotator.iamId, ROLE.apiKeyReviewer, 'iam-identity');
+  const rotatorIamId = profiles['rotate-keys'].iamId;
+  const responderIamId = profiles['respond-to-compromise'].iamId;
+  // What tells of events calls nothing but rotate-keys: its profile has no rights at all.
+  for (const iamId of [rotatorIamId, responderIamId]) {
+    for (const group of [groupId, privateGroupId])
+      await admin.grant(iamId, ROLE.secretsWriter, 'secrets-manager', inGroup(group));
+    await admin.grant(iamId, ROLE.apiKeyReviewer, 'iam-identity');
+    const instance = { serviceInstance: account.eventNotifications.guid };
+    await admin.grant(iamId, ROLE.eventPublisher, 'event-notifications', instance);
+  }
+  await connectEvents(admin, account.eventNotifications.crn);
   const user = iam.addUser('log-shipper');
-  const setting = { cloud, admin, url, rotatorIamId: rotator.iamId, groupId, privateGroupId };
+  const setting = { cloud, admin, url, rotatorIamId, responderIamId, groupId, privateGroupId };
   const keys = await setUpKeys(setting, user);
   await clock.advanceTo(clock.nowMs() + UNTIL_KNOWN_MS);
-  return { keys, firstLogin: user.apiKey, rotatorProfileId: rotator.id, agentProfileId: agent.id };
+  return { keys, firstLogin: user.apiKey, profiles, agentProfileId: agent.id, privateGroupId };
+}
+
+async function setUpProfiles(
+  admin: Admin,
+  link: (component: string) => Parameters<Admin['createProfile']>[1],
+): Promise<DemoAccount['profiles']> {
+  const create = (name: FunctionName) => admin.createProfile(`keyrota-${name}`, link(name));
+  return {
+    [FUNCTIONS.rotate]: await create(FUNCTIONS.rotate),
+    [FUNCTIONS.respond]: await create(FUNCTIONS.respond),
+    [FUNCTIONS.handleEvent]: await create(FUNCTIONS.handleEvent),
+  };
+}
+
+/** From now on Secrets Manager tells Event Notifications what happens to secrets. */
+async function connectEvents(admin: Admin, instanceCrn: string): Promise<void> {
+  await admin.request('POST', '/api/v2/notifications/registration', {
+    event_notifications_instance_crn: instanceCrn,
+    event_notifications_source_name: 'secrets-manager',
+  });
 }
 
 /** The demo's manifest, as its operator would write it. */
-export function demoManifest({ keys, agentProfileId }: DemoAccount): object {
+export function demoManifest({ keys, agentProfileId, privateGroupId }: DemoAccount): object {
   return {
     deployment: 'demo',
+    ledger: { group: privateGroupId },
     defaults: { rotateEvery: '30d', grace: '7d', quarantine: '3d' },
     keys: [
       ...keys.map(({ name, entry }) => ({ name, ...entry })),

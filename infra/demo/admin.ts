@@ -91,6 +91,7 @@ export const ROLE = {
   secretsReader: 'crn:v1:bluemix:public:secrets-manager::::serviceRole:SecretsReader',
   viewer: 'crn:v1:bluemix:public:iam::::role:Viewer',
   apiKeyReviewer: 'crn:v1:bluemix:public:iam-identity::::serviceRole:ApiKeyReviewer',
+  eventPublisher: 'crn:v1:bluemix:public:event-notifications::::serviceRole:Event-Notification-Publisher',
   operator: 'crn:v1:bluemix:public:iam::::role:Operator',
   administrator: 'crn:v1:bluemix:public:iam::::role:Administrator',
   manager: 'crn:v1:bluemix:public:iam::::serviceRole:Manager',

@@ -29,9 +29,46 @@ export interface AgentOptions {
   untilMs: number;
 }
 
+/** A secret, as far as an agent reads it. */
+interface SecretAnswer {
+  payload?: string;
+  data?: { apikey: string };
+  custom_metadata?: { keyrota?: { key_id?: string } };
+}
+
 interface Held<T> {
   value: T;
   sinceMs: number;
+}
+
+/** A line that was refused. */
+export interface Refusal {
+  /** Of the key that it was shipped with; empty where the secret does not tell. */
+  keyId: string;
+  atMs: number;
+}
+
+/** How an agent stands. */
+export interface AgentState {
+  secretName: string;
+  /** It ships lines. */
+  ships: boolean;
+  /** The key that it fetched last; null for none, also after a refusal. */
+  keyId: string | null;
+  /** When it fetched that key first, as an ISO time. */
+  fetchedAt: string | null;
+  /** That key let a line in since. */
+  works: boolean;
+  linesSent: number;
+  linesRefused: number;
+}
+
+/** What an agent holds of its secret. */
+interface FetchedKey {
+  value: string;
+  keyId: string;
+  firstMs: number;
+  works: boolean;
 }
 
 /**
@@ -42,11 +79,12 @@ export class IngestionAgent {
   readonly #options: AgentOptions;
   readonly #clock: CloudClock;
   #reader: Held<string> | undefined;
-  #apiKey: Held<string> | undefined;
+  #apiKey: Held<FetchedKey> | undefined;
   #token: Held<string> | undefined;
   #stopped = false;
   linesSent = 0;
-  linesRefused = 0;
+  /** Every line that was refused. */
+  readonly refusals: Refusal[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -59,6 +97,20 @@ export class IngestionAgent {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  get state(): AgentState {
+    const { value: key = null } = this.#apiKey ?? {};
+    const { secretName, shipping } = this.#options;
+    return {
+      secretName,
+      ships: shipping !== null,
+      keyId: key?.keyId ?? null,
+      fetchedAt: key && new Date(key.firstMs).toISOString(),
+      works: key?.works ?? false,
+      linesSent: this.linesSent,
+      linesRefused: this.refusals.length,
+    };
   }
 
   #next(): void {
@@ -74,19 +126,21 @@ export class IngestionAgent {
     const send = (request: Request) => hold.wait(this.#options.cloud.handle(request));
     await this.#refresh(send);
     const { shipping } = this.#options;
-    if (!this.#apiKey || !shipping) return; // before the first key there is nothing to ship with
+    const key = this.#apiKey?.value;
+    if (!key || !shipping) return; // before the first key there is nothing to ship with
     this.linesSent += 1;
     try {
-      const response = await send(await this.#line(shipping, this.#apiKey.value, send));
-      if (!response.ok) this.#refuse();
+      const response = await send(await this.#line(shipping, key.value, send));
+      if (response.ok) key.works = true;
+      else this.#refuse(key);
     } catch {
-      this.#refuse();
+      this.#refuse(key);
     }
   }
 
   /** As any sane agent, it looks for a new key after a refusal. */
-  #refuse(): void {
-    this.linesRefused += 1;
+  #refuse({ keyId }: FetchedKey): void {
+    this.refusals.push({ keyId, atMs: this.#clock.nowMs() });
     this.#apiKey = undefined;
     this.#token = undefined;
   }
@@ -118,10 +172,16 @@ export class IngestionAgent {
       const headers = { authorization: `Bearer ${await this.#readerToken(send)}` };
       const response = await send(new Request(url + path, { headers }));
       if (!response.ok) return;
-      const { payload, data } = (await response.json()) as { payload?: string; data?: { apikey: string } };
+      const { payload, data, custom_metadata: metadata } = (await response.json()) as SecretAnswer;
       const value = payload ?? data?.apikey ?? '';
-      if (value !== this.#apiKey?.value) this.#token = undefined;
-      this.#apiKey = this.#held(value);
+      const known = this.#apiKey?.value;
+      if (value === known?.value) {
+        this.#apiKey = this.#held(known);
+        return;
+      }
+      this.#token = undefined;
+      const keyId = metadata?.keyrota?.key_id ?? '';
+      this.#apiKey = this.#held({ value, keyId, firstMs: this.#clock.nowMs(), works: false });
     } catch {
       // It goes on with the key that it has and looks again with the next line.
     }

@@ -23,8 +23,10 @@ export interface DemoSetting {
   cloud: EmbeddedCloud;
   admin: Admin;
   url: string;
-  /** IAM id of Keyrota's own trusted profile. */
+  /** IAM id of the trusted profile that rotates. */
   rotatorIamId: string;
+  /** IAM id of the trusted profile that contains leaked keys. */
+  responderIamId: string;
   /** The secret group that agents read. */
   groupId: string;
   /** The secret group that only Keyrota reads. */
@@ -70,14 +72,16 @@ export async function setUpKeys(setting: DemoSetting, user: FunctionalId): Promi
 }
 
 async function serviceIdKey(
-  { admin, url, rotatorIamId, groupId }: DemoSetting,
+  { admin, url, rotatorIamId, responderIamId, groupId }: DemoSetting,
   name: string,
   description: string,
   { service, role, roleId, path }: Destination,
 ): Promise<DemoKey> {
   const { id, iamId } = await admin.createServiceId(name, description);
   await admin.grant(iamId, roleId, service);
-  await admin.grant(rotatorIamId, ROLE.operator, 'iam-identity', { resourceType: 'serviceid', resource: id });
+  const ofServiceId = { resourceType: 'serviceid', resource: id };
+  for (const keyrota of [rotatorIamId, responderIamId])
+    await admin.grant(keyrota, ROLE.operator, 'iam-identity', ofServiceId);
   await admin.grant(rotatorIamId, ROLE.viewer, service);
   const grants = [{ service, role }];
   const secret = { group: groupId };

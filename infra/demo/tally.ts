@@ -1,19 +1,22 @@
 import type { AuditRecord } from '../local/audit.ts';
 import type { EmbeddedCloud } from '../local/cloud.ts';
-import type { IngestionAgent } from './agent.ts';
+import type { IngestionAgent, Refusal } from './agent.ts';
 import type { DemoKey } from './demo-keys.ts';
 
 /** What a run of the demo comes to. */
 export interface Summary {
   days: number;
-  /** Stored versions that superseded one. */
+  /** Stored versions of keys that superseded one. */
   rotations: number;
   keysCreated: number;
   keysDisabled: number;
   keysDeleted: number;
   /** Attempts. */
   linesSent: number;
+  /** But for those after a leak. */
   linesRefused: number;
+  /** Lines refused because their key had leaked and was put out of use. */
+  linesRefusedAfterLeak: number;
   /** Keys of ours at their issuers that no secret version names. */
   orphanKeys: number;
   /** Without log lines. */
@@ -34,6 +37,9 @@ interface Snapshot {
   secretsManager: { secrets: { versions: { customMetadata: { keyrota?: { key_id: string } } }[] }[] };
 }
 
+/** From the moment in which a key is out of use until its function has said so, at most. */
+const UNTIL_SAID_MS = 60_000;
+
 /** Counts what happens in the account. */
 export class Tally {
   readonly #cloud: EmbeddedCloud;
@@ -41,6 +47,8 @@ export class Tally {
   readonly #startMs: number;
   readonly #counts = { rotations: 0, keysCreated: 0, keysDisabled: 0, keysDeleted: 0 };
   readonly #callsBefore: number;
+  /** Since when keys are out of use that leaked. */
+  readonly #leakedSinceMs = new Map<string, number>();
   /** How the names of service credentials begin: the API keys behind them have the same, and come and go with them. */
   readonly #credentials: readonly string[];
 
@@ -55,27 +63,35 @@ export class Tally {
     cloud.audit.watch((record) => this.#count(record));
   }
 
-  get lines(): { sent: number; refused: number } {
-    const sum = (count: (agent: IngestionAgent) => number) =>
-      this.#agents.reduce((total, agent) => total + count(agent), 0);
-    return { sent: sum((agent) => agent.linesSent), refused: sum((agent) => agent.linesRefused) };
+  /** A line that a function logged: some tell that a leaked key is out of use. */
+  note(line: string): void {
+    if (!line.includes('"key_contained"')) return;
+    const { event, keyId, at } = JSON.parse(line) as { event: string; keyId: string; at: string };
+    if (event !== 'key_contained' || this.#leakedSinceMs.has(keyId)) return;
+    this.#leakedSinceMs.set(keyId, Date.parse(at) - UNTIL_SAID_MS);
   }
 
   summary(): Summary {
-    const { sent, refused } = this.lines;
+    const refusals = this.#agents.flatMap((agent) => agent.refusals);
+    const afterLeak = refusals.filter((refusal) => this.#isAfterLeak(refusal));
     const days = Math.round(((this.#cloud.clock.nowMs() - this.#startMs) / 86_400_000) * 100) / 100;
     return {
       days,
       ...this.#counts,
-      linesSent: sent,
-      linesRefused: refused,
+      linesSent: this.#agents.reduce((total, agent) => total + agent.linesSent, 0),
+      linesRefused: refusals.length - afterLeak.length,
+      linesRefusedAfterLeak: afterLeak.length,
       orphanKeys: this.#orphanKeys(),
       apiCalls: this.#cloud.calls.total - this.#callsBefore,
     };
   }
 
+  #isAfterLeak({ keyId, atMs }: Refusal): boolean {
+    return atMs >= (this.#leakedSinceMs.get(keyId) ?? Infinity);
+  }
+
   #count(record: AuditRecord): void {
-    if (record.action === 'secret-version.create' && record.supersededId !== null) this.#counts.rotations += 1;
+    if (isRotation(record)) this.#counts.rotations += 1;
     if (!('keyId' in record) || ('name' in record && isHelper(record.name))) return;
     const isInner = record.action.startsWith('api-key.') && 'name' in record && this.#isOfCredential(record.name);
     if (record.action === 'api-key.disable') this.#counts.keysDisabled += 1;
@@ -102,6 +118,12 @@ export class Tally {
     return [...ours.map(({ id }) => id), ...classicIds].filter((id) => !known.has(id)).length;
   }
 }
+
+/** A version of a secret that held another one before; what is written into the ledger is none. */
+const isRotation = (record: AuditRecord): boolean =>
+  record.action === 'secret-version.create' && record.supersededId !== null && !isLedger(record.name);
+
+const isLedger = (secretName: string): boolean => secretName.startsWith('keyrota-ledger-');
 
 /** A key by which a run opens an issuer's API, and which goes with it. */
 const isHelper = (name: string): boolean => name.includes('-helper.');

@@ -187,7 +187,8 @@ function unrepeatedEntryOf(manifest: Manifest, name: string): ManagedKey {
 const nameOf = (manifest: Manifest, name: string): string =>
   manifest.keyless.some((one) => one.name === name) ? name : entryOf(manifest, name).name;
 
-function entryOf(manifest: Manifest, name: string): ManagedKey {
+/** @throws InputError for a name that the manifest does not have, and for an entry without a key. */
+export function entryOf(manifest: Manifest, name: string): ManagedKey {
   const found = manifest.keys.find((key) => key.name === name);
   if (found) return found;
   if (manifest.keyless.some((one) => one.name === name)) throw withoutKey();

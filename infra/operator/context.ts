@@ -22,17 +22,20 @@ export interface OperatorOptions {
 
 /**
  * Runs an operator's command with the environment's settings, or in the demo that runs in this folder. Ctrl-C ends it
- * between two calls.
+ * between two calls. `work` is told of the demo; null for none.
  */
-export async function withContext<T>(options: OperatorOptions, work: (context: RunContext) => Promise<T>): Promise<T> {
+export async function withContext<T>(
+  options: OperatorOptions,
+  work: (context: RunContext & { signal: AbortSignal }, demo: Demo | null) => Promise<T>,
+): Promise<T> {
   const interrupted = new AbortController();
   using _stop = onStopRequest(() => interrupted.abort(new Error('interrupted')));
   const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
-  if (!demo) return await work(await contextOf(options, settingsOfPerson(), systemClock, interrupted.signal));
+  if (!demo) return await work(await contextOf(options, settingsOfPerson(), systemClock, interrupted.signal), null);
   using clock = await holdDemoClock(demo, interrupted.signal);
   const settings = readSettings(environmentOf(demo));
   const manifest = options.manifest ?? demo.manifestFile;
-  return await work(await contextOf({ manifest }, settings, clock, interrupted.signal));
+  return await work(await contextOf({ manifest }, settings, clock, interrupted.signal), demo);
 }
 
 /** The environment's settings. Where there are none, a person may have meant the demo. */
@@ -67,7 +70,7 @@ async function contextOf(
   settings: Settings,
   clock: Clock,
   signal: AbortSignal,
-): Promise<RunContext> {
+): Promise<RunContext & { signal: AbortSignal }> {
   const manifest: Manifest = options.manifest
     ? (await loadManifestFile(options.manifest)).manifest
     : manifestOfPerson(settings);

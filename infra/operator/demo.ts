@@ -17,6 +17,8 @@ const Demo = z.object({
   secretsManagerUrl: z.url(),
   functionsUrl: z.url(),
   triggerToken: z.string(),
+  incidentSecret: z.string(),
+  keyrotaIamIds: z.array(z.string()),
   manifestFile: z.string(),
 });
 export type Demo = z.infer<typeof Demo>;

@@ -1,5 +1,5 @@
 // `npm run keyrota -- COMMAND`: the operator's entry.
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
 import { endWithReader } from '../local/broken-pipe.ts';
@@ -17,6 +17,8 @@ import type { CommonOptions, ExitCode } from './commands.ts';
 import { exportIncident } from './export-incident.ts';
 import type { ExportOptions } from './export-incident.ts';
 import { InputError } from './input-error.ts';
+import { LOCATORS, reportLeakCommand } from './report-leak.ts';
+import type { ReportLeakOptions } from './report-leak.ts';
 
 const INPUT_CODES = [
   'settings_invalid',
@@ -116,6 +118,19 @@ withCommon(program.command('export'))
   .option('--out <file>', 'file to write; it must not exist. Default: <incident>.json')
   .action(async (incident: string, options: ExportOptions) => {
     await exportIncident(incident, options);
+  });
+
+withCommon(program.command('report-leak'))
+  .description('report the current key of an entry as leaked, and follow until it is replaced')
+  .argument('<name>', 'the key')
+  .addOption(new Option('--by <what>', 'what the report names the key by').choices(LOCATORS).default('id'))
+  .option('--url <url>', "address of the function respond-to-compromise; default: the running demo's")
+  .addHelpText(
+    'after',
+    '\nThe report is signed by Standard Webhooks, with KEYROTA_INCIDENT_SECRET or as the running demo says. The key stops working at once.',
+  )
+  .action(async (name: string, options: ReportLeakOptions) => {
+    exitCode = await reportLeakCommand(name, options);
   });
 
 endWithReader();

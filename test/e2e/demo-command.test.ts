@@ -14,6 +14,7 @@ const SUMMARY_FIELDS = [
   'keysDeleted',
   'linesSent',
   'linesRefused',
+  'linesRefusedAfterLeak',
   'orphanKeys',
   'apiCalls',
 ];

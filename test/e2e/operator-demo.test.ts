@@ -36,7 +36,8 @@ async function startSilence() {
 function leaveFile(folder: DemoFolder, url: string): void {
   const text = 'x';
   const addresses = { url, controlUrl: url, secretsManagerUrl: url, functionsUrl: url };
-  const file = { ...addresses, accountId: text, adminApiKey: text, triggerToken: text, manifestFile: text };
+  const secrets = { adminApiKey: text, triggerToken: text, incidentSecret: text };
+  const file = { ...addresses, ...secrets, accountId: text, keyrotaIamIds: [], manifestFile: text };
   mkdirSync(join(folder.path, '.keyrota'), { recursive: true });
   writeFileSync(folder.demoFile, JSON.stringify(file));
 }

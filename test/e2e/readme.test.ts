@@ -37,7 +37,7 @@ const WITH_THE_DEMO: Trial[] = [
 const ALONE: Trial[] = [
   {
     line: 'npm start -- --days 30 --json',
-    shows: /^\{"days":30,"rotations":.*"linesRefused":0,"orphanKeys":0,.*\}$/m,
+    shows: /^\{"days":30,"rotations":.*"linesRefused":0,"linesRefusedAfterLeak":0,"orphanKeys":0,.*\}$/m,
   },
   { line: 'npm run build -- --manifest docs/manifest.example.yaml', shows: /rotate-keys \d+ KB/ },
   { line: 'npm run keyrota -- validate docs/manifest.example.yaml', shows: /valid, 1 key, deployment prod/ },

@@ -29,11 +29,14 @@ export interface CloudFields {
 export interface Ready extends CloudFields {
   functionsUrl: string;
   triggerToken: string;
+  incidentSecret: string;
+  keyrotaIamIds: string[];
   manifestFile: string;
 }
 
 const like = (pattern: RegExp) => expect.stringMatching(pattern) as string;
 const ADDRESS = like(/^http:\/\/127\.0\.0\.1:\d+$/);
+const PROFILE = like(/^iam-Profile-/);
 
 /** How those fields look. */
 export const CLOUD_FIELDS: CloudFields = {
@@ -59,6 +62,8 @@ export const READY_FIELDS: Ready = {
   ...CLOUD_FIELDS,
   functionsUrl: ADDRESS,
   triggerToken: like(/^[\w-]{32,}$/),
+  incidentSecret: like(/^whsec_[\w+/]{43}=$/),
+  keyrotaIamIds: [PROFILE, PROFILE, PROFILE],
   manifestFile: like(/\.json$/),
 };
 
