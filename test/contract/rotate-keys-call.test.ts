@@ -104,12 +104,11 @@ describe('a call of rotate-keys', () => {
     });
   });
 
-  it('names 1 to 1,000 entries', async () => {
+  it('names at most 1,000 entries', async () => {
     await using server = await answeringWith(200);
     const names = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`);
     expect(await call(server.url, { only: names(1_000) })).toEqual({ outcome: 'accepted' });
-    for (const count of [0, 1_001])
-      expect(await call(server.url, { only: names(count) })).toMatchObject({ outcome: 'failed' });
+    expect(await call(server.url, { only: names(1_001) })).toMatchObject({ outcome: 'failed' });
     expect(server.requests).toBe(1);
   });
 
@@ -117,6 +116,6 @@ describe('a call of rotate-keys', () => {
     for (const address of ['no address', 'http://']) expect(await call(address)).toMatchObject({ outcome: 'failed' });
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
-    expect(await call('http://127.0.0.1:1', { circle })).toMatchObject({ outcome: 'failed' });
+    expect(await call('http://127.0.0.1:1', { incidents: [circle] })).toMatchObject({ outcome: 'failed' });
   });
 });
