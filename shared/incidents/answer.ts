@@ -141,7 +141,7 @@ export function answerOf(
   world: Pick<LeakWorld, 'manifest'>,
 ): LeakAnswer {
   const incidents = works.map((work) => keyAnswer(work, isDryRun(report, world), poked));
-  const failed = incidents.some(({ outcome }) => outcome === 'failed');
+  const failed = works.some(({ containment, marks }) => containment?.outcome === 'failed' || marks.isLost);
   const retryAfterSeconds = failed ? RETRY_AFTER_SECONDS : null;
   return { status: failed ? 503 : 202, body: { incidents }, retryAfterSeconds };
 }

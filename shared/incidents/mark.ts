@@ -20,9 +20,11 @@ export interface Marks {
   containedAtMs: number | null;
   /** Nothing of it was written before. */
   isNew: boolean;
+  /** It could be written nowhere: a disabled key tells nobody why it is. */
+  isLost: boolean;
 }
 
-export const NOT_MARKED: Marks = { issuer: false, version: false, containedAtMs: null, isNew: false };
+export const NOT_MARKED: Marks = { issuer: false, version: false, containedAtMs: null, isNew: false, isLost: false };
 
 /** What all marks of one key say. */
 interface Leak {
@@ -65,10 +67,12 @@ export async function mark(
   const { clock, log } = world;
   const atMs = containment.outcome === 'contained' ? containment.atMs : clock.nowMs();
   const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
+  let failures = 0;
   const inTime = async <T>(where: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> => {
     try {
       return await withTimeLimit(clock, Math.max(untilMs - clock.nowMs(), 1), parent, work);
     } catch (error) {
+      failures += 1;
       const why = `the leak could not be written down ${where}; the regular looks see to it`;
       log.warn('mark_failed', why, { where, keyId: key.keyId, incident: leak.incident, error });
       return null;
@@ -82,12 +86,14 @@ export async function mark(
   });
   const [issuer, store] = await Promise.all([atIssuer, inStore]);
   const isOut = outcome === 'contained';
+  const [isAtIssuer, isOnVersion] = [issuer !== null, store !== null && store.isMarked];
   return {
-    issuer: issuer !== null,
-    version: store !== null && store.isMarked,
+    issuer: isAtIssuer,
+    version: isOnVersion,
     // Whichever is later: what was marked first may have been contained only then.
     containedAtMs: isOut ? Math.max(issuer?.atMs ?? store?.containedAtMs ?? atMs, store?.containedAtMs ?? 0) : null,
     isNew: (issuer?.isNew ?? false) || (store?.isNew ?? false),
+    isLost: failures > 0 && !isAtIssuer && !isOnVersion,
   };
 }
 
