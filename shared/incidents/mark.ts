@@ -20,8 +20,8 @@ export interface Marks {
   containedAtMs: number | null;
   /** Nothing of it was written before. */
   isNew: boolean;
-  /** Something could not be written. */
-  hasFailed: boolean;
+  /** The summary of its secret names it, so that the next tick looks there, whatever becomes of the other marks. */
+  summary: boolean;
 }
 
 export const NOT_MARKED: Marks = {
@@ -29,7 +29,7 @@ export const NOT_MARKED: Marks = {
   version: false,
   containedAtMs: null,
   isNew: false,
-  hasFailed: false,
+  summary: false,
 };
 
 /** What all marks of one key say. */
@@ -73,12 +73,10 @@ export async function mark(
   const { clock, log } = world;
   const atMs = containment.outcome === 'contained' ? containment.atMs : clock.nowMs();
   const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
-  let hasFailed = false;
   const inTime = async <T>(where: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> => {
     try {
       return await withTimeLimit(clock, Math.max(untilMs - clock.nowMs(), 1), parent, work);
     } catch (error) {
-      hasFailed = true;
       const why = `the leak could not be written down ${where}; the regular looks see to it`;
       log.warn('mark_failed', why, { where, keyId: key.keyId, incident: leak.incident, error });
       return null;
@@ -95,10 +93,10 @@ export async function mark(
   return {
     issuer: issuer !== null,
     version: store !== null && store.isMarked,
+    summary: store !== null && store.isInSummary,
     // Whichever is later: what was marked first may have been contained only then.
     containedAtMs: isOut ? Math.max(issuer?.atMs ?? store?.containedAtMs ?? atMs, store?.containedAtMs ?? 0) : null,
     isNew: (issuer?.isNew ?? false) || (store?.isNew ?? false),
-    hasFailed,
   };
 }
 
@@ -161,16 +159,16 @@ async function markInStore(
   agreed: Promise<number>,
   world: LeakWorld,
   signal: AbortSignal,
-): Promise<{ isMarked: boolean; isNew: boolean; containedAtMs: number | null } | null> {
+): Promise<{ isMarked: boolean; isInSummary: boolean; isNew: boolean; containedAtMs: number | null } | null> {
   const secret = leak.key.entry && secretOf(leak.key, await world.listed());
   if (!secret) return null;
   const [versions, summary] = await Promise.allSettled([
     markVersions(secret.id, leak, agreed, world, signal),
     markSummary(secret.id, leak, agreed, world, signal),
   ]);
-  if (summary.status === 'rejected') throw summary.reason;
   if (versions.status === 'rejected') throw versions.reason;
-  return versions.value;
+  if (summary.status === 'rejected') throw summary.reason;
+  return { ...versions.value, isInSummary: summary.value };
 }
 
 /** Versions whose values are gone may not be written to, and are left. */
@@ -225,31 +223,37 @@ function markedRecord(record: VersionRecord, { report, containment, incident }: 
   };
 }
 
-/** Only what is ours to say, and only where the summary speaks of the leaked key: another run may have stored the next one. */
+/** Also of a key that was taken in, which the summary does not speak of otherwise; and where another run has stored the next one. */
 async function markSummary(
   secretId: string,
   leak: Leak,
   agreed: Promise<number>,
   { secrets, clock }: LeakWorld,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const atMs = await agreed;
   const { custom_metadata: metadata } = await secrets.get(secretId, signal);
   const summary = readSummary(metadata);
-  const { keyId } = leak.key;
-  if (!summary || (summary.key_id !== keyId && summary.previous_key_id !== keyId)) return;
+  if (!summary) return false;
   const marked = markedSummary(summary, leak, timeText(atMs), clock.nowMs());
-  if (JSON.stringify(marked) === JSON.stringify(summary)) return;
-  await secrets.writeMetadata(secretId, writeRecord(metadata, marked), signal);
+  if (JSON.stringify(marked) !== JSON.stringify(summary))
+    await secrets.writeMetadata(secretId, writeRecord(metadata, marked), signal);
+  return true;
 }
+
+/** So many keys of one entry are remembered as leaked; they go as soon as they are gone. */
+const MOST_COMPROMISED = 10;
 
 function markedSummary(summary: Summary, { key, report }: Leak, at: string, nowMs: number): Summary {
   const isCounted =
     report.credential.by !== 'value' && !summary.reported_keys.some(({ key_id }) => key_id === key.keyId);
+  const leaked = { key_id: key.keyId, at, by: report.sender, delivery: report.deliveryId };
+  const isNew = !summary.compromised_keys.some((one) => one.key_id === key.keyId);
   const recent = summary.reported_keys.filter((one) => (timeOf(one.at) ?? 0) > nowMs - HOUR_MS);
   return {
     ...summary,
     compromised_at: summary.compromised_at || at,
+    ...(isNew && { compromised_keys: [...summary.compromised_keys, leaked].slice(-MOST_COMPROMISED) }),
     ...(isCounted && { reported_keys: [...recent, { by: report.sender, key_id: key.keyId, at }] }),
   };
 }

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { NOTICE_TYPES } from '../notices/notice.ts';
+import type { Notice } from '../notices/notice.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
 
 /** An ISO time, or empty. */
@@ -31,6 +33,22 @@ const IncidentRecord = z.object({
 });
 export type IncidentRecord = z.infer<typeof IncidentRecord>;
 
+/** A notice of something that happened, which nobody could be told of. */
+const NoticeRecord = z.object({
+  type: z.enum(NOTICE_TYPES),
+  id: z.string(),
+  atMs: z.number(),
+  deployment: z.string(),
+  name: z.string().nullable(),
+  keyId: z.string().nullable(),
+  incident: z.string().nullable(),
+  why: z.string(),
+  next: z.array(z.string()),
+  details: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]))
+    .readonly(),
+}) satisfies z.ZodType<Notice>;
+
 /** What belongs to no single key. Losing it loses history, never a key. */
 export const LedgerData = z.object({
   incidents: z.array(IncidentRecord).default([]),
@@ -38,10 +56,12 @@ export const LedgerData = z.object({
   told: z.record(z.string(), z.string()).default({}),
   /** Targets of notices that want no more of them: since when. */
   disabled_targets: z.record(z.string(), z.string()).default({}),
+  /** What happened and nobody could be told of: the next run tells it. */
+  undelivered: z.array(NoticeRecord).default([]),
 });
 export type LedgerData = z.infer<typeof LedgerData>;
 
-export const emptyLedger = (): LedgerData => ({ incidents: [], told: {}, disabled_targets: {} });
+export const emptyLedger = (): LedgerData => ({ incidents: [], told: {}, disabled_targets: {}, undelivered: [] });
 
 const MOST_INCIDENTS = 100;
 const MOST_ACTIONS = 20;

@@ -1,4 +1,5 @@
 import type { Manifest } from '../keys/manifest.ts';
+import { sendable } from '../notices/notice.ts';
 import type { Notice, NoticeType } from '../notices/notice.ts';
 import { noticesOfRun, untold } from '../notices/of-run.ts';
 import { sendNotices } from '../notices/send.ts';
@@ -16,6 +17,10 @@ interface Telling {
 
 /** What happened in this run and in no other. All else lasts, and whether it was told already only the ledger knows. */
 const HAPPENED: readonly NoticeType[] = ['key.contained', 'key.replaced', 'key.rotated'];
+const happened = ({ type }: Notice): boolean => HAPPENED.includes(type);
+
+/** Of what nobody could be told the latest are kept. */
+const MOST_UNDELIVERED = 20;
 
 /** Tells what a run did to whoever wants to know. Never throws. */
 export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, ports: Ports): Promise<Telling> {
@@ -29,15 +34,21 @@ export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, 
   const found = noticesOfRun(reports, ledger?.told ?? {}, nowMs, whose);
   if (found.unsaidCount > 0)
     log.warn('notices_unsaid', `${found.unsaidCount} lasting states are not told, for too many are remembered`);
-  const notices = ledger ? found.notices : found.notices.filter(({ type }) => HAPPENED.includes(type));
+  const earlier = ledger?.undelivered ?? [];
+  const notices = ledger ? [...earlier, ...found.notices] : found.notices.filter(happened);
   const disabled = new Set(Object.keys(ledger?.disabled_targets ?? {}));
   const { targets, login, http } = outward;
   const sent = await sendNotices(notices, { targets, clock, log, signal, deadlineMs, http, login, disabled });
   const at = timeText(nowMs);
+  const missed = undelivered(notices, sent);
+  const isOurs = new Set(notices.map(({ id }) => id));
   return {
     remembered: (latest) => ({
       ...latest,
-      told: untold(noticesOfRun(reports, latest.told, nowMs, whose), undelivered(notices, sent)),
+      told: untold(noticesOfRun(reports, latest.told, nowMs, whose), missed),
+      undelivered: [...latest.undelivered.filter(({ id }) => !isOurs.has(id)), ...missed.filter(happened)]
+        .map(sendable)
+        .slice(-MOST_UNDELIVERED),
       disabled_targets: {
         ...Object.fromEntries(sent.nowDisabled.map((target) => [target, at])),
         ...latest.disabled_targets,

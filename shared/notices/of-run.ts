@@ -183,7 +183,9 @@ function tellOnce(account: Account, { type, code }: Lasting, isUrgent = false): 
   if (!remember(account, entry, at) && !isUrgent) return;
   const id = idOf(account, type, key.name, code, at);
   const next = report.next.length > 0 ? report.next : [`keyrota plan ${key.name}, which tells how it stands.`];
-  account.notices.push(noticeOf(account, { type, id, keyId: null, why: report.why, next, code }));
+  const notice = noticeOf(account, { type, id, keyId: null, why: report.why, next, code });
+  // Who got it, and whose answer was lost, gets the same again.
+  account.notices.push({ ...notice, atMs: Date.parse(at) });
   account.tells.set(id, [entry]);
 }
 

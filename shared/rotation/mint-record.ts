@@ -86,7 +86,9 @@ function summaryOfMint({ key, secret }: Attempt, record: VersionRecord, nowMs: n
     failed_op: '',
     failed_at: '',
     dead_since: '',
-    compromised_at: secret?.summary?.compromised_at ?? '', // until a look shows that the leaked key is gone
+    // Until a look shows that the leaked key is gone.
+    compromised_at: secret?.summary?.compromised_at ?? '',
+    compromised_keys: secret?.summary?.compromised_keys ?? [],
     reported_keys: secret?.summary?.reported_keys ?? [],
   };
 }
@@ -116,13 +118,14 @@ export function metadataAfterFailure(
   return writeRecord(secret.metadata, { ...summary, failures, not_before, dead_since, ...ended });
 }
 
-/** The metadata of a secret after a look: its current key works (null) or is dead, and a key of it is compromised or none is (null). */
+/** The metadata of a secret after a look: its current key works (null) or is dead, and these keys of it are compromised. */
 export function metadataAfterLook(
   key: ManagedKey,
   secret: SeenSecret,
-  { deadSinceMs, compromisedSinceMs }: { deadSinceMs: number | null; compromisedSinceMs: number | null },
+  { deadSinceMs, compromised }: { deadSinceMs: number | null; compromised: Summary['compromised_keys'] },
 ): Record<string, unknown> {
-  const found = { dead_since: textOrNone(deadSinceMs), compromised_at: textOrNone(compromisedSinceMs) };
+  const [since = ''] = compromised.map(({ at }) => at).toSorted();
+  const found = { dead_since: textOrNone(deadSinceMs), compromised_at: since, compromised_keys: compromised };
   return writeRecord(secret.metadata, { ...trueSummary(key, secret), ...found });
 }
 
@@ -165,7 +168,8 @@ export function emptySummary(key: ManagedKey, secret: SeenSecret): Summary {
     failed_op: '',
     failed_at: '',
     dead_since: '',
-    compromised_at: '',
-    reported_keys: [],
+    compromised_at: secret.summary?.compromised_at ?? '',
+    compromised_keys: secret.summary?.compromised_keys ?? [],
+    reported_keys: secret.summary?.reported_keys ?? [],
   };
 }

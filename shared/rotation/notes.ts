@@ -10,7 +10,7 @@ import { retireTheCurrent } from './plan.ts';
 import { readSummary, timeOf, timeText } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isIdle, retirementOf } from './retire-rules.ts';
-import { compromisedSinceMs, isCompromised, predecessorsOf, situationOf } from './situation.ts';
+import { compromisedKeys, isCompromised, predecessorsOf, situationOf } from './situation.ts';
 import type { Situation } from './situation.ts';
 
 /**
@@ -128,7 +128,9 @@ function isSummaryTrue(situation: Situation): boolean {
   const isRetired = key.state === 'retired'; // whether its key works is of no interest any more
   const summary = secret?.summary;
   if (!summary || summary.key_id !== current?.record?.key_id) return isRetired;
-  const isLeakTold = (summary.compromised_at !== '') === (compromisedSinceMs(situation) !== null);
+  const leaked = compromisedKeys(situation).map((one) => one.key_id);
+  const told = summary.compromised_keys.map((one) => one.key_id);
+  const isLeakTold = sameIds(leaked, told) && (summary.compromised_at !== '') === leaked.length > 0;
   return isLeakTold && (isRetired || (summary.dead_since !== '') === (death !== null));
 }
 
@@ -138,7 +140,10 @@ async function mendSummary(secret: SeenSecret, situation: Situation, ports: Port
   const summary = readSummary(metadata);
   if (summary?.key_id !== secret.summary?.key_id) return;
   const deadSinceMs = deathOf(situation) === null ? null : situation.nowMs;
-  const found = { deadSinceMs, compromisedSinceMs: compromisedSinceMs(situation) };
+  const found = {
+    deadSinceMs,
+    compromised: compromisedKeys({ ...situation, secret: { ...secret, metadata, summary } }),
+  };
   const mended = metadataAfterLook(situation.key, { ...secret, metadata, summary }, found);
   await ports.secrets.writeMetadata(secret.id, mended, ports.signal);
 }

@@ -87,6 +87,13 @@ export const Summary = z.object({
   dead_since: time,
   /** Since when a key of this secret, current or former, is known to be compromised; empty once it is gone. */
   compromised_at: time,
+  /**
+   * Which keys these are, in case the mark on a version is lost, which others write to as well, or no version holds the key. Gone
+   * once the key is.
+   */
+  compromised_keys: z
+    .array(z.object({ key_id: z.string(), at: z.string(), by: z.string(), delivery: z.string() }))
+    .default([]),
   /** Its keys that reports without their values have named in the last hour: brakes count them. */
   reported_keys: z.array(z.object({ by: z.string(), key_id: z.string(), at: z.string() })).default([]),
 });

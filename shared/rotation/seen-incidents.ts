@@ -29,7 +29,7 @@ export interface SeenIncident {
  */
 export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number): SeenIncident[] {
   const versions = seen.secret?.versions ?? [];
-  return versions.flatMap((version, index) => {
+  const inVersions = versions.flatMap((version, index) => {
     const { record } = version;
     if (!record || version.alias === null) return [];
     // The key of a version that is released is not looked at any more: it was seen to be gone.
@@ -54,6 +54,31 @@ export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number)
       containedAt: record.contained_at || disabledAt || (found.exists ? '' : reportedAt),
       replacedBy: successor?.record?.key_id ?? '',
       replacedAt,
+      deletedAt: found.exists ? '' : timeText(nowMs),
+    };
+  });
+  return [...inVersions, ...ofAdopted(key, seen, nowMs)];
+}
+
+/** Of keys that were taken in, and that no version holds, only the summary tells. */
+function ofAdopted(key: ManagedKey, { secret, keys }: Observation, nowMs: number): SeenIncident[] {
+  const isHeld = (keyId: string) => secret?.versions.some(({ record }) => record?.key_id === keyId) === true;
+  const adopted = (secret?.summary?.compromised_keys ?? []).filter((one) => !isHeld(one.key_id));
+  return adopted.flatMap(({ key_id: keyId, at, by, delivery }) => {
+    const found = keys.find(({ id }) => id === keyId);
+    if (!found) return [];
+    const disabledAt = found.exists && found.disabledAtMs !== null ? timeText(found.disabledAtMs) : '';
+    return {
+      incident: incidentIdOf(keyId),
+      name: key.name,
+      kind: key.kind,
+      keyId,
+      owner: key.owner,
+      reports: [{ by, delivery, at }],
+      reportedAt: at,
+      containedAt: disabledAt || (found.exists ? '' : timeText(nowMs)),
+      replacedBy: '',
+      replacedAt: '',
       deletedAt: found.exists ? '' : timeText(nowMs),
     };
   });

@@ -4,7 +4,8 @@ import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenKey, SeenLock, SeenSecret, SeenVersion } from './observation.ts';
-import { timeOf } from './record.ts';
+import { timeOf, timeText } from './record.ts';
+import type { Summary } from './record.ts';
 
 /** A mint stores within this time of the issuer's own creation date, or not at all. */
 export const MINT_LIMIT_MS = 5 * MINUTE_MS;
@@ -77,17 +78,27 @@ export function isNamedFor(key: ManagedKey, issuerName: string): boolean {
 
 export function isCompromised(seen: { id: string; markedCompromised: boolean }, secret: SeenSecret | null): boolean {
   const marked = secret?.versions.some(({ record }) => record?.key_id === seen.id && record.compromised_at !== '');
-  return seen.markedCompromised || marked === true;
+  const isTold = secret?.summary?.compromised_keys.some((one) => one.key_id === seen.id);
+  return seen.markedCompromised || marked === true || isTold === true;
 }
 
-/** Since when a key of the entry that still exists is known to be compromised, in epoch milliseconds; null where none is. */
-export function compromisedSinceMs({ seenKeys, secret, nowMs }: Situation): number | null {
+/** A list may be late with a key that no version holds: until then its absence does not tell that it is gone. */
+const ABSENCE_TELLS_AFTER_MS = DAY_MS;
+
+/** The keys of the entry that are compromised and not known to be gone, for the summary. */
+export function compromisedKeys({ seenKeys, secret, nowMs }: Situation): Summary['compromised_keys'] {
+  const told = secret?.summary?.compromised_keys ?? [];
   const leaked = seenKeys.filter((one) => one.exists && isCompromised(one, secret));
-  const since = leaked.map(({ id }) => {
+  const seen = leaked.map(({ id }) => {
+    const known = told.find((one) => one.key_id === id);
     const record = secret?.versions.find((version) => version.record?.key_id === id)?.record;
-    return timeOf(record?.compromised_at ?? '') ?? nowMs;
+    const { by = '', delivery = '' } = record?.reports[0] ?? {};
+    return known ?? { key_id: id, at: record?.compromised_at || timeText(nowMs), by, delivery };
   });
-  return since.length === 0 ? null : Math.min(...since);
+  const unseen = told.filter(
+    (one) => !seenKeys.some(({ id }) => id === one.key_id) && nowMs < (timeOf(one.at) ?? 0) + ABSENCE_TELLS_AFTER_MS,
+  );
+  return [...seen, ...unseen];
 }
 
 export function situationOf(key: ManagedKey, seen: Observation, nowMs: number): Situation {

@@ -42,7 +42,9 @@ async function clearSummary(secretId: string, keyId: string, { secrets, signal }
   const { custom_metadata: metadata } = await secrets.get(secretId, signal);
   const summary = readSummary(metadata);
   if (summary?.key_id !== keyId) return;
-  const cleared = writeRecord(metadata, { ...summary, compromised_at: '', dead_since: '' });
+  const others = summary.compromised_keys.filter((one) => one.key_id !== keyId);
+  const compromised_at = others.length === 0 ? '' : summary.compromised_at;
+  const cleared = writeRecord(metadata, { ...summary, compromised_at, compromised_keys: others, dead_since: '' });
   await secrets.writeMetadata(secretId, cleared, signal);
 }
 

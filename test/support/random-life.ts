@@ -1,10 +1,13 @@
 import type { Switches } from '../../infra/local/switches.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
+import type { LeakReport } from '../../shared/incidents/leak-report.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import { Dice } from './dice.ts';
 import { MISHAPS, atCall, atWrite } from './mishaps.ts';
 import type { Moment } from './mishaps.ts';
 import { ANSWERS } from './open-questions.ts';
+import { dismissDeed, wholeTickDeed } from './leak-scenes.ts';
+import { letGo, lockCurrent, reportDeed, reportOfCurrent, tickWithoutLedger } from './random-leaks.ts';
 import { onlyKey } from './rotated.ts';
 import { grantManager, laboratory, undoDeed } from './scenes.ts';
 import { Trial, tickDeed } from './trial.ts';
@@ -38,6 +41,8 @@ interface Event {
 interface LifeInProgress {
   trial: Trial;
   dice: Dice;
+  /** All that were sent, true ones and false ones. */
+  reports: LeakReport[];
 }
 
 const EVENTS: readonly Event[] = [
@@ -55,6 +60,13 @@ const EVENTS: readonly Event[] = [
   { weight: 4, happen: (life) => meetMishap(life, 'the operator undoes', undoDeed) },
   { weight: 3, happen: ({ trial }) => told('a rotation is forced', () => forcedDeed(trial, {})) },
   { weight: 2, happen: ({ trial }) => adoptAnother(trial) },
+  { weight: 3, happen: reportCurrent },
+  { weight: 2, happen: reportInTrouble },
+  { weight: 3, happen: reportAgain },
+  { weight: 1, happen: reportFalsely },
+  { weight: 2, happen: ({ trial }) => told('a consumer locks what is current', () => lockCurrent(trial)) },
+  { weight: 4, happen: ({ trial }) => told('the consumer lets go', () => letGo(trial)) },
+  { weight: 2, happen: ({ trial }) => told('a tick that cannot read the ledger', () => tickWithoutLedger(trial)) },
 ];
 
 /** Failures are part of life. */
@@ -83,6 +95,45 @@ async function runTwice({ trial, dice }: LifeInProgress, what: string, deeds: re
   const turns = { first: dice.between(1, MOST_CALLS), second: dice.between(1, MOST_CALLS) };
   await interleavedRuns(trial, turns, deeds);
   return `${what} at once: ${turns.first} calls of the one, ${turns.second} of the other`;
+}
+
+const NOTHING_TO_REPORT = 'there is nothing to report yet';
+
+const isStored = ({ lab }: Trial): boolean => lab.state.secretsManager.secrets.some(({ name }) => name === 'ingest');
+
+async function newReport({ trial, dice, reports }: LifeInProgress): Promise<LeakReport> {
+  const report = await reportOfCurrent(trial, dice);
+  reports.push(report);
+  return report;
+}
+
+/** By its value, its id or its secret. The tick that it starts may be lost. */
+async function reportCurrent(life: LifeInProgress): Promise<string> {
+  const { trial, dice } = life;
+  if (!isStored(trial)) return NOTHING_TO_REPORT;
+  const report = await newReport(life);
+  const what = await told(`the current key is reported by ${report.credential.by}`, () =>
+    reportDeed(report)(trial, {}),
+  );
+  return dice.pick([true, false]) ? `${what}, then ${await told('a tick', () => wholeTickDeed(trial, {}))}` : what;
+}
+
+async function reportInTrouble(life: LifeInProgress): Promise<string> {
+  if (!isStored(life.trial)) return NOTHING_TO_REPORT;
+  const report = await newReport(life);
+  return meetMishap(life, `the current key is reported by ${report.credential.by}`, reportDeed(report));
+}
+
+/** It is about keys that were there then: whatever became current since is not touched. */
+async function reportAgain({ trial, dice, reports }: LifeInProgress): Promise<string> {
+  if (reports.length === 0) return 'nothing is reported again';
+  const report = dice.pick(reports);
+  return told(`a report by ${report.credential.by} comes again`, () => reportDeed(report)(trial, {}));
+}
+
+async function reportFalsely(life: LifeInProgress): Promise<string> {
+  const what = await reportCurrent(life);
+  return `${what}, then ${await told('the operator says that it was false', () => dismissDeed(life.trial, {}))}`;
 }
 
 async function amidTrouble(trial: Trial): Promise<string> {
@@ -124,12 +175,13 @@ async function adoptAnother({ lab, manifest }: Trial): Promise<string> {
 export async function randomLife(seed: string): Promise<Life> {
   const dice = new Dice(seed);
   const { trial, story } = await begin(dice);
+  const reports: LeakReport[] = [];
   const steps = dice.between(40, 100);
   for (let step = 0; step < steps && trial.witness.wrongs.length === 0; step += 1) {
     await trial.lab.pass(STEP_MS);
     await trial.sendLines();
     const day = Math.round((step * STEP_MS) / DAY_MS);
-    story.push(`day ${day}: ${await dice.pickWeighted(EVENTS).happen({ trial, dice })}`);
+    story.push(`day ${day}: ${await dice.pickWeighted(EVENTS).happen({ trial, dice, reports })}`);
   }
   const wrongs = await comeToRest(trial);
   return { seed, story: [...story, trial.effects.join(', ')], wrongs };
@@ -154,6 +206,7 @@ async function begin(dice: Dice): Promise<{ trial: Trial; story: string[] }> {
 async function comeToRest(trial: Trial): Promise<string[]> {
   const { lab, manifest } = trial;
   if (trial.witness.wrongs.length > 0) return [...trial.witness.wrongs];
+  if (isStored(trial)) await letGo(trial);
   await trial.endTrouble(true);
   const early = await trial.wrongsAfterTwoTicks();
   for (const endMs = lab.clock.nowMs() + LONGEST_END_MS; lab.clock.nowMs() < endMs;) {

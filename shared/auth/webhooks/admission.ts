@@ -10,9 +10,9 @@ export interface Admission {
 
 export const JSON_ONLY = ['application/json'];
 
-/** What Event Notifications sends: which type it says is not documented. */
+/** What Event Notifications sends: which type it says, also of what it signs, is not documented. */
 export const EVENT_NOTIFICATIONS_ADMISSION: Admission = {
-  contentTypes: [...JSON_ONLY, 'application/cloudevents+json'],
+  contentTypes: [...JSON_ONLY, 'application/cloudevents+json', 'application/jose'],
   mostBytes: 64 * 1024,
 };
 

@@ -136,6 +136,21 @@ describe('while IAM does not answer', () => {
   });
 });
 
+describe('while nothing can be written down', () => {
+  it('the key is contained, and the report is to come again: nothing else could tell that it leaked', async () => {
+    const scene = await minted(5);
+    const { lab, manifest } = scene;
+    const keyId = lab.currentKeyId();
+    const report = leakReport(byValue(await lab.fetchValue()));
+    for (const match of ['PUT /v1/apikeys/*', 'PATCH /api/v2/**']) lab.fault({ match, times: ALWAYS, status: 503 });
+    const answer = await respond(lab, manifest, report);
+    expect(answer).toMatchObject({ status: 503, retryAfterSeconds: 30 });
+    expect([keyOf(answer).outcome, isOut(scene, keyId)]).toEqual(['contained', true]);
+    lab.cloud.faults.clear();
+    expect(keyOf(await respond(lab, manifest, report)).marked).toEqual({ issuer: true, version: true });
+  });
+});
+
 describe('whoever is told and does not listen', () => {
   it('keeps the answer no longer than the time that it has', async () => {
     const { lab, manifest } = await minted(5);
