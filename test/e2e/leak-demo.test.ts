@@ -1,10 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Admin } from '../../infra/demo/admin.ts';
-import { run } from './support/command.ts';
-import type { Command } from './support/command.ts';
+import { Command, run } from './support/command.ts';
 import { DemoFolder, readyOf } from './support/demo.ts';
 import type { Ready } from './support/demo.ts';
 
@@ -131,6 +133,25 @@ class LeakDemo implements AsyncDisposable {
   }
 }
 
+/** A function in the place of ours. */
+async function startStub(answer: (outgoing: ServerResponse) => unknown) {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const server = createServer((_, outgoing) => {
+    ask();
+    answer(outgoing);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Resolves once somebody has asked it. */
+    asked,
+    [Symbol.dispose]: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
 describe('a key that leaks while the demo runs', () => {
   let demo: LeakDemo;
   beforeAll(async () => {
@@ -179,7 +200,8 @@ describe('a key that leaks while the demo runs', () => {
     );
     expect([code, stderr]).toEqual([0, '']);
     const told = JSON.parse(stdout) as Record<string, unknown> & { answer: Answer };
-    expect(told).toMatchObject({ keyId, answer: { status: 202 }, replacedBy: expect.any(String), agentWorks: true });
+    const replacedBy = await demo.keyIdOf('logs-router-ingest');
+    expect(told).toMatchObject({ keyId, answer: { status: 202 }, replacedBy, agentWorks: true });
     for (const field of ['disabledAfterMs', 'replacedAfterMs']) expect(told[field]).toBeLessThan(60_000);
     const counts = { untilDisabled: expect.any(Number) as number, untilReplaced: expect.any(Number) as number };
     expect(told['calls']).toEqual(counts);
@@ -187,7 +209,7 @@ describe('a key that leaks while the demo runs', () => {
     const exported = await demo.keyrota('export', incident);
     expect([exported.code, exported.stderr]).toEqual([0, '']);
     const file = JSON.parse(readFileSync(join(demo.folder.path, `${incident}.json`), 'utf8')) as object;
-    expect(file).toMatchObject({ incident, key_id: keyId, replaced_by: told['replacedBy'] });
+    expect(file).toMatchObject({ incident, key_id: keyId, replaced_by: replacedBy });
   });
 
   it('closes the alert of GitHub where it was pushed', async () => {
@@ -204,6 +226,22 @@ describe('a key that leaks while the demo runs', () => {
     await demo.agentWithout('cloud-logs-ingest', keyId);
   });
 
+  it('tells why a function refuses the report of an operator, and waits no longer than until Ctrl-C', async () => {
+    const keyId = await demo.keyIdOf('functional-id-ingest');
+    const refusal = { code: 'too_many_keys', message: 'This sender may report 20 keys an hour.' };
+    using refusing = await startStub((outgoing) => outgoing.writeHead(429).end(JSON.stringify(refusal)));
+    const refused = await demo.keyrota('report-leak', 'functional-id-ingest', '--url', refusing.url);
+    expect([refused.code, refused.stderr]).toEqual([1, '']);
+    expect(refused.stdout).toContain(`429 too_many_keys: ${refusal.message}`);
+    expect(await demo.keyIdOf('functional-id-ingest')).toBe(keyId);
+    using silent = await startStub(() => undefined);
+    const args = ['report-leak', 'functional-id-ingest', '--url', silent.url];
+    await using command = Command.script(SCRIPT, args, { cwd: demo.folder.path });
+    await silent.asked;
+    const { code, signal, stdout, stderr } = await command.stop('SIGINT');
+    expect([code, signal, stdout, stderr]).toEqual([1, null, '', 'keyrota: interrupted\n']);
+  });
+
   it('tells of a version that somebody else stored, and of a secret that was deleted', async () => {
     const { url, accountId, adminApiKey } = demo.ready;
     const admin = new Admin(fetch, url, accountId, adminApiKey);
@@ -215,8 +253,11 @@ describe('a key that leaks while the demo runs', () => {
     const deleted = `/api/v2/secrets/${secretOf('functional-id-ingest')}`;
     await admin.request('DELETE', `${deleted}/locks_bulk`);
     await admin.request('DELETE', deleted);
-    await demo.lineWith('version_made_by_somebody_else', 'logs-router-ingest');
-    await demo.lineWith('secret_deleted', 'functional-id-ingest');
+    const told = await Promise.all([
+      demo.lineWith('version_made_by_somebody_else', 'logs-router-ingest'),
+      demo.lineWith('secret_deleted', 'functional-id-ingest'),
+    ]);
+    expect(told.map(({ level }) => level)).toEqual(['warn', 'warn']);
   });
 });
 
@@ -233,6 +274,28 @@ describe('npm run keyrota -- report-leak', () => {
     const { code, stdout, stderr } = await refused(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(why);
+  });
+
+  it('says what is missing where it is to report to a deployed function', async () => {
+    const settings = {
+      KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
+      KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:1',
+      KEYROTA_LOGIN: 'api-key',
+      KEYROTA_API_KEY: 'a-key-that-is-made-up',
+      KEYROTA_MANIFEST: JSON.stringify({
+        deployment: 'prod',
+        keys: [{ name: 'ingest', kind: 'service-id-api-key', serviceId: 'ServiceId-1' }],
+      }),
+    };
+    const [none, unsafe, unsigned] = await Promise.all([
+      refused(['ingest'], settings),
+      refused(['ingest', '--url', 'http://example.com'], settings),
+      refused(['ingest', '--url', 'https://example.com'], settings),
+    ]);
+    expect([none.code, unsafe.code, unsigned.code]).toEqual([2, 2, 2]);
+    expect(none.stderr).toContain('--url URL');
+    expect(unsafe.stderr).toContain('--url: must be an https address');
+    expect(unsigned.stderr).toContain('KEYROTA_INCIDENT_SECRET is missing');
   });
 
   it('says how to begin where neither a demo runs nor settings are there', async () => {
