@@ -81,7 +81,6 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await using host = new FunctionHost({ clock, functions: hosted, onLog });
   doorway.host = host;
   cloud.deliver = deliver;
-  subscribe(cloud, functionsUrl, secrets);
 
   const agents = startAgents(cloud, api.url, account, untilMs);
   parts.agents = agents;
@@ -97,6 +96,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const ready = { ...addresses, functionsUrl, ...proofs, manifestFile: MANIFEST_FILE };
   using _file = await leaveDemoFile(ready, manifest);
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
+  subscribe(cloud, functionsUrl, secrets);
 
   clock.speed = options.days === null ? SPEED : Infinity;
   await ended;

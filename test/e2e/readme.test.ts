@@ -33,6 +33,11 @@ const WITH_THE_DEMO: Trial[] = [
     line: 'npm run keyrota -- provision logs-router-ingest --dry-run',
     shows: /there +policy: Writer on logs-router\n +ibmcloud iam service-policy-create ServiceId-/,
   },
+  {
+    line: 'npm run keyrota -- report-leak logs-router-ingest',
+    shows: /disabled \d+ ms and \d+ calls .* replaced by ApiKey-\S+ \d+ ms and \d+ calls .* its agent works/s,
+  },
+  { line: 'npm run keyrota -- report-leak cloud-logs-ingest --by secret-crn --json', shows: /"agentWorks":true/ },
 ];
 const ALONE: Trial[] = [
   {
