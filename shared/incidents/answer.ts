@@ -150,8 +150,8 @@ export function answerOf(
 }
 
 /** It could be written down nowhere, so nobody but the sender knows that an entry's key leaked. */
-const isUnknownToRotateKeys = ({ key, marks }: Work): boolean =>
-  key.entry !== null && !key.isGone && !marks.issuer && !marks.version && !marks.summary;
+const isUnknownToRotateKeys = ({ key, containment, marks }: Work): boolean =>
+  containment !== null && key.entry !== null && !key.isGone && !marks.issuer && !marks.version && !marks.summary;
 
 const WOULD_BE = {
   disable: 'contained',

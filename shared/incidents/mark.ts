@@ -162,10 +162,12 @@ async function markInStore(
 ): Promise<{ isMarked: boolean; isInSummary: boolean; isNew: boolean; containedAtMs: number | null } | null> {
   const secret = leak.key.entry && secretOf(leak.key, await world.listed());
   if (!secret) return null;
-  const [versions, summary] = await Promise.allSettled([
-    markVersions(secret.id, leak, agreed, world, signal),
-    markSummary(secret.id, leak, agreed, world, signal),
-  ]);
+  const inVersions = markVersions(secret.id, leak, agreed, world, signal);
+  const { apiKey } = leak.key;
+  // What only says that it stands behind a resource key does not mark that one.
+  const mayMark = !apiKey || generatedFor(apiKey) === null || inVersions.then(({ isMarked }) => isMarked);
+  const inSummary = async () => (await mayMark) && markSummary(secret.id, leak, agreed, world, signal);
+  const [versions, summary] = await Promise.allSettled([inVersions, inSummary()]);
   if (versions.status === 'rejected') throw versions.reason;
   if (summary.status === 'rejected') throw summary.reason;
   return { ...versions.value, isInSummary: summary.value };

@@ -90,14 +90,17 @@ export function compromisedKeys({ seenKeys, secret, nowMs }: Situation): Summary
   const told = secret?.summary?.compromised_keys ?? [];
   const leaked = seenKeys.filter((one) => one.exists && isCompromised(one, secret));
   const seen = leaked.map(({ id }) => {
-    const known = told.find((one) => one.key_id === id);
+    const noted = told.find((one) => one.key_id === id);
     const record = secret?.versions.find((version) => version.record?.key_id === id)?.record;
     const { by = '', delivery = '' } = record?.reports[0] ?? {};
-    return known ?? { key_id: id, at: record?.compromised_at || timeText(nowMs), by, delivery };
+    return noted ?? { key_id: id, at: record?.compromised_at || timeText(nowMs), by, delivery };
   });
-  const unseen = told.filter(
-    (one) => !seenKeys.some(({ id }) => id === one.key_id) && nowMs < (timeOf(one.at) ?? 0) + ABSENCE_TELLS_AFTER_MS,
-  );
+  const known = new Set([
+    ...seenKeys.map(({ id }) => id),
+    ...(secret?.versions ?? []).flatMap(({ record }) => record?.key_id ?? []),
+  ]);
+  const isYoung = (at: string) => nowMs < (timeOf(at) ?? 0) + ABSENCE_TELLS_AFTER_MS;
+  const unseen = told.filter((one) => !known.has(one.key_id) && isYoung(one.at));
   return [...seen, ...unseen];
 }
 
