@@ -58,7 +58,7 @@ describe('the same report ten times', () => {
     const scene = await leaked();
     for (let n = 0; n < 9; n += 1)
       await respond(scene.lab, scene.manifest, scene.report({ deliveryId: `delivery-${n}` }));
-    expect((recordOf(scene)?.['reports'] as unknown[]).length).toBe(5);
+    expect(recordOf(scene)?.['reports']).toHaveLength(5);
   });
 });
 
