@@ -1,3 +1,4 @@
+import { DAY_MS } from '../keys/duration.ts';
 import type { Manifest } from '../keys/manifest.ts';
 import { sendable } from '../notices/notice.ts';
 import type { Notice, NoticeType } from '../notices/notice.ts';
@@ -19,8 +20,9 @@ interface Telling {
 const HAPPENED: readonly NoticeType[] = ['key.contained', 'key.replaced', 'key.rotated'];
 const happened = ({ type }: Notice): boolean => HAPPENED.includes(type);
 
-/** Of what nobody could be told the latest are kept. */
+/** Of what nobody could be told the latest are kept, and no longer than a day: a receiver may refuse them for ever. */
 const MOST_UNDELIVERED = 20;
+const UNDELIVERED_MS = DAY_MS;
 
 /** Tells what a run did to whoever wants to know. Never throws. */
 export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, ports: Ports): Promise<Telling> {
@@ -47,6 +49,7 @@ export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, 
       ...latest,
       told: untold(noticesOfRun(reports, latest.told, nowMs, whose), missed),
       undelivered: [...latest.undelivered.filter(({ id }) => !isOurs.has(id)), ...missed.filter(happened)]
+        .filter(({ atMs }) => atMs > nowMs - UNDELIVERED_MS)
         .map(sendable)
         .slice(-MOST_UNDELIVERED),
       disabled_targets: {

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import type { RunOptions } from '../../shared/rotation/rotate-all.ts';
+import { leakOfFirst } from '../support/leak-scenes.ts';
+import { callsOf } from '../support/mishaps.ts';
 import { slackCount, telling, typesTold } from '../support/notice-receivers.ts';
 import { minted } from '../support/rotated.ts';
 import type { Scene } from '../support/rotated.ts';
+import type { Deed } from '../support/trial.ts';
+import { interleavedRuns, isWrite } from '../support/watched-run.ts';
 import { ledgerOf, wholeTick } from '../support/whole-tick.ts';
 
 const WEBHOOK = 'POST /notices/standard-webhooks';
@@ -58,6 +62,17 @@ describe('what happened', () => {
     expect(slackCount(lab)).toBe(2);
   });
 
+  it('is no longer tried with a receiver that refuses it for a day', async () => {
+    const scene = await minted(30);
+    const { lab, manifest } = scene;
+    for (const match of [WEBHOOK, SLACK]) lab.fault({ match, status: 400, times: ALWAYS });
+    await tick(scene);
+    expect((await ledgerOf(lab, manifest)).undelivered).toMatchObject([{ type: 'key.rotated' }]);
+    await lab.pass(DAY_MS);
+    await ticks(scene, 1);
+    expect((await ledgerOf(lab, manifest)).undelivered).toEqual([]);
+  });
+
   it('is told though the ledger may not be read, and nothing is repeated', async () => {
     const scene = await askingScene();
     const { lab } = scene;
@@ -70,6 +85,31 @@ describe('what happened', () => {
     await ticks(scene, 5);
     expect(typesTold(lab)).toEqual(told);
     expect(lab.logLines.join('\n')).toMatch(/"event":"ledger_not_read"/);
+  });
+});
+
+/** A tick that tells, as one of two. */
+const tellingDeed: Deed = ({ lab, manifest }, changes) =>
+  wholeTick(lab, manifest, { only: ['ingest'] }, { ...changes, ...telling(lab, manifest, changes.settings) });
+
+describe('two runs at once', () => {
+  it('tell of one replacement, wherever the one stands still before a write', async () => {
+    const told: string[][] = [];
+    const open = async () => {
+      const leak = await leakOfFirst();
+      await leak.trial.lab.markCompromised(leak.leakedId);
+      return leak.trial;
+    };
+    for (const [index, call] of (await callsOf(open, tellingDeed)).entries()) {
+      if (!isWrite(call)) continue;
+      const trial = await open();
+      await interleavedRuns(trial, { first: index, second: Infinity }, [tellingDeed, tellingDeed]);
+      await trial.lab.pass(HOUR_MS);
+      await tellingDeed(trial, {});
+      told.push(typesTold(trial.lab).toSorted());
+    }
+    expect(told.length).toBeGreaterThan(5);
+    expect(told).toEqual(told.map(() => ['key.contained', 'key.replaced']));
   });
 });
 

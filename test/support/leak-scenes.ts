@@ -1,4 +1,5 @@
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
+import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import { onlyKey } from './rotated.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import { afterDismissal } from '../../shared/ledger/after-run.ts';
@@ -124,4 +125,20 @@ export function recordEnabled({ lab }: Trial): string[] {
     if (record.action === 'api-key.enable') enabled.push(record.keyId);
   });
   return enabled;
+}
+
+/** What is not well where a leak may also have been dismissed: the key that is current must not count as one that leaked. */
+export async function wrongsOfCurrent({ trial: { lab }, leakedId }: LeakTrial): Promise<string[]> {
+  const currentId = lab.currentKeyId();
+  const { description } = await lab.admin.request('GET', `/v1/apikeys/${currentId}`);
+  const current = lab.secret().versions.find(({ alias }) => alias === 'current');
+  const record = current?.customMetadata.keyrota as Record<string, unknown> | undefined;
+  const summary = lab.secret().customMetadata['keyrota'] as Record<string, unknown>;
+  const isThere = leakedId !== currentId && lab.keys.some(({ id }) => id === leakedId);
+  return [
+    ...(isThere ? ['the leaked key is still there'] : []),
+    ...(String(description).includes(COMPROMISED_MARK) ? ['the current key is marked at its issuer'] : []),
+    ...(record?.['compromised_at'] === '' ? [] : ['the current version is marked']),
+    ...(summary['compromised_at'] === '' && summary['dead_since'] === '' ? [] : ['the summary still tells of a leak']),
+  ];
 }

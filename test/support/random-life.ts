@@ -155,8 +155,10 @@ const leakCurrent = (trial: Trial): Promise<string> =>
     trial.loseTheCurrentKey((keyId) => trial.lab.markCompromised(keyId)),
   );
 
-async function enableFormer({ lab }: Trial): Promise<string> {
-  const former = lab.keys.find(({ id, disabled }) => disabled && id !== lab.currentKeyId());
+async function enableFormer(trial: Trial): Promise<string> {
+  const { lab } = trial;
+  const currentId = isStored(trial) ? lab.currentKeyId() : null;
+  const former = lab.keys.find(({ id, disabled }) => disabled && id !== currentId);
   if (!former) return 'nobody has anything to enable';
   return told('somebody enables a former key', () => lab.admin.request('DELETE', `/v1/apikeys/${former.id}/disable`));
 }

@@ -96,6 +96,9 @@ export class Trial {
     await this.#tick();
     const [report] = (await lab.tick(manifest, { only: ['ingest'], dryRun: true })).keys;
     await this.sendLines();
+    // Where a look itself counts as a fetch, the end of an old key may begin with any of them.
+    const isFetchedByLooks = report?.outcome === 'planned' && lab.cloud.switches.metadataReadMarksDownloaded;
+    const isSettled = report?.outcome === 'rest' || report?.outcome === 'hold' || isFetchedByLooks;
     const current = currentKeyOf(lab.state);
     const known = new Set(lab.secret().versions.map(({ customMetadata }) => customMetadata.keyrota?.key_id));
     const isNamed = (name: string) => isNamedFor(onlyKey(manifest), name);
@@ -103,7 +106,7 @@ export class Trial {
     return [
       ...(current && !current.disabled && lab.keys.some(({ id }) => id === current.id) ? [] : ['no current key works']),
       ...unknown.map(({ name }) => `nobody knows key ${name}, and it is still on`),
-      ...(report?.outcome === 'rest' || report?.outcome === 'hold' ? [] : [`still to do: ${report?.why}`]),
+      ...(isSettled ? [] : [`still to do: ${report?.why}`]),
     ].map((wrong) => `after two ticks: ${wrong}`);
   }
 
