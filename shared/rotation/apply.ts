@@ -25,7 +25,7 @@ export type Applied =
   /** It was overtaken, and what it did is undone; or it cannot be done after all. Another look decides. */
   | { outcome: 'taken-back'; why: string }
   /** Whoever keeps it from being done is left to end that. */
-  | { outcome: 'waits'; why: string }
+  | { outcome: 'waits'; why: string; sinceMs: number | null }
   | { outcome: 'ask'; obstacle: Obstacle }
   | MintOutcome;
 
@@ -41,13 +41,19 @@ export async function apply(key: ManagedKey, seen: Observation, step: Change, po
     if (!isApiError(error, 'forbidden')) throw error;
     const freesPrevious = step.step === 'release' && error.operation === 'createSecretVersionLocksBulk';
     const isLeftToConsumers = key.policy.onCompromise.consumerLocks === 'override-or-wait';
-    if (freesPrevious && step.moves && isLeftToConsumers)
-      return { outcome: 'waits', why: `${step.why}; Keyrota may not move them, and waits for their consumers` };
+    if (freesPrevious && step.moves && isLeftToConsumers) return waitForConsumers(step.why, seen);
     const obstacle = freesPrevious
       ? releaseForbidden(key)
       : roleMissing(key, `${step.step} (${error.operation})`, ports.kindOf(key).facts);
     return { outcome: 'ask', obstacle };
   }
+}
+
+/** Since the oldest of the locks that keep it waiting. */
+function waitForConsumers(why: string, { secret }: Observation): Applied {
+  const locks = secret?.versions.find(({ alias }) => alias === 'previous')?.locks ?? [];
+  const sinceMs = locks.length === 0 ? null : Math.min(...locks.map(({ updatedAtMs }) => updatedAtMs));
+  return { outcome: 'waits', why: `${why}; Keyrota may not move them, and waits for their consumers`, sinceMs };
 }
 
 async function perform(key: ManagedKey, seen: Observation, step: Change, ports: Ports): Promise<Applied> {
@@ -158,7 +164,9 @@ async function moveConsumerLocks(
 ): Promise<void> {
   if (moves.length === 0) return;
   const onPrevious = versions.find(({ alias }) => alias === 'previous')?.locks ?? [];
-  const locks = onPrevious.filter(({ name }) => moves.includes(name));
+  // What its consumer wrote on the newer version is newer.
+  const onTarget = new Map((versions.find((one) => one.id === versionId)?.locks ?? []).map((one) => [one.name, one]));
+  const locks = onPrevious.filter(({ name }) => moves.includes(name)).map((one) => onTarget.get(one.name) ?? one);
   await secrets.moveLocks(id, versionId, locks, signal);
 }
 

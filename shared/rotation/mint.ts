@@ -13,6 +13,7 @@ import type { OwnKey } from './mint-cleanup.ts';
 import { metadataOfMint } from './mint-record.ts';
 import type { Attempt } from './mint-record.ts';
 import { guardName } from './observation.ts';
+import { withMetadata } from './observe.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import { groupMissing, nameTakenElsewhere, roleMissing } from './obstacles.ts';
 import type { Ports } from './ports.ts';
@@ -57,7 +58,25 @@ export async function mint(
   if ('outcome' in created) return created;
   const unfit = await whyUnfit(attempt, created);
   if (unfit) return giveUp(attempt, created, unfit);
-  return store(attempt, created, seen);
+  const latest = await withLatestMetadata(attempt);
+  const late = whyTooOld(latest, created);
+  if (late) return giveUp(latest, created, late);
+  return store(latest, created, seen);
+}
+
+/**
+ * What is stored replaces the metadata of the secret, and minutes have passed since that was read: a leak may have been written down
+ * there meanwhile. Where it cannot be read, what is known is as good as it gets.
+ */
+async function withLatestMetadata(attempt: Attempt): Promise<Attempt> {
+  const { secret, ports } = attempt;
+  if (!secret) return attempt;
+  try {
+    return { ...attempt, secret: withMetadata(secret, await ports.secrets.get(secret.id, ports.signal)) };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return attempt;
+  }
 }
 
 /**
@@ -139,8 +158,11 @@ async function whyUnfit({ key, ports }: Attempt, created: CreatedKey): Promise<{
   if (aheadMs > CLOCKS_DIFFER_MS) {
     return { code: 'clocks_differ', why: `the issuer's clock is ${Math.round(aheadMs / 1000)} s ahead of ours` };
   }
-  const unproven = await whyUnproven(key, created, ports);
-  if (unproven) return unproven;
+  return whyUnproven(key, created, ports);
+}
+
+/** Why a new key must not be stored any more, or null: other runs may take it for a left-over by then. */
+function whyTooOld({ ports }: Attempt, created: CreatedKey): { code: string; why: string } | null {
   const ageMs = ports.clock.nowMs() - created.createdAtMs;
   if (ageMs <= MINT_LIMIT_MS) return null;
   return { code: 'mint_too_slow', why: `the key is ${Math.round(ageMs / 1000)} s old, too old to be stored safely` };
@@ -201,9 +223,17 @@ async function store(attempt: Attempt, created: CreatedKey, seen: Observation): 
     op: attempt.op,
   });
   const issued = await lookAfterStore(attempt, created);
-  const after = versionId && issued && observationAfterMint(attempt, seen, { versionId, written, issued });
+  // What was reported meanwhile only another look shows.
+  const isUpToDate = sameLeaks(secret, seen.secret);
+  const after =
+    isUpToDate && versionId && issued && observationAfterMint(attempt, seen, { versionId, written, issued });
   return { outcome: 'stored', keyId: created.id, op: attempt.op, ...(after && { seen: after }) };
 }
+
+const leaksOf = (secret: SeenSecret | null): string =>
+  (secret?.summary?.compromised_keys ?? []).map((one) => one.key_id).join(' ');
+
+const sameLeaks = (one: SeenSecret | null, other: SeenSecret | null): boolean => leaksOf(one) === leaksOf(other);
 
 async function notStored(attempt: Attempt, created: CreatedKey, error: ApiError): Promise<MintOutcome> {
   const { key, secret, ports } = attempt;

@@ -1,4 +1,5 @@
 import { incidentIdOf, markIn } from '../keys/compromise-mark.ts';
+import { COMPROMISED_MARK } from '../keys/kind.ts';
 import type { ManagedKey } from '../keys/manifest.ts';
 import { noteAdopted } from './adopt.ts';
 import { changeRecord } from './change-record.ts';
@@ -7,7 +8,7 @@ import { deathOf, notVisibleYet } from './mint-rules.ts';
 import type { Observation, SeenSecret } from './observation.ts';
 import type { Ports } from './ports.ts';
 import { retireTheCurrent } from './plan.ts';
-import { readSummary, timeOf, timeText } from './record.ts';
+import { readSummary, readVersionRecord, timeOf, timeText } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isIdle, retirementOf } from './retire-rules.ts';
 import { compromisedKeys, isCompromised, predecessorsOf, situationOf } from './situation.ts';
@@ -29,27 +30,71 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   const tellsTruth = isSummaryTrue(situation);
   const idle = idleKeyIds(situation);
   const leaks = unnotedLeaks(situation);
+  const unlisted = unlistedLeaks(situation);
+  const suspects = [...leaks.map((one) => one.keyId), ...unlisted];
+  if (suspects.length > 0 && !(await areStillLeaked(key, secret, suspects, ports))) return true;
   const isIdleNoted = sameIds(
     idle,
     current.record.idle.map((one) => one.key_id),
   );
+  // Each by itself, and first what keeps ticks from looking elsewhere: some may not be writable.
+  if (!tellsTruth) await attempt(() => mendSummary(secret, situation, ports), ports);
+  if (toAdopt.length > 0) await attempt(() => noteAdopted(secret, toAdopt, ports), ports);
+  if (!isIdleNoted) await attempt(() => noteIdle(secret, current.id, idle, ports), ports);
+  for (const leak of leaks) await attempt(() => noteLeak(secret, leak, ports), ports);
+  return toAdopt.length > 0 || !tellsTruth || !isIdleNoted || leaks.length > 0;
+}
+
+async function attempt(write: () => Promise<void>, ports: Ports): Promise<void> {
   try {
-    if (toAdopt.length > 0) await noteAdopted(secret, toAdopt, ports);
-    if (!isIdleNoted) await noteIdle(secret, current.id, idle, ports);
-    for (const leak of leaks) await noteLeak(secret, leak, ports);
-    if (!tellsTruth) await mendSummary(secret, situation, ports);
+    await write();
   } catch (error) {
     if (ports.signal.aborted) throw error;
     ports.log.warn('note_not_written', 'what was found could not be written down; the regular looks find it again', {
       error,
     });
   }
-  return toAdopt.length > 0 || !tellsTruth || !isIdleNoted || leaks.length > 0;
+}
+
+/** Keys that are compromised, and that the summary does not name as that. */
+function unlistedLeaks(situation: Situation): string[] {
+  const told = new Set(situation.secret?.summary?.compromised_keys.map((one) => one.key_id));
+  return compromisedKeys(situation)
+    .map((one) => one.key_id)
+    .filter((id) => !told.has(id));
+}
+
+/**
+ * An operator may have taken a false report back since it was seen: what is written down after that would bring it up again. One that
+ * only the issuer told of is looked at there once more, the others in their versions.
+ */
+async function areStillLeaked(
+  key: ManagedKey,
+  secret: SeenSecret,
+  keyIds: readonly string[],
+  ports: Ports,
+): Promise<boolean> {
+  const stored = await ports.secrets.listVersions(secret.id, ports.signal);
+  const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
+  const recordOf = (versionId: string) => {
+    const found = stored.find(({ id }) => id === versionId);
+    return found ? readVersionRecord(found.version_custom_metadata) : null;
+  };
+  const versions = secret.versions.map((one) => ({ ...one, record: one.record && (recordOf(one.id) ?? one.record) }));
+  const latest = { ...secret, versions, summary: readSummary(metadata) };
+  const isLeaked = async (id: string) => {
+    if (isCompromised({ id, markedCompromised: false }, latest)) return true;
+    if (isCompromised({ id, markedCompromised: false }, secret)) return false; // it was, and was taken back
+    const found = await ports.kindOf(key).look(key, id, ports.signal);
+    return found?.description.includes(COMPROMISED_MARK) === true;
+  };
+  return (await Promise.all([...new Set(keyIds)].map(isLeaked))).every(Boolean);
 }
 
 /** What is to be written on a version about the leak of its key. */
 interface Leak {
   versionId: string;
+  keyId: string;
   told: Pick<VersionRecord, 'compromised_at' | 'incident' | 'contained_at'>;
 }
 
@@ -74,7 +119,7 @@ function unnotedLeaks({ secret, seenKeys, nowMs }: Situation): Leak[] {
       contained_at: record.contained_at || (isOut ? timeText(outSinceMs) : ''),
     };
     const isTold = Object.entries(told).every(([field, text]) => record[field as keyof typeof told] === text);
-    return isTold ? [] : [{ versionId, told }];
+    return isTold ? [] : [{ versionId, keyId: key.id, told }];
   });
 }
 
@@ -134,16 +179,20 @@ function isSummaryTrue(situation: Situation): boolean {
   return isLeakTold && (isRetired || (summary.dead_since !== '') === (death !== null));
 }
 
+const has = (keys: readonly { key_id: string }[], keyId: string): boolean => keys.some((one) => one.key_id === keyId);
+
 /** What is written replaces all, so it is read again first: where another run has written meanwhile, its word stands. */
 async function mendSummary(secret: SeenSecret, situation: Situation, ports: Ports): Promise<void> {
   const { custom_metadata: metadata } = await ports.secrets.get(secret.id, ports.signal);
   const summary = readSummary(metadata);
   if (summary?.key_id !== secret.summary?.key_id) return;
   const deadSinceMs = deathOf(situation) === null ? null : situation.nowMs;
-  const found = {
-    deadSinceMs,
-    compromised: compromisedKeys({ ...situation, secret: { ...secret, metadata, summary } }),
-  };
+  const before = secret.summary?.compromised_keys ?? [];
+  const now = summary?.compromised_keys ?? [];
+  // One that is not in it any more was taken back by a person.
+  const isTakenBack = (keyId: string) => has(before, keyId) && !has(now, keyId);
+  const compromised = compromisedKeys({ ...situation, secret: { ...secret, metadata, summary } });
+  const found = { deadSinceMs, compromised: compromised.filter((one) => !isTakenBack(one.key_id)) };
   const mended = metadataAfterLook(situation.key, { ...secret, metadata, summary }, found);
   await ports.secrets.writeMetadata(secret.id, mended, ports.signal);
 }

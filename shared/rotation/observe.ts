@@ -85,6 +85,13 @@ export async function withVersions(key: ManagedKey, seen: Observation, ports: Po
   return { ...seen, secret: { ...secret, versions } };
 }
 
+/** The secret with what is written on it now. */
+export const withMetadata = (secret: SeenSecret, stored: StoredSecret): SeenSecret => ({
+  ...secret,
+  metadata: stored.custom_metadata,
+  summary: readSummary(stored.custom_metadata),
+});
+
 function ownFields(stored: StoredSecret): Omit<SeenSecret, 'versions'> {
   return {
     id: stored.id,

@@ -88,7 +88,8 @@ function leaveAloneWhatIsPaused(situation: Situation): Step | null {
   if (isLeak) return askAboutThePlace(situation) ?? replaceTheDead(situation);
   const leaked = oldKeys.filter((old) => old.compromised).map((old) => retirementOf(old, situation));
   const hold: Step = { step: 'hold', why: 'the manifest says paused', code: 'paused', sinceMs: null, untilMs: null };
-  return firstChange(leaked) ?? extensionOf(situation) ?? firstAsk(leaked) ?? hold;
+  const freed = wasLeak(situation) ? freeThePrevious(situation) : null;
+  return firstChange(leaked) ?? freed ?? extensionOf(situation) ?? firstAsk(leaked) ?? hold;
 }
 
 /** A retired entry gets no new key; all that it has go as soon as nobody uses them. */
@@ -174,10 +175,15 @@ function moveLocks(
 }
 
 /** Locks of consumers on a version whose key leaked, and was replaced: what they protect is of no use to anybody. */
-function uselessLocks({ key, current, consumerLocksOnPrevious }: Situation): readonly string[] {
+function uselessLocks(situation: Situation): readonly string[] {
+  const { key, consumerLocksOnPrevious } = situation;
+  return wasLeak(situation) && key.policy.onCompromise.consumerLocks !== 'wait' ? consumerLocksOnPrevious : [];
+}
+
+/** Whether the key of the former version leaked, or was taken for leaked when it was replaced. */
+function wasLeak({ current, previous }: Situation): boolean {
   const reason = current?.record?.reason;
-  const wasLeak = reason === 'compromised' || reason === 'disabled';
-  return wasLeak && key.policy.onCompromise.consumerLocks !== 'wait' ? consumerLocksOnPrevious : [];
+  return reason === 'compromised' || reason === 'disabled' || (previous?.record?.compromised_at ?? '') !== '';
 }
 
 /** Superseded and left-over keys: whatever can be done for one of them now. */

@@ -298,7 +298,14 @@ function endOf(applied: Applied): End | null {
     case 'lost-race':
       return null;
     case 'waits':
-      return { outcome: 'hold', why: applied.why, since: null, until: null, code: 'consumer-lock', next: [] };
+      return {
+        outcome: 'hold',
+        why: applied.why,
+        since: textOf(applied.sinceMs),
+        until: null,
+        code: 'consumer-lock',
+        next: [],
+      };
     case 'ask':
       return asked(applied.obstacle);
     case 'failed':

@@ -53,13 +53,15 @@ export const VersionRecord = z.object({
   reports: z.array(z.object({ by: z.string(), delivery: z.string(), at: z.string() })).default([]),
   /** When the key was put out of use for it. */
   contained_at: time,
+  /** When a person last said that a report was false: whatever was marked before that does not count. */
+  dismissed_at: time,
   /** The key was found dead right after it was stored. */
   dead_at: time,
 });
 export type VersionRecord = z.infer<typeof VersionRecord>;
 
 /** Of a key that did not leak. */
-export const NO_LEAK = { compromised_at: '', incident: '', reports: [], contained_at: '' };
+export const NO_LEAK = { compromised_at: '', incident: '', reports: [], contained_at: '', dismissed_at: '' };
 
 /** What `custom_metadata` of the secret says, under `keyrota`: a hint that skips work, never the truth. */
 export const Summary = z.object({

@@ -77,9 +77,16 @@ export function isNamedFor(key: ManagedKey, issuerName: string): boolean {
 }
 
 export function isCompromised(seen: { id: string; markedCompromised: boolean }, secret: SeenSecret | null): boolean {
-  const marked = secret?.versions.some(({ record }) => record?.key_id === seen.id && record.compromised_at !== '');
-  const isTold = secret?.summary?.compromised_keys.some((one) => one.key_id === seen.id);
-  return seen.markedCompromised || marked === true || isTold === true;
+  if (seen.markedCompromised) return true;
+  const records = (secret?.versions ?? []).flatMap(({ record }) => (record?.key_id === seen.id ? [record] : []));
+  // Somebody may write an older mark once more, who read it before it was taken back.
+  const [dismissedAt = ''] = records
+    .map((record) => record.dismissed_at)
+    .toSorted()
+    .toReversed();
+  const told = secret?.summary?.compromised_keys.filter((one) => one.key_id === seen.id) ?? [];
+  const marks = [...records.map((record) => record.compromised_at), ...told.map(({ at }) => at)];
+  return marks.some((at) => at > dismissedAt);
 }
 
 /** A list may be late with a key that no version holds: until then its absence does not tell that it is gone. */

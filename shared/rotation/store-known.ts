@@ -7,6 +7,7 @@ import { metadataOfMint } from './mint-record.ts';
 import type { NewKey } from './mint-record.ts';
 import { guardName } from './observation.ts';
 import type { SeenSecret, SeenVersion } from './observation.ts';
+import { withMetadata } from './observe.ts';
 import type { Ports } from './ports.ts';
 import type { MintReason } from './record.ts';
 
@@ -33,7 +34,9 @@ export async function storeKnown(
 ): Promise<Stored> {
   const guard = { name: guardName(key.deployment), attributes: { deployment: key.deployment }, freesPrevious: true };
   await ports.secrets.lockVersion(secret.id, current.id, guard, ports.signal);
-  const attempt = { key, op: newOp(ports.randomBytes), reason, removes: null, secret, ports };
+  // A leak may have been written down since it was observed.
+  const latest = withMetadata(secret, await ports.secrets.get(secret.id, ports.signal));
+  const attempt = { key, op: newOp(ports.randomBytes), reason, removes: null, secret: latest, ports };
   const version = { value, ...metadataOfMint(attempt, told) };
   return onceStored(ports.secrets.storeVersion(secret.id, key.secret, version, ports.signal));
 }

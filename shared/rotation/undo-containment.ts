@@ -27,7 +27,12 @@ export async function undoContainment(key: ManagedKey, seen: Observation, ports:
     throw refused(`the replacement of key ${keyId} is under way since ${timeText(lease.sinceMs)}.`);
   }
   const kind = ports.kindOf(key);
-  await changeRecord(secret.id, isCurrentOf(keyId), ports, (record) => ({ ...record, ...NO_LEAK, dead_at: '' }));
+  await changeRecord(secret.id, isCurrentOf(keyId), ports, (record) => ({
+    ...record,
+    ...NO_LEAK,
+    dismissed_at: timeText(ports.clock.nowMs()),
+    dead_at: '',
+  }));
   await clearSummary(secret.id, keyId, ports);
   await kind.unmark?.(key, keyId, ports.signal);
   if (currentKey.disabled) await enableThroughLock(kind, key, keyId, ports.signal);

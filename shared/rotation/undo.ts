@@ -4,13 +4,13 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { hashesOf } from '../keys/value-hashes.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
-import { isCurrentOf, markDead } from './change-record.ts';
+import { changeRecord, isCurrentOf, markDead } from './change-record.ts';
 import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
-import { timeOf, timeText, writeRecord } from './record.ts';
+import { timeOf, timeText } from './record.ts';
 import type { VersionRecord } from './record.ts';
 import { isCompromised, isLockedByUndo } from './situation.ts';
 import { storeKnown, toSeeCurrent } from './store-known.ts';
@@ -96,10 +96,15 @@ function findFormer(key: ManagedKey, seen: Observation, ports: Ports): Former {
 }
 
 /** Says on the version that the lock at the issuer is ours, should we be cut off; with an empty text, that it is not. */
-function markUndo({ secret, version, record, wasLocked }: Former, undoAt: string, ports: Ports): Promise<void> {
-  if (wasLocked) return Promise.resolve();
-  const marked = writeRecord(version.metadata, { ...record, undo_at: undoAt });
-  return ports.secrets.writeVersionMetadata(secret.id, version.id, marked, ports.signal);
+async function markUndo({ secret, version, wasLocked }: Former, undoAt: string, ports: Ports): Promise<void> {
+  if (wasLocked) return;
+  const isIt = ({ id }: { id: string }) => id === version.id;
+  await changeRecord(secret.id, isIt, ports, (record) => {
+    // Reported since it was looked at: nobody wants it back.
+    if (undoAt !== '' && record.compromised_at !== '')
+      throw new KeyrotaError('undo_refused', `Key ${record.key_id} was reported as compromised just now.`);
+    return { ...record, undo_at: undoAt };
+  });
 }
 
 /** The lock is there: look again, then enable. */

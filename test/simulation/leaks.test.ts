@@ -1,4 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { changeRecord, isCurrentOf } from '../../shared/rotation/change-record.ts';
+import { NO_LEAK } from '../../shared/rotation/record.ts';
+import { undo } from '../../shared/rotation/undo.ts';
+import type { UndoReport } from '../../shared/rotation/undo.ts';
+import { leakReport, respond } from '../support/leaks.ts';
+import { frozenRun } from '../support/watched-run.ts';
 import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { knownIncidents } from '../../shared/ledger/incident-report.ts';
@@ -113,6 +119,57 @@ describe('locks of consumers and a leak', () => {
       expect(lockNames(lab, 'previous')).toContain('billing');
     },
   );
+});
+
+describe('what is written down of a leak', () => {
+  it('names the key in the summary, which outlives a mark that another note has written over', async () => {
+    const { lab, manifest } = await minted(2);
+    const keyId = lab.currentKeyId();
+    await respond(lab, manifest, leakReport({ by: 'id', id: keyId }));
+    await lab.withPorts(manifest, async (ports) => {
+      const { id } = lab.secret();
+      await changeRecord(id, isCurrentOf(keyId), ports, (record) => ({ ...record, ...NO_LEAK }));
+    });
+    await lab.admin.request('DELETE', `/v1/apikeys/${keyId}/disable`);
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys[0]?.steps.map(({ step }) => step)).toEqual(['contain', 'mint', 'delete', 'release']);
+  });
+
+  it('while a mint is under way is still there after its store', async () => {
+    const { lab, manifest } = await minted(30);
+    const keyId = lab.currentKeyId();
+    const ofLeak = leakReport({ by: 'id', id: keyId });
+    let isReported = false;
+    lab.cloud.audit.watch((record) => {
+      if (record.action !== 'api-key.create' || isReported) return;
+      isReported = true;
+      void respond(lab, manifest, ofLeak, { poke: () => Promise.reject(new Error('not told')) });
+    });
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys[0]?.steps.map(({ step }) => step)).toEqual(['mint', 'delete', 'release']);
+    expect(lab.keys.map(({ id }) => id)).toEqual([lab.currentKeyId()]);
+  });
+
+  it('is not brought up again by a run that looked before a person took the report back, at any call', async () => {
+    for (let at = 1; at <= 40; at += 1) {
+      const { lab, manifest, key } = await minted(2);
+      const keyId = lab.currentKeyId();
+      await respond(lab, manifest, leakReport({ by: 'id', id: keyId }));
+      let undone: UndoReport | null = null;
+      const takeBack = () =>
+        lab.withPorts(manifest, async (ports) => {
+          undone = await undo(key, ports).catch(() => null);
+        });
+      const run = frozenRun(lab, at, takeBack);
+      await run.perform(manifest, (changes) => wholeTick(lab, manifest, { only: ['ingest'] }, changes));
+      if (run.calls.length < at) break;
+      await lab.pass(HOUR_MS);
+      await wholeTick(lab, manifest, { only: ['ingest'] });
+      const isThere = lab.keys.some(({ id }) => id === keyId);
+      if (undone) expect([at, isThere]).toEqual([at, true]);
+      expect(await lab.works(await lab.fetchValue())).toBe(true);
+    }
+  });
 });
 
 describe('a current key that somebody else disabled', () => {

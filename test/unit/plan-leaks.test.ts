@@ -88,7 +88,7 @@ describe('consumers’ locks on the version before a leaked one', () => {
 describe('consumers’ locks on a leaked version that is replaced', () => {
   const seen = (reason: 'compromised' | 'due') => ({
     secret: secretWith([
-      version('K1', daysAgo(3), { locks: [consumerLock('billing')], record: LEAKED }),
+      version('K1', daysAgo(3), { locks: [consumerLock('billing')], record: reason === 'due' ? {} : LEAKED }),
       version('K2', daysAgo(1), { record: { reason } }),
     ]),
     keys: [keyThat('K2')],
@@ -100,6 +100,16 @@ describe('consumers’ locks on a leaked version that is replaced', () => {
       versionId: 'version-of-K2',
       moves: ['billing'],
     });
+  });
+
+  it('go as well where it leaked when it was a former one already, and in a paused entry', () => {
+    const versions = [
+      version('K1', daysAgo(3), { locks: [consumerLock('billing'), guard()], record: LEAKED }),
+      version('K2', daysAgo(1), { record: { reason: 'due' } }),
+    ];
+    const moved = { step: 'release', versionId: 'version-of-K2', moves: ['billing'] };
+    for (const entry of [managedKey(), managedKey({ paused: true })])
+      expect(planFor({ secret: secretWith(versions), keys: [keyThat('K2')] }, entry)).toMatchObject(moved);
   });
 
   it('stay on the former version of a regular rotation', () => {
