@@ -21,12 +21,12 @@ describe.each([
   {
     what: 'a rotation of a leaked key while an older one is in grace',
     scene: leakInGrace,
-    writes: [CONTAIN, NOTE, SUMMARY, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, SUMMARY],
+    writes: [CONTAIN, SUMMARY, NOTE, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, SUMMARY],
   },
   {
     what: 'a rotation of a leaked key whose consumers lock all versions',
     scene: leakUnderLocks,
-    writes: [CONTAIN, NOTE, SUMMARY, CLAIM, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, CLAIM, SUMMARY],
+    writes: [CONTAIN, SUMMARY, NOTE, CLAIM, CLAIM, SUMMARY, CLAIM, CREATE, STORE, DELETE, CLAIM, CLAIM, SUMMARY],
   },
 ])('$what', ({ scene, writes }) => {
   it('writes in this order', async () => {
