@@ -60,6 +60,8 @@ export type RefusalCode =
   | 'service_ids_not_allowed'
   /** The sender may not report keys of that identity. */
   | 'not_allowed'
+  /** Nothing could count reports of that key that do not show its value. */
+  | 'value_needed'
   | 'too_many_keys'
   /** IBM Cloud did not answer what must be known. */
   | 'cloud_not_answering';
@@ -93,6 +95,7 @@ const STATUS: Readonly<Record<RefusalCode, 403 | 422 | 429 | 503>> = {
   detection_time_needed: 422,
   service_ids_not_allowed: 422,
   not_allowed: 403,
+  value_needed: 422,
   too_many_keys: 429,
   cloud_not_answering: 503,
 };

@@ -5,7 +5,7 @@ import type { SeenIncident } from '../rotation/seen-incidents.ts';
 import { withTimeLimit } from '../runtime/clock.ts';
 import { maskSecrets } from '../runtime/secret-value.ts';
 import { keyAnswer } from './answer.ts';
-import type { LeakFacts, LeakRefused, Work } from './answer.ts';
+import type { LeakFacts, LeakRefused, RefusalCode, Work } from './answer.ts';
 import { recount } from './brakes.ts';
 import type { LeakReport } from './leak-report.ts';
 import type { LeakContext, LeakWorld } from './world.ts';
@@ -95,12 +95,15 @@ function isNews({ containment, marks }: Work): boolean {
   return marks.isNew || outcome === 'failed' || (!marks.issuer && !marks.version);
 }
 
+/** The key may work, and nobody but people can see to it now. */
+const ALARMING: readonly string[] = ['too_many_keys', 'value_needed', 'cloud_not_answering'] satisfies RefusalCode[];
+
 /** Brakes alarm a person; what nobody could have acted on is only noted. */
 export async function tellOfRefusal(refused: LeakRefused, report: LeakReport, context: LeakContext): Promise<void> {
   const { code, message } = refused;
-  const isLoud = code === 'cloud_not_answering' || code === 'not_allowed';
+  const isLoud = code === 'cloud_not_answering' || code === 'not_allowed' || code === 'value_needed';
   context.log[isLoud ? 'error' : 'warn']('report_refused', message, { code, error: refused });
-  if (code === 'too_many_keys' || code === 'cloud_not_answering') await notify(factsOf(report, [], code), context);
+  if (ALARMING.includes(code)) await notify(factsOf(report, [], code), context);
 }
 
 function notify(facts: LeakFacts, context: LeakContext): Promise<boolean> {
