@@ -75,6 +75,12 @@ export type LeakAnswer =
       retryAfterSeconds: number | null;
     };
 
+/** One key, for people. */
+export interface ToldKey extends LeakedKeyAnswer {
+  /** In IAM; of a service credential that of the API key behind it. Null for a key of another kind. */
+  apiKeyId: string | null;
+}
+
 /** What people are told. */
 export interface LeakFacts {
   sender: Sender;
@@ -82,7 +88,7 @@ export interface LeakFacts {
   /** In the sender's words; null where it does not say. */
   reason: string | null;
   evidenceUrl: string | null;
-  incidents: readonly LeakedKeyAnswer[];
+  incidents: readonly ToldKey[];
   /** Why nothing was done, where it was refused by a brake; null otherwise. */
   refused: RefusalCode | null;
 }

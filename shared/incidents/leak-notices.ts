@@ -1,7 +1,7 @@
 import type { Manifest } from '../keys/manifest.ts';
 import { noticeId } from '../notices/notice.ts';
 import type { Notice, NoticeType } from '../notices/notice.ts';
-import type { LeakFacts, LeakOutcome, LeakedKeyAnswer, RefusalCode } from './answer.ts';
+import type { LeakFacts, LeakOutcome, LeakedKeyAnswer, RefusalCode, ToldKey } from './answer.ts';
 
 /** What a notice says of a key with which it ended so. What is not here `rotate-keys` tells, or nobody needs to know. */
 const SAYS: Partial<Record<LeakOutcome, { type: NoticeType; why: (keyId: string) => string }>> = {
@@ -97,17 +97,27 @@ const tokensOf = ({ containedAt, tokensMayBeValidUntil }: LeakedKeyAnswer): Noti
   tokensMayBeValidUntil,
 });
 
-function nextOf({ keyId, name, incident, outcome, siblings }: LeakedKeyAnswer, secret: string | null): string[] {
+function nextOf({ keyId, apiKeyId, name, incident, outcome, siblings }: ToldKey, secret: string | null): string[] {
   const replaced =
     secret === null ? [] : [`Its replacement will be in secret ${secret}: have every consumer fetch that anew.`];
   const others = siblings.filter(({ contained }) => !contained).map((one) => one.keyId);
   const unknown =
     others.length === 0 ? [] : [`Find out who made these keys of the same identity since: ${others.join(', ')}`];
-  const first =
-    outcome === 'contained'
-      ? falseReport(name)
-      : `Disable key ${keyId} yourself, in the console or by POST /v1/apikeys/${keyId}/disable, as soon as its users can do without.`;
-  return [...replaced, ...unknown, first, `keyrota export ${incident} writes down all that is known.`];
+  const first = outcome === 'contained' ? [falseReport(name)] : end(keyId, apiKeyId);
+  return [...replaced, ...unknown, ...first, `keyrota export ${incident} writes down all that is known.`];
+}
+
+const SOON = 'as soon as its users can do without';
+
+/** What its description says stands behind it may be a lie: a person looks before deleting. */
+function end(keyId: string, apiKeyId: string | null): string[] {
+  if (apiKeyId === null) return [`Put key ${keyId} out of use yourself where it was made, ${SOON}.`];
+  const disable = `Disable API key ${apiKeyId} yourself, in the console or by POST /v1/apikeys/${apiKeyId}/disable, ${SOON}.`;
+  if (apiKeyId === keyId || !/^[\w-]+$/.test(keyId)) return [disable];
+  return [
+    disable,
+    `It says that it stands behind resource key ${keyId}: see that its creation date is the same, and delete that one: ibmcloud resource service-key-delete ${keyId}`,
+  ];
 }
 
 const falseReport = (name: string | null): string =>
