@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MINUTE_MS } from '../../../shared/keys/duration.ts';
 import { CredentialLaboratory, WRITER } from '../../support/credentials.ts';
 import { byValue, keyOf, leakReport, respond } from '../../support/leaks.ts';
+import { minted } from '../../support/rotated.ts';
 
 describe('a leaked service credential that an entry takes in', () => {
   /** A credential that people made, and the entry that takes it in. */
@@ -48,5 +49,38 @@ describe('a leaked service credential that an entry takes in', () => {
     await respond(lab, manifest, leakReport(byValue(String(value))));
     await lab.tick(manifest, { only: ['credential'] });
     expect(world.keys.map(({ id }) => id)).toContain(made.id);
+  });
+});
+
+describe('what is written down of a leak', () => {
+  it.each([
+    { where: 'on its version', path: /\/versions\/[^/]+\/metadata$/, field: 'version_custom_metadata' },
+    { where: 'in the summary', path: /\/secrets\/[^/]+\/metadata$/, field: 'custom_metadata' },
+  ])('$where is written again where another run has overwritten it with what it read before', async (at) => {
+    const { lab, manifest } = await minted(5);
+    const keyId = lab.currentKeyId();
+    const before =
+      at.field === 'custom_metadata' ? lab.secret().customMetadata : lab.secret().versions.at(-1)?.customMetadata;
+    const stale = JSON.stringify({ [at.field]: before });
+    const handle = lab.cloud.handle.bind(lab.cloud);
+    let overwrites = 0;
+    lab.cloud.handle = async (request) => {
+      const isHit = request.method === 'PATCH' && at.path.test(new URL(request.url).pathname) && overwrites === 0;
+      const again = isHit && new Request(request.url, { method: 'PATCH', headers: request.headers, body: stale });
+      const response = await handle(request);
+      if (again) {
+        overwrites += 1;
+        expect((await handle(again)).ok).toBe(true);
+      }
+      return response;
+    };
+    const answer = await respond(lab, manifest, leakReport({ by: 'id', id: keyId }));
+    expect([overwrites, answer.status]).toEqual([1, 202]);
+    const { customMetadata, versions } = lab.secret();
+    expect(versions.at(-1)?.customMetadata.keyrota).toMatchObject({ contained_at: keyOf(answer).containedAt });
+    expect(customMetadata['keyrota']).toMatchObject({
+      compromised_keys: [{ key_id: keyId }],
+      reported_keys: [{ key_id: keyId }],
+    });
   });
 });
