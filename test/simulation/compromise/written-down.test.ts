@@ -70,7 +70,7 @@ describe('what is written down of a leak', () => {
       const response = await handle(request);
       if (again) {
         overwrites += 1;
-        expect((await handle(again)).ok).toBe(true);
+        if (!(await handle(again)).ok) throw new Error('it was not overwritten');
       }
       return response;
     };
