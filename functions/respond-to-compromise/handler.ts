@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { admit } from '../../shared/auth/webhooks/admission.ts';
 import { noteProof, noteRefusal } from '../../shared/auth/webhooks/notes.ts';
 import type { GithubAlert } from '../../shared/incidents/github-alert.ts';
-import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
+import type { IgnoredBecause, ReportedLeak } from '../../shared/incidents/leak-report.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { HttpError, functionMain } from '../../shared/runtime/code-engine.ts';
 import type { FunctionRequest, FunctionResponse } from '../../shared/runtime/code-engine.ts';
@@ -33,20 +33,22 @@ async function handle(request: FunctionRequest): Promise<FunctionResponse> {
     return { provenBy: proven.provenBy, reading: proven.read() };
   });
   noteProof(log, provenBy);
-  if ('ignored' in reading) {
-    log.info('report_ignored', 'nothing to do', { reason: reading.ignored });
-    return { status: 200, body: { outcome: 'ignored', reason: reading.ignored } };
+  const found = 'alert' in reading ? await fetched(reading.alert, settings, log) : reading;
+  if ('ignored' in found) {
+    log.info('report_ignored', 'nothing to do', { reason: found.ignored });
+    return { status: 200, body: { outcome: 'ignored', reason: found.ignored } };
   }
-  const leaks =
-    'alert' in reading
-      ? [await fetched(reading.alert, settings, log)]
-      : reading.reports.map((report): ReportedLeak => ({ report, resolve: null }));
+  const leaks = 'reports' in found ? found.reports.map((report): ReportedLeak => ({ report, resolve: null })) : [found];
   // All that talks to others loads from here on: a request that is refused does without.
   const { respond } = await import('./respond.ts');
   return respond(leaks, { settings, clock: systemClock, log, startMs });
 }
 
-async function fetched(alert: GithubAlert, { senders }: Settings, log: Log): Promise<ReportedLeak> {
+async function fetched(
+  alert: GithubAlert,
+  { senders }: Settings,
+  log: Log,
+): Promise<ReportedLeak | { ignored: IgnoredBecause }> {
   const { fetchGithubLeak } = await import('../../shared/incidents/github-leak.ts');
   return fetchGithubLeak(alert, senders.github, { clock: systemClock, log, http: {} });
 }

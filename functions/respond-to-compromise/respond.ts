@@ -6,6 +6,7 @@ import type { LeakAnswer, LeakFacts } from '../../shared/incidents/answer.ts';
 import { leakNotices } from '../../shared/incidents/leak-notices.ts';
 import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
 import { respondToLeak } from '../../shared/incidents/respond.ts';
+import { ToldLately } from '../../shared/incidents/told-lately.ts';
 import type { LeakContext } from '../../shared/incidents/world.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
@@ -27,6 +28,9 @@ interface RespondContext {
 
 /** Senders wait for 10 s at most, and what an answer takes to reach them is not ours. */
 const ANSWER_WITHIN_MS = 8_000;
+/** An instance of the function takes many requests. */
+const toldLately = new ToldLately();
+
 /** Kept back for closing the matter at the sender. */
 const RESOLVING_MS = 1_000;
 
@@ -56,6 +60,7 @@ async function respondToOne(
     deadlineMs: resolve ? deadlineMs - RESOLVING_MS : deadlineMs,
     poke: (names, incidents) => poke(names, incidents, context),
     notify: (facts, signal) => notify(facts, manifest, context, signal),
+    toldLately,
   });
   if (resolve && isDealtWith(answer)) await close(resolve, deadlineMs, context);
   return answer;
@@ -76,6 +81,7 @@ async function poke(
   if (call.outcome === 'failed') throw new KeyrotaError('poke_failed', call.why);
 }
 
+/** @throws KeyrotaError where nobody could be told. */
 async function notify(
   facts: LeakFacts,
   manifest: Manifest,
@@ -88,7 +94,17 @@ async function notify(
   const notices = leakNotices(facts, clock.nowMs(), { deployment, accountId, manifest });
   const deadlineMs = clock.nowMs() + NOTICE_MS;
   const login = loginOf(settings, clock, log, deadlineMs);
-  await sendNotices(notices, { targets, clock, log, signal, deadlineMs, http: {}, login, disabled: new Set() });
+  const { delivered, failed } = await sendNotices(notices, {
+    targets,
+    clock,
+    log,
+    signal,
+    deadlineMs,
+    http: {},
+    login,
+    disabled: new Set(),
+  });
+  if (failed.length > 0 && delivered.length === 0) throw new KeyrotaError('not_told', 'No receiver took the notices.');
 }
 
 /** What telling people may take, in milliseconds. */

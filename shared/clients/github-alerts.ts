@@ -5,15 +5,31 @@ import type { CallOptions, Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';
 import type { HttpOptions } from './http-options.ts';
 
-const AlertAnswer = z.object({
-  secret: z
-    .string()
-    .min(1)
-    .transform((secret) => new SecretValue(secret)),
-});
+const AlertAnswer = z
+  .object({
+    secret: z
+      .string()
+      .min(1)
+      .transform((secret) => new SecretValue(secret)),
+    secret_type: z.string().optional(),
+    state: z.string().optional(),
+    resolution: z.string().nullish(),
+  })
+  .transform(({ secret, secret_type: type = null, state, resolution }): FoundAlert => {
+    return { secret, type, resolution: state === 'resolved' ? (resolution ?? null) : null };
+  });
 const Nothing = z.unknown().transform(() => undefined);
 
-/** An alert of secret scanning. */
+/** What GitHub tells of an alert. */
+export interface FoundAlert {
+  secret: SecretValue;
+  /** Slug of the pattern that found it; null where that is not told. */
+  type: string | null;
+  /** How it was resolved; null while it is open. */
+  resolution: string | null;
+}
+
+/** Where an alert of secret scanning is. */
 export interface AlertPlace {
   /** `OWNER/NAME`. */
   repository: string;
@@ -40,13 +56,13 @@ export class GithubAlerts extends BaseService {
   }
 
   /**
-   * The secret that was found.
+   * The alert as it is now, with the secret that was found.
    * @throws ApiError; `not_found` also where the token may not see the alert.
    */
-  async readSecret(place: AlertPlace, signal: AbortSignal): Promise<SecretValue> {
+  readAlert(place: AlertPlace, signal: AbortSignal): Promise<FoundAlert> {
     const { token: secret } = this.#options;
     const call: CallOptions = { operation: 'getSecretScanningAlert', kind: 'reads', signal, secret };
-    return (await this.#send(call, AlertAnswer, place, 'GET')).secret;
+    return this.#send(call, AlertAnswer, place, 'GET');
   }
 
   /** Closes an alert: its secret was revoked. `found` is masked in what goes wrong. @throws ApiError */

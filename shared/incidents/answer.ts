@@ -60,6 +60,8 @@ export type RefusalCode =
   | 'service_ids_not_allowed'
   /** The sender may not report keys of that identity. */
   | 'not_allowed'
+  /** Nothing could count reports of that key that do not show its value. */
+  | 'value_needed'
   | 'too_many_keys'
   /** IBM Cloud did not answer what must be known. */
   | 'cloud_not_answering';
@@ -73,6 +75,12 @@ export type LeakAnswer =
       retryAfterSeconds: number | null;
     };
 
+/** One key, for people. */
+export interface ToldKey extends LeakedKeyAnswer {
+  /** In IAM; of a service credential that of the API key behind it. Null for a key of another kind. */
+  apiKeyId: string | null;
+}
+
 /** What people are told. */
 export interface LeakFacts {
   sender: Sender;
@@ -80,7 +88,7 @@ export interface LeakFacts {
   /** In the sender's words; null where it does not say. */
   reason: string | null;
   evidenceUrl: string | null;
-  incidents: readonly LeakedKeyAnswer[];
+  incidents: readonly ToldKey[];
   /** Why nothing was done, where it was refused by a brake; null otherwise. */
   refused: RefusalCode | null;
 }
@@ -93,6 +101,7 @@ const STATUS: Readonly<Record<RefusalCode, 403 | 422 | 429 | 503>> = {
   detection_time_needed: 422,
   service_ids_not_allowed: 422,
   not_allowed: 403,
+  value_needed: 422,
   too_many_keys: 429,
   cloud_not_answering: 503,
 };

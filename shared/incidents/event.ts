@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { shaped } from './json-body.ts';
-import { LenientTime } from './report-fields.ts';
+import { LenientTime, deliveryIdOf } from './report-fields.ts';
 
 const Envelope = z.object({
   id: z.string().min(1),
@@ -24,7 +24,7 @@ export interface Event {
 /** https://cloud.ibm.com/docs/event-notifications?topic=event-notifications-en-spec-payload @throws HttpError 400 */
 export function readEvent(body: unknown): Event {
   const { id, source, type, time, data } = shaped(Envelope, body);
-  return { deliveryId: `${source}|${id}|${type}`, type, atMs: time ?? null, data };
+  return { deliveryId: deliveryIdOf(`${source}|${id}|${type}`), type, atMs: time ?? null, data };
 }
 
 /** Whether somebody only tries whether events arrive. */

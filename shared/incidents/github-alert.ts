@@ -2,10 +2,14 @@ import * as z from 'zod';
 import type { FunctionRequest } from '../runtime/code-engine.ts';
 import { shaped } from './json-body.ts';
 import type { IgnoredBecause, LeakReport } from './leak-report.ts';
-import { LenientTime, LenientUrl, idOfBody } from './report-fields.ts';
+import { LenientTime, LenientUrl, deliveryIdOf, idOfBody } from './report-fields.ts';
 
 /** Of GitHub's own patterns, those that find keys of IBM Cloud. */
 const BUILT_IN_TYPES = ['ibm_cloud_iam_key', 'ibm_softlayer_api_key'];
+
+/** Whether alerts of that type are about keys of IBM Cloud. @param customTypes slugs of custom patterns. */
+export const isKeyType = (type: string, customTypes: readonly string[]): boolean =>
+  [...BUILT_IN_TYPES, ...customTypes].includes(type);
 
 /** Actions that tell of a key in the open. `validated` is one only where the key still works. */
 const ACTED_ON = ['created', 'reopened', 'publicly_leaked', 'validated'];
@@ -53,9 +57,10 @@ export function readGithubAlert(
   const { action } = shaped(Action, body);
   if (!ACTED_ON.includes(action)) return { ignored: 'unknown_action' };
   const { alert, repository } = shaped(Alert, body);
-  if (![...BUILT_IN_TYPES, ...customTypes].includes(alert.secret_type)) return { ignored: 'other_secret_type' };
+  if (!isKeyType(alert.secret_type, customTypes)) return { ignored: 'other_secret_type' };
   if (action === 'validated' && alert.validity !== 'active') return { ignored: 'unknown_action' };
   const { full_name: name } = repository;
+  const delivery = request.header('x-github-delivery');
   return {
     alert: {
       repository: name,
@@ -63,7 +68,7 @@ export function readGithubAlert(
       report: {
         sender: 'github',
         // Not signed, but then a repeat with another id finds the key dead.
-        deliveryId: request.header('x-github-delivery')?.slice(0, 100) ?? idOfBody(request.body),
+        deliveryId: delivery === null ? idOfBody(request.body) : deliveryIdOf(delivery),
         detectedAtMs: alert.created_at ?? null,
         leakedAtMs: null,
         reason: `Secret scanning alert ${alert.number} of ${name}: ${action}.`,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { shaped } from './json-body.ts';
 import type { LeakReport, LeakedCredential, Reading, Sender } from './leak-report.ts';
-import { HexHash } from './report-fields.ts';
+import { HexHash, deliveryIdOf } from './report-fields.ts';
 
 /** The one type of our own format that is acted on. */
 const COMPROMISED = 'key.compromised';
@@ -106,7 +106,7 @@ export const isIncidentType = (type: string): boolean => type === COMPROMISED ||
 
 const reportOf = (data: IncidentData, sender: Sender, deliveryId: string): LeakReport => ({
   sender,
-  deliveryId,
+  deliveryId: deliveryIdOf(deliveryId),
   credential: data.credential,
   detectedAtMs: data.detected_at ?? null,
   leakedAtMs: data.leaked_at ?? null,

@@ -1,7 +1,7 @@
 import type { Manifest } from '../keys/manifest.ts';
 import { noticeId } from '../notices/notice.ts';
 import type { Notice, NoticeType } from '../notices/notice.ts';
-import type { LeakFacts, LeakOutcome, LeakedKeyAnswer } from './answer.ts';
+import type { LeakFacts, LeakOutcome, LeakedKeyAnswer, RefusalCode, ToldKey } from './answer.ts';
 
 /** What a notice says of a key with which it ended so. What is not here `rotate-keys` tells, or nobody needs to know. */
 const SAYS: Partial<Record<LeakOutcome, { type: NoticeType; why: (keyId: string) => string }>> = {
@@ -48,25 +48,41 @@ export function leakNotices(
   return [...ofKeys, ...ofBrake];
 }
 
+interface Refused {
+  why: string;
+  next: string;
+}
+
+const REFUSED: Partial<Record<RefusalCode, Refused>> & Record<'cloud_not_answering', Refused> = {
+  too_many_keys: {
+    why: 'has reported as many keys as it may in an hour. Its latest report was not acted on.',
+    next: 'If the reports are true, raise `incidents.perHour` in the manifest, or have the sender report with the values of the keys.',
+  },
+  value_needed: {
+    why: 'has reported a key without its value, and reports of that key could not be counted. The report was not acted on.',
+    next: 'If the report is true, disable the key yourself, or have the sender report with its value.',
+  },
+  cloud_not_answering: {
+    why: 'has reported a key, and the report was not acted on: IBM Cloud did not answer.',
+    next: 'Send the report again once IBM Cloud answers.',
+  },
+};
+
 function brakeNotice(
   { sender, deliveryId }: LeakFacts,
-  refused: string,
+  refused: RefusalCode,
   day: string,
   common: Pick<Notice, 'atMs' | 'deployment' | 'details'>,
 ): Notice {
   const isBrake = refused === 'too_many_keys';
   const type = isBrake ? 'reports.braked' : 'key.failed';
-  const why = isBrake
-    ? `${sender} has reported as many keys as it may in an hour. Its latest report was not acted on.`
-    : `A report of ${sender} was not acted on: IBM Cloud did not answer.`;
+  const says = REFUSED[refused] ?? REFUSED.cloud_not_answering;
   const next = [
     `Look at the log lines of delivery ${deliveryId}, and whether that sender is to be trusted.`,
-    isBrake
-      ? 'If the reports are true, raise `incidents.perHour` in the manifest, or have the sender report with the values of the keys.'
-      : 'Send the report again once IBM Cloud answers.',
+    says.next,
   ];
   const id = noticeId(common.deployment, type, sender, isBrake ? day : deliveryId);
-  return { ...common, type, id, name: null, keyId: null, incident: null, why, next };
+  return { ...common, type, id, name: null, keyId: null, incident: null, why: `${sender} ${says.why}`, next };
 }
 
 function detailsOf({ sender, deliveryId, reason, evidenceUrl }: LeakFacts, account: string): Notice['details'] {
@@ -81,17 +97,27 @@ const tokensOf = ({ containedAt, tokensMayBeValidUntil }: LeakedKeyAnswer): Noti
   tokensMayBeValidUntil,
 });
 
-function nextOf({ keyId, name, incident, outcome, siblings }: LeakedKeyAnswer, secret: string | null): string[] {
+function nextOf({ keyId, apiKeyId, name, incident, outcome, siblings }: ToldKey, secret: string | null): string[] {
   const replaced =
     secret === null ? [] : [`Its replacement will be in secret ${secret}: have every consumer fetch that anew.`];
   const others = siblings.filter(({ contained }) => !contained).map((one) => one.keyId);
   const unknown =
     others.length === 0 ? [] : [`Find out who made these keys of the same identity since: ${others.join(', ')}`];
-  const first =
-    outcome === 'contained'
-      ? falseReport(name)
-      : `Disable key ${keyId} yourself, in the console or by POST /v1/apikeys/${keyId}/disable, as soon as its users can do without.`;
-  return [...replaced, ...unknown, first, `keyrota export ${incident} writes down all that is known.`];
+  const first = outcome === 'contained' ? [falseReport(name)] : end(keyId, apiKeyId);
+  return [...replaced, ...unknown, ...first, `keyrota export ${incident} writes down all that is known.`];
+}
+
+const SOON = 'as soon as its users can do without';
+
+/** What its description says stands behind it may be a lie: a person looks before deleting. */
+function end(keyId: string, apiKeyId: string | null): string[] {
+  if (apiKeyId === null) return [`Put key ${keyId} out of use yourself where it was made, ${SOON}.`];
+  const disable = `Disable API key ${apiKeyId} yourself, in the console or by POST /v1/apikeys/${apiKeyId}/disable, ${SOON}.`;
+  if (apiKeyId === keyId || !/^[\w-]+$/.test(keyId)) return [disable];
+  return [
+    disable,
+    `It says that it stands behind resource key ${keyId}: see that its creation date is the same, and delete that one: ibmcloud resource service-key-delete ${keyId}`,
+  ];
 }
 
 const falseReport = (name: string | null): string =>

@@ -51,6 +51,7 @@ export type IgnoredBecause =
   | 'unknown_event'
   | 'unknown_action'
   | 'other_secret_type'
+  | 'alert_dismissed'
   | 'no_key_named'
   | 'several_keys_named';
 

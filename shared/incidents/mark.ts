@@ -1,5 +1,5 @@
 import { isApiError } from '../clients/api-error.ts';
-import { incidentIdOf, markDescription, markIn } from '../keys/compromise-mark.ts';
+import { incidentIdOf, isPast, markDescription, markIn } from '../keys/compromise-mark.ts';
 import { generatedFor } from '../keys/generated-for.ts';
 import { HOUR_MS } from '../keys/duration.ts';
 import { readSummary, readVersionRecord, timeOf, timeText, writeRecord } from '../rotation/record.ts';
@@ -127,24 +127,24 @@ const MOST_ATTEMPTS = 4;
  */
 async function markAtIssuer(
   { key, report, containment, incident, atMs }: Leak,
-  { identity }: LeakWorld,
+  { identity, clock }: LeakWorld,
   signal: AbortSignal,
 ): Promise<{ atMs: number; isNew: boolean } | null> {
   const { apiKey } = key;
   if (!apiKey || generatedFor(apiKey) !== null || containment.outcome === 'handed-over') return null;
-  const seen = markIn(apiKey.description);
+  const seen = markIn(apiKey.description, clock.nowMs());
   const isNew = containment.outcome === 'contained' && containment.isNew;
   if (seen && !isNew) return { atMs: seen.atMs, isNew: false };
   const own = { atMs, incident, by: report.sender };
   const change = (description: string) => {
-    const found = markIn(description);
+    const found = markIn(description, clock.nowMs());
     // A mark that was not there when we looked is that of another response to the same leak; one that was is of an earlier leak.
     return found && found.atMs !== seen?.atMs ? description : markDescription(description, own);
   };
   for (let attempts = 1; ; attempts += 1) {
     try {
       const description = await identity.describeApiKey(apiKey.id, change, signal);
-      const written = markIn(description ?? '');
+      const written = markIn(description ?? '', clock.nowMs());
       return written && { atMs: written.atMs, isNew: written.atMs === atMs };
     } catch (error) {
       const isChanged = isApiError(error, 'conflict') || isApiError(error, 'locked');
@@ -163,39 +163,72 @@ async function markInStore(
   const secret = leak.key.entry && secretOf(leak.key, await world.listed());
   if (!secret) return null;
   const inVersions = markVersions(secret.id, leak, agreed, world, signal);
-  const { apiKey } = leak.key;
   // What only says that it stands behind a resource key does not mark that one.
-  const mayMark = !apiKey || generatedFor(apiKey) === null || inVersions.then(({ isMarked }) => isMarked);
-  const inSummary = async () => (await mayMark) && markSummary(secret.id, leak, agreed, world, signal);
+  const inSummary = async () => {
+    const mayMark =
+      !isInner(leak.key) || (await inVersions).isMarked || (await isOldestBehind(leak.key, world, signal));
+    return mayMark && markSummary(secret.id, leak, agreed, world, signal);
+  };
   const [versions, summary] = await Promise.allSettled([inVersions, inSummary()]);
   if (versions.status === 'rejected') throw versions.reason;
   if (summary.status === 'rejected') throw summary.reason;
   return { ...versions.value, isInSummary: summary.value };
 }
 
-/** Versions whose values are gone may not be written to, and are left. */
+const isInner = ({ apiKey }: LeakedKey): boolean => apiKey !== null && generatedFor(apiKey) !== null;
+
+/**
+ * Of a resource key that was taken in no version tells when it was made. But nobody knows its CRN before it is there, and the API key
+ * that stands behind it was made with it: whatever else says so is younger.
+ */
+async function isOldestBehind(
+  { apiKey, keyId, entry }: LeakedKey,
+  { identity }: LeakWorld,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!apiKey || entry?.adopt.includes(keyId) !== true) return false;
+  const crn = generatedFor(apiKey);
+  for await (const page of identity.pagesOfInnerKeys(signal)) {
+    if (page.some((one) => one.resourceKeyCrn === crn && one.createdAtMs < apiKey.created_at)) return false;
+  }
+  return true;
+}
+
+/** So often a mark is written in one place again that a note of another run has overwritten. */
+const MOST_WRITES = 3;
+
+/**
+ * Versions whose values are gone may not be written to, and are left. What is written replaces all, and others write there too: so
+ * each is written as it was read right before, and all are read again until the marks stand.
+ */
 async function markVersions(
   secretId: string,
   leak: Leak,
   agreed: Promise<number>,
-  { secrets }: LeakWorld,
+  { secrets, clock }: LeakWorld,
   signal: AbortSignal,
 ): Promise<{ isMarked: boolean; isNew: boolean; containedAtMs: number | null }> {
   const atMs = await agreed;
-  let [isMarked, isNew] = [false, false];
-  let containedAtMs: number | null = null;
-  for (const { id, alias, version_custom_metadata: metadata } of await secrets.listVersions(secretId, signal)) {
-    const record = readVersionRecord(metadata);
-    if (!record || alias === undefined || record.key_id !== leak.key.keyId || !isMadeWith(leak, record)) continue;
-    const marked = markedRecord(record, leak, atMs);
-    if (JSON.stringify(marked) !== JSON.stringify(record)) {
-      await secrets.writeVersionMetadata(secretId, id, writeRecord(metadata, marked), signal);
-      isNew ||= record.compromised_at !== marked.compromised_at || record.contained_at !== marked.contained_at;
+  const writes = new Map<string, number>();
+  let isNew = false;
+  for (;;) {
+    const seen = (await secrets.listVersions(secretId, signal)).flatMap((version) => {
+      const { id, alias, version_custom_metadata: metadata } = version;
+      const record = readVersionRecord(metadata);
+      if (!record || alias === undefined || record.key_id !== leak.key.keyId || !isMadeWith(leak, record)) return [];
+      const marked = markedRecord(record, leak, atMs, clock.nowMs());
+      return [{ id, metadata, record, marked, isThere: JSON.stringify(marked) === JSON.stringify(record) }];
+    });
+    const lacking = seen.find(({ id, isThere }) => !isThere && (writes.get(id) ?? 0) < MOST_WRITES);
+    if (!lacking) {
+      const containedAtMs = timeOf(seen.at(-1)?.marked.contained_at ?? '');
+      return { isMarked: seen.length > 0, isNew, containedAtMs };
     }
-    isMarked = true;
-    containedAtMs = timeOf(marked.contained_at);
+    const { id, metadata, record, marked } = lacking;
+    await secrets.writeVersionMetadata(secretId, id, writeRecord(metadata, marked), signal);
+    isNew ||= record.compromised_at !== marked.compromised_at || record.contained_at !== marked.contained_at;
+    writes.set(id, (writes.get(id) ?? 0) + 1);
   }
-  return { isMarked, isNew, containedAtMs };
 }
 
 /** How far apart an API key and the resource key that it stands behind may be made, whose dates come from two services. */
@@ -208,10 +241,15 @@ function isMadeWith({ key: { apiKey } }: Leak, record: VersionRecord): boolean {
   return madeAtMs !== null && Math.abs(madeAtMs - apiKey.created_at) <= MADE_TOGETHER_MS;
 }
 
-function markedRecord(record: VersionRecord, { report, containment, incident }: Leak, atMs: number): VersionRecord {
+function markedRecord(
+  record: VersionRecord,
+  { report, containment, incident }: Leak,
+  atMs: number,
+  nowMs: number,
+): VersionRecord {
   const at = timeText(atMs);
   const isOut = containment.outcome === 'contained';
-  const isAgain = isOut && containment.isNew;
+  const isAgain = isOut && (containment.isNew || !isPast(timeOf(record.contained_at) ?? -1, nowMs));
   const { sender: by, deliveryId: delivery } = report;
   const isTold = record.reports.some((one) => one.by === by && one.delivery === delivery);
   const reports =
@@ -221,7 +259,7 @@ function markedRecord(record: VersionRecord, { report, containment, incident }: 
     compromised_at: record.compromised_at || at,
     incident: record.incident || incident,
     reports,
-    contained_at: isOut && (isAgain || record.contained_at === '') ? at : record.contained_at,
+    contained_at: isAgain ? at : record.contained_at,
   };
 }
 
@@ -234,24 +272,31 @@ async function markSummary(
   signal: AbortSignal,
 ): Promise<boolean> {
   const atMs = await agreed;
-  const { custom_metadata: metadata } = await secrets.get(secretId, signal);
-  const summary = readSummary(metadata);
-  if (!summary) return false;
-  const marked = markedSummary(summary, leak, timeText(atMs), clock.nowMs());
-  if (JSON.stringify(marked) !== JSON.stringify(summary))
+  for (let writes = 0; ; writes += 1) {
+    const { custom_metadata: metadata } = await secrets.get(secretId, signal);
+    const summary = readSummary(metadata);
+    if (!summary) return false;
+    const marked = markedSummary(summary, leak, timeText(atMs), clock.nowMs());
+    if (writes === MOST_WRITES || JSON.stringify(marked) === JSON.stringify(summary)) return true;
     await secrets.writeMetadata(secretId, writeRecord(metadata, marked), signal);
-  return true;
+  }
 }
+
+/** Whether something is counted still. */
+export const isWithinHour = (atMs: number | null, nowMs: number): boolean =>
+  atMs !== null && atMs > nowMs - HOUR_MS && isPast(atMs, nowMs);
 
 /** So many keys of one entry are remembered as leaked; they go as soon as they are gone. */
 const MOST_COMPROMISED = 10;
 
-function markedSummary(summary: Summary, { key, report }: Leak, at: string, nowMs: number): Summary {
-  const isCounted =
-    report.credential.by !== 'value' && !summary.reported_keys.some(({ key_id }) => key_id === key.keyId);
+function markedSummary(summary: Summary, { key, report, containment }: Leak, at: string, nowMs: number): Summary {
+  const recent = summary.reported_keys.filter((one) => isWithinHour(timeOf(one.at), nowMs));
+  const isAgain = containment.outcome === 'contained' && containment.isNew;
+  // Whoever has it put out of use anew is counted, also where others had that done before.
+  const isKnown = recent.some((one) => one.key_id === key.keyId && (one.by === report.sender || !isAgain));
+  const isCounted = report.credential.by !== 'value' && !isKnown;
   const leaked = { key_id: key.keyId, at, by: report.sender, delivery: report.deliveryId };
   const isNew = !summary.compromised_keys.some((one) => one.key_id === key.keyId);
-  const recent = summary.reported_keys.filter((one) => (timeOf(one.at) ?? 0) > nowMs - HOUR_MS);
   return {
     ...summary,
     compromised_at: summary.compromised_at || at,

@@ -24,5 +24,12 @@ export const LenientUrl = z
   .nullable()
   .catch(null);
 
+const LONGEST_DELIVERY_ID = 200;
+
+const hashed = (text: string | Buffer): string => `sha256-${createHash('sha256').update(text).digest('hex')}`;
+
 /** For senders that give a delivery no id: a repeat has the same body. */
-export const idOfBody = (body: Buffer): string => `sha256-${createHash('sha256').update(body).digest('hex')}`;
+export const idOfBody = (body: Buffer): string => hashed(body);
+
+/** The id that a sender gives a delivery. It is kept in metadata that has room for little: of a long one the hash, which repeats like it. */
+export const deliveryIdOf = (told: string): string => (told.length > LONGEST_DELIVERY_ID ? hashed(told) : told);

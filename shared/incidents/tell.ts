@@ -5,9 +5,10 @@ import type { SeenIncident } from '../rotation/seen-incidents.ts';
 import { withTimeLimit } from '../runtime/clock.ts';
 import { maskSecrets } from '../runtime/secret-value.ts';
 import { keyAnswer } from './answer.ts';
-import type { LeakFacts, LeakRefused, Work } from './answer.ts';
+import type { LeakFacts, LeakRefused, RefusalCode, ToldKey, Work } from './answer.ts';
 import { recount } from './brakes.ts';
 import type { LeakReport } from './leak-report.ts';
+import { ToldLately } from './told-lately.ts';
 import type { LeakContext, LeakWorld } from './world.ts';
 
 /** What `rotate-keys` and people are given to take the word, in milliseconds. */
@@ -56,7 +57,7 @@ export function logContainment({ key, decision, containment }: Work, elapsedMs: 
   }
 }
 
-/** Hands the word on, as far as there is time. @returns whether `rotate-keys` took it. */
+/** Hands the word on, as far as there is time. @returns whether `rotate-keys` took it, now or lately. */
 export async function tell(
   works: readonly Work[],
   report: LeakReport,
@@ -64,19 +65,28 @@ export async function tell(
   world: LeakWorld,
 ): Promise<boolean> {
   const { log } = world;
+  const lately = context.toldLately ?? new ToldLately();
   const names = [...new Set(works.filter(({ key }) => !key.isGone).flatMap(({ key }) => key.entry?.name ?? []))];
-  const incidents = works.filter(isUnmanaged).map((work) => seenIncident(work, report, world));
-  const incidentsTold = works.map((work) => keyAnswer(work, false, false));
-  const [poked] = await Promise.all([
-    names.length + incidents.length > 0 &&
-      attempt(
-        context,
-        (signal) => context.poke(names, incidents, signal),
-        (error) => {
-          log.warn('poke_failed', 'rotate-keys was not told; its timer finds the leak', { error });
-        },
-      ),
-    works.some(isNews) && notify(factsOf(report, incidentsTold, null), context),
+  const unmanaged = works.filter(isUnmanaged);
+  const untold = unmanaged.filter((work) => lately.note(wordOf(work), world.clock.nowMs()));
+  const isQuiet = (work: Work) => isUnmanaged(work) && !untold.includes(work);
+  const isAnyNews = works.some((work) => isNews(work) && !isQuiet(work));
+  const [poked, noticed] = await Promise.all([
+    names.length + untold.length === 0
+      ? unmanaged.length > 0
+      : attempt(
+          context,
+          (signal) =>
+            context.poke(
+              names,
+              untold.map((work) => seenIncident(work, report, world)),
+              signal,
+            ),
+          (error) => {
+            log.warn('poke_failed', 'rotate-keys was not told; its timer finds the leak', { error });
+          },
+        ),
+    !isAnyNews || notify(() => factsOf(report, works.map(toldKey), null), context),
     attempt(
       context,
       (signal) => recount(works, report, world, signal),
@@ -85,8 +95,17 @@ export async function tell(
       },
     ),
   ]);
+  if (!poked || !noticed) for (const work of untold) lately.forget(wordOf(work));
   return poked;
 }
+
+/** What is told of a key that no entry manages: again where something else became of it. */
+const wordOf = ({ key, containment }: Work): string => `${incidentIdOf(key.keyId)} ${containment?.outcome}`;
+
+const toldKey = (work: Work): ToldKey => ({
+  ...keyAnswer(work, false, false),
+  apiKeyId: work.key.apiKey?.id ?? null,
+});
 
 /** Marks tell what was told before. Where there are none, nothing does. */
 function isNews({ containment, marks }: Work): boolean {
@@ -95,20 +114,24 @@ function isNews({ containment, marks }: Work): boolean {
   return marks.isNew || outcome === 'failed' || (!marks.issuer && !marks.version);
 }
 
+/** The key may work, and nobody but people can see to it now. */
+const ALARMING: readonly string[] = ['too_many_keys', 'value_needed', 'cloud_not_answering'] satisfies RefusalCode[];
+
 /** Brakes alarm a person; what nobody could have acted on is only noted. */
 export async function tellOfRefusal(refused: LeakRefused, report: LeakReport, context: LeakContext): Promise<void> {
   const { code, message } = refused;
-  const isLoud = code === 'cloud_not_answering' || code === 'not_allowed';
+  const isLoud = code === 'cloud_not_answering' || code === 'not_allowed' || code === 'value_needed';
   context.log[isLoud ? 'error' : 'warn']('report_refused', message, { code, error: refused });
-  if (code === 'too_many_keys' || code === 'cloud_not_answering') await notify(factsOf(report, [], code), context);
+  if (ALARMING.includes(code)) await notify(() => factsOf(report, [], code), context);
 }
 
-function notify(facts: LeakFacts, context: LeakContext): Promise<boolean> {
+/** @returns whether nobody is left to be told. */
+function notify(facts: () => LeakFacts, context: LeakContext): Promise<boolean> {
   const { notify: deed, log } = context;
-  if (!deed) return Promise.resolve(false);
+  if (!deed) return Promise.resolve(true);
   return attempt(
     context,
-    (signal) => deed(facts, signal),
+    (signal) => deed(facts(), signal),
     (error) => {
       log.warn('notice_failed', 'people could not be told', { error });
     },
@@ -122,7 +145,8 @@ async function attempt(
 ): Promise<boolean> {
   try {
     const limitMs = Math.min(TELLING_MS, Math.max(deadlineMs - ANSWER_MS - clock.nowMs(), 1));
-    await withTimeLimit(clock, limitMs, signal, deed);
+    // What throws at once fails like what rejects.
+    await withTimeLimit(clock, limitMs, signal, async (until) => deed(until));
     return true;
   } catch (error) {
     onFailure(error);

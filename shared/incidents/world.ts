@@ -14,6 +14,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { LeakFacts } from './answer.ts';
 import type { LeakReport } from './leak-report.ts';
+import type { ToldLately } from './told-lately.ts';
 
 /** What the response to a leak is made from. */
 export interface LeakContext {
@@ -31,6 +32,8 @@ export interface LeakContext {
   poke: (names: readonly string[], incidents: readonly SeenIncident[], signal: AbortSignal) => Promise<unknown>;
   /** Tells people. Called when something was done or must be known, not for repeats that changed nothing. */
   notify?: (facts: LeakFacts, signal: AbortSignal) => Promise<unknown>;
+  /** Of keys that no entry manages. Default: nothing was told before. */
+  toldLately?: ToldLately;
 }
 
 /** One of our secrets, as the list of all shows it. */

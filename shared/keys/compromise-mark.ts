@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MINUTE_MS } from './duration.ts';
 import { COMPROMISED_MARK } from './kind.ts';
 
 /** What is said at the issuer of a key that leaked. */
@@ -30,11 +31,17 @@ const MARK = new RegExp(
   `${COMPROMISED_MARK.replace(/[[\]]/g, String.raw`\$&`)} (\\S+Z) (incident-[0-9a-f]{${HEX_DIGITS}}) by ([a-z-]+)\\. ?`,
 );
 
-/** Null where there is none, or none that tells more than that there is one. */
-export function markIn(description: string): CompromiseMark | null {
+/** The clocks of those who write dates may be so much apart. */
+const CLOCK_SKEW_MS = MINUTE_MS;
+
+/** Whether something can have happened then. Others can write dates where ours stand, also such that no calendar goes on from. */
+export const isPast = (atMs: number, nowMs: number): boolean => atMs >= 0 && atMs <= nowMs + CLOCK_SKEW_MS;
+
+/** Null where there is none, or none that tells more than that there is one: what is dated ahead was planted. */
+export function markIn(description: string, nowMs: number): CompromiseMark | null {
   const [, at = '', incident = '', by = ''] = MARK.exec(description) ?? [];
   const atMs = Date.parse(at);
-  return Number.isNaN(atMs) ? null : { atMs, incident, by };
+  return isPast(atMs, nowMs) ? { atMs, incident, by } : null;
 }
 
 /** The description without any mark. */

@@ -108,7 +108,7 @@ function unnotedLeaks({ secret, seenKeys, nowMs }: Situation): Leak[] {
     if (!record || !key || alias === null) return [];
     const isLeaked = isCompromised({ id: key.id, markedCompromised: key.exists && key.markedCompromised }, secret);
     if (!isLeaked) return [];
-    const mark = key.exists ? markIn(key.description) : null;
+    const mark = key.exists ? markIn(key.description, nowMs) : null;
     const isOut = !key.exists || key.disabled;
     const compromisedAtMs = timeOf(record.compromised_at) ?? mark?.atMs ?? nowMs;
     // Issuers date to the minute.

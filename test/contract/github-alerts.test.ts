@@ -24,7 +24,7 @@ const { signal } = new AbortController();
 /** Delays between attempts pass at once; nothing takes so long that its time is up. */
 const quick: Clock = {
   nowMs: () => systemClock.nowMs(),
-  sleep: (delayMs) => ([3_000, 10_000].includes(delayMs) ? new Promise(() => undefined) : Promise.resolve()),
+  sleep: (delayMs) => ([2_500, 3_000, 10_000].includes(delayMs) ? new Promise(() => undefined) : Promise.resolve()),
 };
 
 interface Seen {
@@ -60,7 +60,7 @@ describe('the alerts of GitHub', () => {
       status: 200,
       body: { number: 42, secret: LEAKED, url: 'https://evil.example' },
     });
-    expect((await clientAt(server.url).readSecret(place, signal)).reveal()).toBe(LEAKED);
+    expect((await clientAt(server.url).readAlert(place, signal)).secret.reveal()).toBe(LEAKED);
     expect(server.seen).toMatchObject([
       {
         method: 'GET',
@@ -91,7 +91,7 @@ describe('the alerts of GitHub', () => {
 
   it('are asked again after a failure that passes', async () => {
     await using server = await githubWith({ status: 503 }, { status: 200, body: { secret: LEAKED } });
-    expect((await clientAt(server.url).readSecret(place, signal)).reveal()).toBe(LEAKED);
+    expect((await clientAt(server.url).readAlert(place, signal)).secret.reveal()).toBe(LEAKED);
   });
 
   it.each<[string, object]>([
@@ -101,14 +101,14 @@ describe('the alerts of GitHub', () => {
     ['a number', { secret: 7 }],
   ])('that tell no secret are not understood: %s', async (_, body) => {
     await using server = await githubWith({ status: 200, body });
-    const error = await apiFailureOf(clientAt(server.url).readSecret(place, signal));
+    const error = await apiFailureOf(clientAt(server.url).readAlert(place, signal));
     expect(error.code).toBe('unexpected_answer');
   });
 
   it('are not asked elsewhere: no redirect is followed', async () => {
     await using elsewhere = await githubWith({ status: 200, body: { secret: LEAKED } });
     await using server = await githubWith({ status: 307, headers: { location: `${elsewhere.url}/x` } });
-    const error = await apiFailureOf(clientAt(server.url).readSecret(place, signal));
+    const error = await apiFailureOf(clientAt(server.url).readAlert(place, signal));
     expect(error.code).toBe('unexpected_answer');
     expect(elsewhere.seen).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe('the alerts of GitHub', () => {
       const client = clientAt(server.url);
       const errors = [
         await failureOf(client.resolveAsRevoked(place, 'x', new SecretValue(LEAKED), signal)),
-        await failureOf(client.readSecret(place, signal)),
+        await failureOf(client.readAlert(place, signal)),
       ];
       expect(everythingIn(errors)).not.toContain(TOKEN);
       expect(everythingIn(errors[0])).not.toContain(LEAKED);
@@ -148,6 +148,7 @@ describe('an alert that was reported', () => {
   it('becomes a leak with its value, and closes it at the end', async () => {
     await using server = await githubWith({ status: 200, body: { secret: LEAKED } });
     const leak = await fetchFrom(server.url);
+    if ('ignored' in leak) throw new Error('it is a leak');
     expect(leak.report).toEqual({ ...report, credential: { by: 'value', value: new SecretValue(LEAKED) } });
     await leak.resolve?.(signal);
     expect(server.seen.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
@@ -161,6 +162,19 @@ describe('an alert that was reported', () => {
     expect(error).toMatchObject({ status: 502, code: 'alert_not_fetched' });
     expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['alert_not_fetched']);
     expect(everythingIn([error, lines])).not.toContain(TOKEN);
+  });
+
+  it.each<[object, string | null]>([
+    [{ secret_type: 'other_key' }, 'other_secret_type'],
+    [{ state: 'resolved', resolution: 'false_positive' }, 'alert_dismissed'],
+    [{ state: 'resolved', resolution: 'used_in_tests' }, 'alert_dismissed'],
+    [{ state: 'resolved', resolution: 'wont_fix' }, 'alert_dismissed'],
+    [{ state: 'resolved', resolution: 'revoked' }, null],
+    [{ state: 'open', resolution: null, secret_type: 'ibm_cloud_iam_key' }, null],
+  ])('is what GitHub tells now, whatever was delivered: %j', async (told, ignored) => {
+    await using server = await githubWith({ status: 200, body: { secret: LEAKED, ...told } });
+    const leak = await fetchFrom(server.url);
+    expect('ignored' in leak ? leak.ignored : null).toBe(ignored);
   });
 
   it('is not acted on without a token', async () => {

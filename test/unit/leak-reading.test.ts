@@ -483,3 +483,27 @@ describe('an event', () => {
     }
   });
 });
+
+describe('the id of a delivery', () => {
+  const idOf = (reading: ReturnType<typeof readIncident>) =>
+    'reports' in reading ? reading.reports[0]?.deliveryId : undefined;
+  const long = 'x'.repeat(9_500);
+  const data = { credential: { id: KEY_ID } };
+
+  it('is kept as its hash where it is too long for what is written down, by every sender', () => {
+    const event = { id: long, source: 'crn:v1:x', type: 'key.compromised', data };
+    const alert = { number: 42, secret_type: 'ibm_cloud_iam_key' };
+    const body = { action: 'created', alert, repository: { full_name: 'acme/app' } };
+    const { headers, ...delivery } = github(body);
+    const told = requestOf({ ...delivery, headers: { ...headers, 'X-GitHub-Delivery': long } });
+    const read = readGithubAlert(body, told, []);
+    const ids = [
+      idOf(readIncident({ type: 'key.compromised', data }, long)),
+      idOf(readEventReport(event)),
+      'alert' in read ? read.alert.report.deliveryId : '',
+    ];
+    for (const id of ids) expect(id).toMatch(/^sha256-[0-9a-f]{64}$/);
+    expect(idOf(readEventReport(event))).toBe(ids[1]);
+    expect(idOf(readEventReport({ ...event, id: `${long}y` }))).not.toBe(ids[1]);
+  });
+});

@@ -97,6 +97,15 @@ describe('a sender that shows no values', () => {
     expect(outCount()).toBe(1);
   });
 
+  it('is told also of a key of another identity that it is gone', async () => {
+    const { lab, manifest, byId, idOf } = await fleet(1);
+    Object.assign(manifest.incidents, { senders: { github: { identities: ['ServiceId-x'] } } });
+    const id = idOf(1);
+    await lab.admin.request('DELETE', `/v1/apikeys/${id}`);
+    await lab.pass(MINUTE_MS);
+    expect(keyOf(await byId(1, { sender: 'github' }))).toMatchObject({ keyId: id, outcome: 'gone' });
+  });
+
   it('is not heard while nobody can tell how many there were', async () => {
     const { lab, byId, outCount } = await fleet(1);
     lab.fault({ match: '* /api/v2/**', status: 503, times: 1_000 });
@@ -132,6 +141,91 @@ describe('a sender that shows no values', () => {
     expect(codeOf(await respond(lab, manifest, second))).toBe('too_many_keys');
     expect(keyOf(await respond(lab, manifest, first)).outcome).toBe('contained');
   });
+});
+
+describe('the brake is not walked around', () => {
+  it('by keys that were reported before, and enabled again by an undo', async () => {
+    const { lab, idOf, byId, outCount } = await fleet(4, { perHour: 1 });
+    for (const n of [1, 2, 3, 4]) {
+      expect(keyOf(await byId(n)).outcome).toBe('contained');
+      await lab.admin.request('DELETE', `/v1/apikeys/${idOf(n)}/disable`);
+      await lab.pass(2 * HOUR_MS);
+    }
+    const codes = [];
+    for (const n of [1, 2, 3, 4]) codes.push(codeOf(await byId(n)));
+    expect([codes, outCount()]).toEqual([[null, 'too_many_keys', 'too_many_keys', 'too_many_keys'], 1]);
+  });
+
+  it('by a second sender that reports what an undo gave back from the first', async () => {
+    const { lab, idOf, byId } = await fleet(2, { perHour: 1 });
+    await byId(1);
+    await lab.admin.request('DELETE', `/v1/apikeys/${idOf(1)}/disable`);
+    await lab.pass(MINUTE_MS);
+    expect(keyOf(await byId(1, { sender: 'github' })).outcome).toBe('contained');
+    expect(codeOf(await byId(2, { sender: 'github' }))).toBe('too_many_keys');
+  });
+
+  /** Keys that an entry takes in, and that has stored none yet. */
+  async function adopted(count: number) {
+    const lab = await Laboratory.open();
+    const ids: string[] = [];
+    for (let n = 1; n <= count; n += 1) ids.push((await lab.makeKeyByHand()).id);
+    const plain = lab.manifest({ adopt: ids });
+    return { lab, manifest: { ...plain, incidents: { ...plain.incidents, perHour: 1 } }, ids };
+  }
+
+  it('by keys that are to be taken in, while their entry has no secret yet', async () => {
+    const { lab, manifest, ids } = await adopted(3);
+    const codes = [];
+    for (const id of ids) codes.push(codeOf(await respond(lab, manifest, leakReport({ by: 'id', id }))));
+    expect(codes).toEqual([null, 'too_many_keys', 'too_many_keys']);
+  });
+
+  it('by keys whose descriptions cannot be marked: they are only contained by their values', async () => {
+    const { lab, manifest, ids } = await adopted(1);
+    const [id = ''] = ids;
+    await lab.admin.request('POST', `/v1/apikeys/${id}/lock`);
+    const told = nothingTold();
+    const refused = await respond(lab, manifest, leakReport({ by: 'id', id }), { told });
+    expect([refused.status, codeOf(refused)]).toEqual([422, 'value_needed']);
+    expect(told.facts).toMatchObject([{ refused: 'value_needed' }]);
+    expect(lab.state.iam.apiKeys.find((key) => key.id === id)?.disabled).toBe(false);
+  });
+});
+
+describe('the brake is not closed', () => {
+  /** Whoever may make keys writes into their descriptions what they like. */
+  const makePlanted = async ({ admin, serviceId, cloud }: Laboratory, date: string) => {
+    const description = `[keyrota: compromised] ${date} incident-0123456789abcdef by standard-webhooks.`;
+    const body = { name: 'planted', description, iam_id: serviceId.iamId, account_id: cloud.account.id };
+    const { id, apikey } = await admin.request('POST', '/v1/apikeys', body);
+    return { id: String(id), value: String(apikey) };
+  };
+
+  it.each([
+    { marks: 'that are dated ahead', at: '2999-01-01T00:00:00.000Z', isDisabled: true },
+    { marks: 'on keys that work', at: null, isDisabled: false },
+  ])('by marks $marks', async ({ at, isDisabled }) => {
+    const { lab, manifest } = await fleet(0, { perHour: 1, containUnmanaged: true });
+    const planted = await makePlanted(lab, at ?? new Date(lab.clock.nowMs()).toISOString());
+    if (isDisabled) await lab.admin.request('POST', `/v1/apikeys/${planted.id}/disable`);
+    const { id } = await lab.makeKeyByHand();
+    expect(keyOf(await respond(lab, manifest, leakReport({ by: 'id', id }))).outcome).toBe('contained');
+  });
+
+  it.each(['+275760-09-13T00:00:00.000Z', '-271821-04-20T00:00:00.000Z', '2999-01-01T00:00:00.000Z'])(
+    'nor an answer broken by a key that is marked for %s',
+    async (date) => {
+      const { lab, manifest } = await fleet(0, { containUnmanaged: true });
+      const { id, value } = await makePlanted(lab, date);
+      await lab.admin.request('POST', `/v1/apikeys/${id}/disable`);
+      const told = nothingTold();
+      const answer = await respond(lab, manifest, leakReport(byValue(value)), { told });
+      expect(keyOf(answer)).toMatchObject({ outcome: 'contained', poked: true });
+      expect(Math.abs(Date.parse(keyOf(answer).containedAt ?? '') - lab.clock.nowMs())).toBeLessThan(MINUTE_MS);
+      expect([told.names, told.facts.length]).toEqual([[[]], 1]);
+    },
+  );
 });
 
 describe('a report that shows the value', () => {
