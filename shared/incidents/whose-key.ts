@@ -41,7 +41,7 @@ export function claimedResourceKey(apiKey: ApiKey, accountId: string): string | 
 }
 
 /** Whether a key belongs to the identity of an entry. */
-export const isOwnersKey = ({ iam_id: iamId }: ApiKey, { owner }: ManagedKey): boolean =>
+const isOwnersKey = ({ iam_id: iamId }: ApiKey, { owner }: ManagedKey): boolean =>
   iamId === owner || iamId === `iam-${owner}`;
 
 /** The entries whose keys are API keys of that key's identity. */

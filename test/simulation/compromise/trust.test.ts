@@ -3,6 +3,7 @@ import { ROLE } from '../../../infra/demo/admin.ts';
 import { DAY_MS, HOUR_MS } from '../../../shared/keys/duration.ts';
 import type { LeakedCredential } from '../../../shared/incidents/leak-report.ts';
 import { CredentialLaboratory, WRITER } from '../../support/credentials.ts';
+import { FunctionalId } from '../../support/functional-id.ts';
 import { Laboratory } from '../../support/laboratory.ts';
 import { editKey, keyAt, makeKey, otherIdentity } from '../../support/leaked-keys.ts';
 import { byValue, codeOf, keyOf, leakReport, respond } from '../../support/leaks.ts';
@@ -162,6 +163,37 @@ describe('a leaked key of an entry', () => {
     await editKey(lab, keyId, { name: 'keyrota-lab-other-aaaaaaaaaaaa' });
     const answer = await respond(lab, manifest, leakReport(byValue(value)));
     expect(keyOf(answer)).toMatchObject({ keyId, name: 'ingest', outcome: 'contained', marked: { version: true } });
+  });
+});
+
+describe('a leaked key of an identity with several entries', () => {
+  it.each([
+    { how: 'is down', fault: DOWN },
+    { how: 'hangs', fault: { match: SECRETS, delayMs: HOUR_MS, times: 10_000 } },
+  ])('is contained by its value while Secrets Manager $how, in time', async ({ fault }) => {
+    const lab = await Laboratory.open();
+    const manifest = manifestOf('lab', [...lab.manifest().keys, ...lab.manifest({ name: 'other' }).keys]);
+    await lab.tick(manifest);
+    await lab.pass(HOUR_MS);
+    const keyId = lab.currentKeyId();
+    const value = await lab.fetchValue();
+    lab.fault(fault);
+    const beganMs = lab.clock.nowMs();
+    const answer = await respond(lab, manifest, leakReport(byValue(value)));
+    expect(lab.clock.nowMs() - beganMs).toBeLessThanOrEqual(8_000);
+    expect(keyOf(answer)).toMatchObject({ keyId, name: 'ingest', outcome: 'contained' });
+    expect(keyAt(lab, keyId)?.disabled).toBe(true);
+  });
+
+  it('and that a user holds is found by its own id, whatever its name and description say', async () => {
+    const { lab, manifest } = await FunctionalId.withLogin({ isAdministrator: true });
+    await lab.tick(manifest);
+    await lab.pass(HOUR_MS);
+    const keyId = lab.currentKeyId('pipeline');
+    const value = await lab.fetchValue('pipeline');
+    await editKey(lab, keyId, { name: 'keyrota-lab-login-aaaaaaaaaaaa', description: described('x') });
+    const answer = await respond(lab, manifest, leakReport(byValue(value)));
+    expect(keyOf(answer)).toMatchObject({ keyId, name: 'pipeline', outcome: 'contained', marked: { version: true } });
   });
 });
 
