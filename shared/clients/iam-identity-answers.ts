@@ -66,6 +66,7 @@ const SurveyedKey = z.object({
   name: z.string(),
   description: z.string().optional().catch(undefined),
   disabled: z.boolean().default(false),
+  created_at: IamDate.optional().catch(undefined),
 });
 export const SurveyAnswer = z.object({
   apikeys: z

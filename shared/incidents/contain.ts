@@ -19,7 +19,8 @@ export type Containment =
 
 /**
  * Decides on one key. It is never the one that Keyrota is logged in with, or loads at its next start: without that it could
- * replace nothing. Of a reported value a comparison tells; else IAM is asked, for keys of Keyrota's own identity alone.
+ * replace nothing. A comparison of values tells at once that it is; that it is not, only IAM tells, which may take another
+ * value for the same. It is asked for keys of Keyrota's own identity alone.
  */
 export async function decide(
   { apiKey, entry, isGone, isOwnerKnown }: LeakedKey,
@@ -33,7 +34,8 @@ export async function decide(
   const isOwn = async ({ id, iam_id: iamId }: ApiKey) => {
     const { login } = world.settings;
     if (login.kind !== 'api-key') return false;
-    return value ? sha256Of(value) === sha256Of(login.apiKey) : id === (await world.ownKeyId(iamId, signal));
+    if (value && sha256Of(value) === sha256Of(login.apiKey)) return true;
+    return id === (await world.ownKeyId(iamId, signal));
   };
   const runsKeyrota = entry?.runsKeyrota === true || (apiKey !== null && !apiKey.disabled && (await isOwn(apiKey)));
   if (runsKeyrota && !containOwnKey) return entry ? 'replaced-first' : 'reported';
@@ -50,7 +52,7 @@ export async function contain(
   signal: AbortSignal,
 ): Promise<Containment> {
   const { apiKey, entry } = key;
-  if (decision === 'owner-unknown') return { outcome: 'failed', why: 'Secrets Manager did not tell whose key it is' };
+  if (decision === 'owner-unknown') return containUnknown(key, world, signal);
   if (apiKey?.disabled) return { outcome: 'contained', atMs: world.clock.nowMs(), isNew: false };
   if (decision !== 'disable' || !apiKey) return { outcome: decision === 'disable' ? 'handed-over' : decision };
   try {
@@ -60,6 +62,22 @@ export async function contain(
     // What Keyrota may not disable itself, `rotate-keys` ends otherwise: by a login of the user, or by a delete.
     if (isApiError(error, 'forbidden')) return { outcome: entry ? 'handed-over' : 'reported' };
     return { outcome: 'failed', why: messageOf(error) };
+  }
+}
+
+/** What is likely an entry's is disabled, but not said to be: the same report, sent again, finds out. */
+async function containUnknown(
+  { apiKey, isLikelyOurs }: LeakedKey,
+  world: LeakWorld,
+  signal: AbortSignal,
+): Promise<Containment> {
+  const why = 'Secrets Manager did not tell whose key it is';
+  if (!apiKey || apiKey.disabled || isLikelyOurs !== true) return { outcome: 'failed', why };
+  try {
+    await disable(apiKey, world, signal);
+    return { outcome: 'failed', why: `${why}; the key is disabled` };
+  } catch (error) {
+    return { outcome: 'failed', why: `${why}; ${messageOf(error)}` };
   }
 }
 

@@ -1,22 +1,18 @@
-import { timingSafeEqual } from 'node:crypto';
 import { isApiError } from '../clients/api-error.ts';
-import type { ApiKey } from '../clients/iam-identity-answers.ts';
+import type { ApiKey, SurveyedKey } from '../clients/iam-identity-answers.ts';
 import { MINUTE_MS } from '../keys/duration.ts';
-import type { ManagedKey } from '../keys/manifest.ts';
 import { sha256Of } from '../keys/value-hashes.ts';
 import { readVersionRecord } from '../rotation/record.ts';
-import type { Summary } from '../rotation/record.ts';
-import { withTimeLimit } from '../runtime/clock.ts';
 import type { SecretValue } from '../runtime/secret-value.ts';
 import { LeakRefused } from './answer.ts';
 import type { LeakReport } from './leak-report.ts';
-import { entryByName, entryBySummary, entryOf, isOfIam, keyIdOf, secretOf } from './whose-key.ts';
+import { NOT_SHOWN, knownSecrets, leakedKeyOf } from './owner-of.ts';
+import { RESOURCE_KEY_CRN, entryBySummary, entryOf, isOfIam, keyOfHash } from './whose-key.ts';
 import type { LeakedKey } from './whose-key.ts';
-import type { LeakWorld, ListedSecret } from './world.ts';
+import type { LeakWorld } from './world.ts';
 
 const API_KEY_ID = /^ApiKey-[\w-]+$/;
 const API_KEY_CRN = /^crn:[^:\s]*:[^:\s]*:[^:\s]*:iam-identity:[^:\s]*:a\/([^:\s]+)::apikey:(ApiKey-[\w-]+)$/;
-const RESOURCE_KEY_CRN = /^crn:(?:[^:\s]*:){5}a\/([^:\s]+):[^:\s]*:resource-key:([\w-]+)$/;
 const SECRET_CRN = /^crn:[^:\s]*:[^:\s]*:[^:\s]*:secrets-manager:[^:\s]*:a\/([^:\s]+):[^:\s]*:secret:([\w-]+)$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SERVICE_ID = /^(?:iam-)?(ServiceId-[\w-]+)$/;
@@ -65,8 +61,6 @@ export async function findKeys(
   }
 }
 
-const NOT_SHOWN = { apiKey: null, isGone: false, isOwnerKnown: true, entry: null, secret: null };
-
 /** Whether a key was surely made before the leak was detected. */
 type IsOlder = (key: Pick<ApiKey, 'created_at'>) => boolean;
 
@@ -78,13 +72,17 @@ function beforeOf(detectedAtMs: number | null, { clock }: LeakWorld): IsOlder {
   return ({ created_at: createdAtMs }) => createdAtMs + SURELY_OLDER_MS < detectedAtMs;
 }
 
+/** What no header carries as it is could be taken for another value on its way. */
+const SENDABLE = /^[\x21-\x7e]+$/;
+
 async function byValue(value: SecretValue, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
+  if (!SENDABLE.test(value.reveal())) return byHash('sha256', sha256Of(value), world, signal);
   const apiKey = await world.identity.keyOfValue(value, signal).catch((error: unknown) => {
     // Whose keys we may not see may still be an entry's: a user's, who manages them by a login of its own.
     if (isApiError(error, 'forbidden')) return null;
     throw error;
   });
-  return apiKey ? ofApiKey(apiKey, world, signal) : byHash('sha256', sha256Of(value), world, signal);
+  return apiKey ? ofApiKey(apiKey, value, world, signal) : byHash('sha256', sha256Of(value), world, signal);
 }
 
 async function byId(id: string, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
@@ -97,7 +95,7 @@ async function byId(id: string, world: LeakWorld, signal: AbortSignal): Promise<
 async function byApiKeyId(id: string, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
   try {
     const apiKey = await world.identity.getApiKey(id, signal);
-    if (apiKey) return await ofApiKey(apiKey, world, signal);
+    if (apiKey) return await ofApiKey(apiKey, null, world, signal);
   } catch (error) {
     if (!isApiError(error, 'forbidden')) throw error;
     const hidden = entryBySummary(id, await world.listed(), world.manifest);
@@ -124,7 +122,7 @@ function demandAccount(account: string | null | undefined, { settings }: LeakWor
 /** The only key of that name. Of users' keys only who may manage them sees a list: what is hidden counts as not there. */
 async function byName(name: string, isOlder: IsOlder, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
   const types = ['serviceid', 'user'] as const;
-  const found = await Promise.all(types.map((type) => idsOfName(name, type, world, signal)));
+  const found = await Promise.all(types.map((type) => idsOfName(name, type, isOlder, world, signal)));
   const ids = found.flatMap((one) => one ?? []);
   const hidden = found.includes(null) ? ' Keyrota may not list all keys of the account.' : '';
   if (ids.length > MOST_NAMESAKES) throw ambiguous();
@@ -132,23 +130,26 @@ async function byName(name: string, isOlder: IsOlder, world: LeakWorld, signal: 
   const [only, ...others] = keys.filter((key) => key !== null && isOlder(key));
   if (others.length > 0) throw ambiguous();
   if (!only) throw notIdentified(`No key of that name was there when the leak was detected.${hidden}`);
-  return ofApiKey(only, world, signal);
+  return ofApiKey(only, null, world, signal);
 }
 
 const ambiguous = () =>
   new LeakRefused('name_ambiguous', 'Several keys have that name; report the id. None was touched.');
 
-/** Null where we may not list them. */
+/** Those that were there before. Null where we may not list them. */
 async function idsOfName(
   wanted: string,
   type: 'serviceid' | 'user',
+  isOlder: IsOlder,
   { identity }: LeakWorld,
   signal: AbortSignal,
 ): Promise<string[] | null> {
   const ids: string[] = [];
+  const mayBeMeant = ({ name, created_at: createdAtMs }: SurveyedKey) =>
+    name === wanted && (createdAtMs === undefined || isOlder({ created_at: createdAtMs }));
   try {
     for await (const page of identity.pagesOfAccount(type, signal))
-      ids.push(...page.filter(({ name }) => name === wanted).map(({ id }) => id));
+      ids.push(...page.filter(mayBeMeant).map(({ id }) => id));
     return ids;
   } catch (error) {
     if (isApiError(error, 'forbidden')) return null;
@@ -173,7 +174,7 @@ async function byServiceId(
   });
   const older = keys.filter(isOlder);
   if (older.length === 0) throw notIdentified('That service ID had no key when the leak was detected.');
-  return Promise.all(older.map((key) => ofApiKey(key, world, signal)));
+  return Promise.all(older.map((key) => ofApiKey(key, null, world, signal)));
 }
 
 /** Keys that the secret held, and that still exist. */
@@ -219,77 +220,12 @@ async function byHash(by: 'sha256' | 'hmsl', hash: string, world: LeakWorld, sig
   throw notIdentified('No key of the account is known by that.');
 }
 
-function keyOfHash(by: 'sha256' | 'hmsl', hash: string, summary: Summary): string | null {
-  const isCurrent = isAmong(summary[by], hash);
-  const isFormer = isAmong(summary[`previous_${by}`], hash);
-  return (isCurrent && summary.key_id) || (isFormer && summary.previous_key_id) || null;
-}
-
-/** A summary has a hash of each secret of a key, with blanks between. */
-const isAmong = (hashes: string, hash: string): boolean =>
-  hashes.split(' ').filter((one) => isEqual(one, hash)).length > 0;
-
-/** In constant time for texts of one length. */
-function isEqual(one: string, other: string): boolean {
-  const [first, second] = [Buffer.from(one), Buffer.from(other)];
-  return first.length === second.length && first.length > 0 && timingSafeEqual(first, second);
-}
-
-/** Its name and the manifest tell whose it is, else the summaries. Without Secrets Manager what they would tell is not known. */
-async function ofApiKey(apiKey: ApiKey, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
-  demandAccount(apiKey.account_id, world);
-  const keyId = keyIdOf(apiKey);
-  const named = entryByName(apiKey, world.manifest);
-  if (named) return { ...NOT_SHOWN, keyId, apiKey, entry: named };
-  const listed = await knownSecrets(world, signal);
-  if (!listed) return { ...NOT_SHOWN, keyId, apiKey, isOwnerKnown: false };
-  const known = entryBySummary(keyId, listed, world.manifest);
-  if (known) return { ...NOT_SHOWN, keyId, apiKey, ...known };
-  const adopting = await adoptingEntry(apiKey, listed, world, signal);
-  return { ...NOT_SHOWN, keyId, apiKey, ...(adopting === 'unknown' ? { isOwnerKnown: false } : adopting) };
-}
-
-/** The entry of the same identity whose versions say that it took the key in, as the command `adopt` writes it there. */
-async function adoptingEntry(
+function ofApiKey(
   apiKey: ApiKey,
-  listed: readonly ListedSecret[],
-  { manifest, secrets, clock }: LeakWorld,
+  shown: SecretValue | null,
+  world: LeakWorld,
   signal: AbortSignal,
-): Promise<Pick<LeakedKey, 'entry' | 'secret'> | 'unknown' | null> {
-  const isOwners = ({ owner }: ManagedKey) => apiKey.iam_id === owner || apiKey.iam_id === `iam-${owner}`;
-  try {
-    for (const entry of manifest.keys.filter((key) => isOfIam(key) && isOwners(key))) {
-      const secret = secretOf({ keyId: apiKey.id, entry, secret: null }, listed);
-      if (!secret) continue;
-      const listing = (until: AbortSignal) => secrets.listVersions(secret.id, until);
-      const records = (await withTimeLimit(clock, LIST_WAIT_MS, signal, listing)).map((version) =>
-        readVersionRecord(version.version_custom_metadata),
-      );
-      const names = records.flatMap((record) => [
-        record?.key_id,
-        ...(record?.predecessors ?? []).map((one) => one.key_id),
-      ]);
-      if (names.includes(apiKey.id)) return { entry, secret };
-    }
-    return null;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return 'unknown';
-  }
-}
-
-/** How long containing a key waits for the list of secrets, in milliseconds. */
-const LIST_WAIT_MS = 2_000;
-
-/** Null where Secrets Manager does not answer in time. */
-async function knownSecrets(
-  { clock, listed }: LeakWorld,
-  signal: AbortSignal,
-): Promise<readonly ListedSecret[] | null> {
-  try {
-    return await withTimeLimit(clock, LIST_WAIT_MS, signal, listed);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return null;
-  }
+): Promise<LeakedKey> {
+  demandAccount(apiKey.account_id, world);
+  return leakedKeyOf(apiKey, shown, world, signal);
 }

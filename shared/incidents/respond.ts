@@ -1,5 +1,6 @@
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { SecretValue } from '../runtime/secret-value.ts';
 import { LeakRefused, answerOf } from './answer.ts';
 import type { LeakAnswer, Sibling, Work } from './answer.ts';
 import { brake } from './brakes.ts';
@@ -28,7 +29,8 @@ const ANSWERED = new Error('the report is answered');
  * replace it. The order is that of urgency: nothing that comes after the containment can keep it waiting. Repeating a
  * report, by one sender or several, changes nothing more. Never throws: the answer tells how far it came.
  */
-export async function respondToLeak(report: LeakReport, context: LeakContext): Promise<LeakAnswer> {
+export async function respondToLeak(given: LeakReport, context: LeakContext): Promise<LeakAnswer> {
+  const report = trimmed(given);
   const { clock, deadlineMs } = context;
   const { sender, deliveryId, credential } = report;
   const log = context.log.with({ sender, deliveryId });
@@ -52,6 +54,13 @@ export async function respondToLeak(report: LeakReport, context: LeakContext): P
     finished.abort();
     timeUp.abort(ANSWERED); // nobody waits for a list any more that was not needed
   }
+}
+
+/** No key begins or ends with white space: whoever copied one took the end of its line along. */
+function trimmed(report: LeakReport): LeakReport {
+  const { credential } = report;
+  if (credential.by !== 'value') return report;
+  return { ...report, credential: { by: 'value', value: new SecretValue(credential.value.reveal().trim()) } };
 }
 
 const notAnswering = (cause: unknown): LeakRefused =>

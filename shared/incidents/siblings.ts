@@ -6,9 +6,10 @@ import { timeText } from '../rotation/record.ts';
 import type { Sibling } from './answer.ts';
 import { disable } from './contain.ts';
 import type { LeakReport } from './leak-report.ts';
-import { entryByName, keyIdOf } from './whose-key.ts';
+import { credentialOf, keyIdsOfIdentity } from './owner-of.ts';
+import { adoptingInManifest, namedEntry } from './whose-key.ts';
 import type { LeakedKey } from './whose-key.ts';
-import type { LeakWorld } from './world.ts';
+import type { LeakWorld, ListedSecret } from './world.ts';
 
 /** IAM dates to the minute: what was made in that minute may have been made after. */
 const DATE_PRECISION_MS = MINUTE_MS;
@@ -27,22 +28,39 @@ export async function findSiblings(
   const { apiKey, entry } = key;
   if (!apiKey) return [];
   const [keys, listed] = await Promise.all([keysOf(apiKey.iam_id, world, signal), world.listed()]);
-  // Nobody had the key before it was made, whatever the sender says.
-  const sinceMs = Math.max(report.leakedAtMs ?? 0, apiKey.created_at);
-  const ours = new Set(listed.flatMap(({ summary }) => [summary.key_id, summary.previous_key_id]));
-  const isOurs = (one: ApiKey) =>
-    one.id === apiKey.id || ours.has(keyIdOf(one)) || entryByName(one, world.manifest) !== null;
-  const found = keys.filter((one) => one.created_at + DATE_PRECISION_MS > sinceMs && !isOurs(one));
-  const contains = entry?.policy.onCompromise.siblings === 'contain';
+  // Nobody had the key before it was made, whatever the sender says; and what lies ahead says nothing.
+  const toldMs = report.leakedAtMs ?? 0;
+  const sinceMs = Math.max(toldMs > world.clock.nowMs() ? 0 : toldMs, apiKey.created_at);
+  const recent = keys.filter((one) => one.id !== apiKey.id && one.created_at + DATE_PRECISION_MS > sinceMs);
+  const found = await withoutOurs(recent, apiKey, listed, world, signal);
+  const contains = entry?.policy.onCompromise.siblings === 'contain' && report.credential.by === 'value';
   return Promise.all(
     found.map(async (one) => {
       const { id: keyId, name } = one;
-      const contained = one.disabled || (contains && (await containSibling(one, key, report, world, signal)));
+      const contained = one.disabled || (contains && (await containSibling(one, key, report, listed, world, signal)));
       const why = `key ${keyId} of the same identity was made since key ${key.keyId} leaked, and not by Keyrota`;
       world.log.warn('sibling_found', why, { keyId, leakedKeyId: key.keyId, contained });
       return { keyId, name, createdAt: timeText(one.created_at), contained };
     }),
   );
+}
+
+/** Ours is what our records name by its own id, and what bears the name of an entry of the same identity; no description tells. */
+async function withoutOurs(
+  keys: readonly ApiKey[],
+  leaked: ApiKey,
+  listed: readonly ListedSecret[],
+  world: LeakWorld,
+  signal: AbortSignal,
+): Promise<ApiKey[]> {
+  const summarized = new Set(listed.flatMap(({ summary }) => [summary.key_id, summary.previous_key_id]));
+  const unknown = keys.filter(
+    (one) =>
+      !summarized.has(one.id) && !adoptingInManifest(one, world.manifest) && namedEntry(one, world.manifest) === null,
+  );
+  if (unknown.length === 0) return [];
+  const recorded = new Set(await keyIdsOfIdentity(leaked, listed, world, signal));
+  return unknown.filter(({ id }) => !recorded.has(id));
 }
 
 /** Whose keys we may not list have none that we could tell of. */
@@ -56,17 +74,22 @@ async function keysOf(iamId: string, { identity }: LeakWorld, signal: AbortSigna
   }
 }
 
-/** Its description says for which incident. Never the key that Keyrota is logged in with. */
+/**
+ * Its description says for which incident. Never the key that Keyrota is logged in with, nor what may stand behind a
+ * credential of ours on a service ID that it shares.
+ */
 async function containSibling(
   sibling: ApiKey,
   leaked: LeakedKey,
   { sender: by }: LeakReport,
+  listed: readonly ListedSecret[],
   world: LeakWorld,
   signal: AbortSignal,
 ): Promise<boolean> {
   const fields = { keyId: sibling.id, leakedKeyId: leaked.keyId };
   try {
     if ((await world.ownKeyId(sibling.iam_id, signal)) === sibling.id) return false;
+    if (await credentialOf(sibling, null, listed, world, signal)) return false;
     await disable(sibling, world, signal);
   } catch (error) {
     world.log.error('sibling_not_contained', `key ${sibling.id} could not be disabled`, { ...fields, error });

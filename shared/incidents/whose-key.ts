@@ -1,14 +1,15 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { ApiKey } from '../clients/iam-identity-answers.ts';
 import type { StoredSecret } from '../clients/secret-store.ts';
 import { generatedFor } from '../keys/generated-for.ts';
-import { guidOfResourceKey } from '../keys/manifest.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
+import type { Summary } from '../rotation/record.ts';
 import { isNamedFor } from '../rotation/situation.ts';
 import type { ListedSecret } from './world.ts';
 
 /** A key that a report is about. */
 export interface LeakedKey {
-  /** As its entry names it: of an API key behind a resource key, the GUID of that. */
+  /** As its entry names it: of an API key that is proven to stand behind a resource key, the GUID of that. */
   keyId: string;
   /** As IAM shows it; null for a key of another kind, one that is gone, and one that we may not see. */
   apiKey: ApiKey | null;
@@ -17,6 +18,8 @@ export interface LeakedKey {
   entry: ManagedKey | null;
   /** False where only Secrets Manager could tell whether an entry has it, and did not answer. */
   isOwnerKnown: boolean;
+  /** Its value was shown, and it says that it stands behind a credential of ours, which only Secrets Manager could confirm. */
+  isLikelyOurs?: boolean;
   /** Its secret, where the list of all was needed to find the key; null where that is still to be looked for. */
   secret: StoredSecret | null;
 }
@@ -24,19 +27,34 @@ export interface LeakedKey {
 /** Whether an entry's keys are API keys of IAM themselves. */
 export const isOfIam = ({ kind }: ManagedKey): boolean => kind === 'service-id-api-key' || kind === 'user-api-key';
 
-/** What an entry calls a key that IAM shows. */
-export function keyIdOf(apiKey: ApiKey): string {
-  const resourceKey = generatedFor(apiKey);
-  return resourceKey === null ? apiKey.id : guidOfResourceKey(resourceKey);
+/** The CRN of a resource key: its account and its GUID. */
+export const RESOURCE_KEY_CRN = /^crn:(?:[^:\s]*:){5}a\/([^:\s]+):[^:\s]*:resource-key:([\w-]+)$/;
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * The GUID of the resource key of our account that an API key says it stands behind; null where it says nothing. Anybody
+ * who makes or edits an API key can say so: it is to be proven.
+ */
+export function claimedResourceKey(apiKey: ApiKey, accountId: string): string | null {
+  const [, account, guid = ''] = RESOURCE_KEY_CRN.exec(generatedFor(apiKey) ?? '') ?? [];
+  return account === accountId && GUID.test(guid) ? guid : null;
 }
 
-/** The entry of a key by what IAM alone tells: its name, and what the manifest takes in. */
-export function entryByName(apiKey: ApiKey, { keys }: Manifest): ManagedKey | null {
-  const isInner = generatedFor(apiKey) !== null;
-  const fitting = keys.filter((key) => (isInner ? key.kind === 'service-credential' : isOfIam(key)));
-  const keyId = keyIdOf(apiKey);
-  return fitting.find((key) => isNamedFor(key, apiKey.name) || key.adopt.includes(keyId)) ?? null;
-}
+/** Whether a key belongs to the identity of an entry. */
+const isOwnersKey = ({ iam_id: iamId }: ApiKey, { owner }: ManagedKey): boolean =>
+  iamId === owner || iamId === `iam-${owner}`;
+
+/** The entries whose keys are API keys of that key's identity. */
+export const entriesOfIdentity = (apiKey: ApiKey, { keys }: Manifest): ManagedKey[] =>
+  keys.filter((key) => isOfIam(key) && isOwnersKey(apiKey, key));
+
+/** The entry whose manifest takes in the key. */
+export const adoptingInManifest = ({ id }: ApiKey, { keys }: Manifest): ManagedKey | null =>
+  keys.find((key) => isOfIam(key) && key.adopt.includes(id)) ?? null;
+
+/** The entry of the same identity whose name the key bears. Names are free: on another identity they mean nothing. */
+export const namedEntry = (apiKey: ApiKey, manifest: Manifest): ManagedKey | null =>
+  entriesOfIdentity(apiKey, manifest).find((key) => isNamedFor(key, apiKey.name)) ?? null;
 
 /** The entry of this installation whose summary names the key, current or former, and its secret. */
 export function entryBySummary(
@@ -74,4 +92,21 @@ export function secretOf(
     (one.name === entry.secret.name ? 0 : 1) + (one.secret_group_id === entry.secret.groupId ? 0 : 2);
   const [placed] = own.toSorted((one, other) => rank(one) - rank(other));
   return (naming ?? placed)?.secret ?? null;
+}
+
+/** The key of a secret, current or former, that has the hash; null for none. */
+export function keyOfHash(by: 'sha256' | 'hmsl', hash: string, summary: Summary): string | null {
+  const isCurrent = isAmong(summary[by], hash);
+  const isFormer = isAmong(summary[`previous_${by}`], hash);
+  return (isCurrent && summary.key_id) || (isFormer && summary.previous_key_id) || null;
+}
+
+/** A summary has a hash of each secret of a key, with blanks between. */
+const isAmong = (hashes: string, hash: string): boolean =>
+  hashes.split(' ').filter((one) => isEqual(one, hash)).length > 0;
+
+/** In constant time for texts of one length. */
+function isEqual(one: string, other: string): boolean {
+  const [first, second] = [Buffer.from(one), Buffer.from(other)];
+  return first.length === second.length && first.length > 0 && timingSafeEqual(first, second);
 }

@@ -60,7 +60,7 @@ const OnCompromise = z.strictObject({
   }),
   siblings: z.enum(['report', 'contain']).optional().meta({
     description:
-      'Keys that were made for the same identity since the leak, and not by Keyrota: only report them, or contain them too. Default: report.',
+      'Keys that were made for the same identity since the leak, and not by Keyrota: only report them, or contain them too where the report shows the value of the leaked key. Default: report.',
   }),
 });
 
