@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ROLE } from '../../infra/demo/admin.ts';
 import type { Switches } from '../../infra/local/switches.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
+import { knownIncidents } from '../../shared/ledger/incident-report.ts';
 import { changeLedger } from '../../shared/ledger/ledger.ts';
+import { wholeRun } from '../../shared/ledger/whole-run.ts';
+import type { SeenIncident } from '../../shared/rotation/seen-incidents.ts';
 import { Laboratory } from '../support/laboratory.ts';
+import { slackCount, telling, typesTold } from '../support/notice-receivers.ts';
+import { minted } from '../support/rotated.ts';
 import { WatchedRun, frozenRun } from '../support/watched-run.ts';
 import { ledgerOf, wholeTick } from '../support/whole-tick.ts';
 
@@ -182,5 +188,107 @@ describe('a secret that has the name of the ledger', () => {
     const { lab, manifest } = await world(1);
     await expect(add(lab, { ...manifest, deployment: 'other' }, 'a')).rejects.toMatchObject({ code: 'ledger_taken' });
     expect(await toldIn(lab, manifest)).toEqual([]);
+  });
+});
+
+describe('a run', () => {
+  const leak = async () => {
+    const scene = await minted(2);
+    await scene.lab.markCompromised(scene.lab.currentKeyId());
+    return scene;
+  };
+  const RUN = { KEYROTA_RUN_SECONDS: '110', KEYROTA_CALL_TIMEOUT_SECONDS: '60' };
+
+  it('that is too slow to end its work still has the time to tell of the leak, and to remember it', async () => {
+    const { lab, manifest } = await leak();
+    lab.fault({ match: 'DELETE /v1/apikeys/*', delayMs: DAY_MS, times: 100 });
+    const { settings } = telling(lab, manifest, lab.context(manifest, RUN).settings);
+    const beganMs = lab.clock.nowMs();
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] }, { settings });
+    expect(lab.clock.nowMs() - beganMs).toBeLessThan(110_000);
+    expect(report.keys).toMatchObject([{ outcome: 'left', code: 'no_time' }]);
+    expect(typesTold(lab)).toEqual(['key.contained', 'key.replaced']);
+    expect((await ledgerOf(lab, manifest)).incidents).toMatchObject([{ replaced_by: lab.currentKeyId() }]);
+  });
+
+  it('whose receivers all hang still remembers', async () => {
+    const { lab, manifest } = await leak();
+    lab.fault({ match: 'POST /notices/*', delayMs: DAY_MS, times: 100 });
+    lab.fault({ match: 'POST /notices/*/*', delayMs: DAY_MS, times: 100 });
+    const { settings } = telling(lab, manifest, lab.context(manifest, RUN).settings);
+    await wholeTick(lab, manifest, { only: ['ingest'] }, { settings });
+    const { incidents, undelivered } = await ledgerOf(lab, manifest);
+    expect(incidents).toHaveLength(1);
+    expect(undelivered.map(({ type }) => type)).toEqual(['key.contained', 'key.replaced']);
+  });
+
+  it('that is cut off before it could remember says so', async () => {
+    const { lab, manifest } = await leak();
+    const interrupted = new AbortController();
+    lab.cloud.audit.watch(({ action }) => {
+      if (action === 'api-key.delete') interrupted.abort(new Error('interrupted'));
+    });
+    await wholeTick(lab, manifest, { only: ['ingest'] }, { signal: interrupted.signal }).catch(() => undefined);
+    expect(lab.logLines.join('\n')).toMatch(/"event":"ledger_not_written"/);
+  });
+
+  it('that is dry tells nobody, and writes nothing', async () => {
+    const { lab, manifest, effects } = await leak();
+    const dry = { ...telling(lab, manifest), readOnly: true };
+    const report = await wholeTick(lab, manifest, { only: ['ingest'], dryRun: true }, dry);
+    expect(report.keys).toMatchObject([{ outcome: 'planned', steps: [{ step: 'contain' }] }]);
+    expect([effects, typesTold(lab), slackCount(lab)]).toEqual([[], [], 0]);
+    expect(lab.state.secretsManager.secrets.map(({ name }) => name)).toEqual(['ingest']);
+  });
+
+  it('that cannot even begin remembers the leak of a key that no entry manages', async () => {
+    const { lab, manifest } = await leak();
+    const unmanaged: SeenIncident = {
+      incident: 'incident-1',
+      name: '',
+      kind: 'service-id-api-key',
+      keyId: 'ApiKey-1',
+      owner: '',
+      reports: [],
+      reportedAt: '2026-01-05T08:00:00.000Z',
+      containedAt: '',
+      replacedBy: '',
+      replacedAt: '',
+      deletedAt: '',
+    };
+    const wish = { only: null, force: false, dryRun: false, timerMs: HOUR_MS, keysAtOnce: 8 };
+    await lab.withPorts(manifest, async (ports) => {
+      const failing = { ...ports, login: () => Promise.reject(new Error('no login')) };
+      await expect(wholeRun(manifest, wish, [unmanaged], failing)).rejects.toThrow('no login');
+    });
+    expect((await ledgerOf(lab, manifest)).incidents).toMatchObject([{ incident: 'incident-1' }]);
+  });
+});
+
+describe('the key of a retired entry', () => {
+  it('is no incident when Keyrota itself disables it', async () => {
+    const { lab } = await minted(2);
+    const manifest = lab.manifest({ state: 'retired' });
+    for (let hours = 0; hours < 24 * 9; hours += 6) {
+      await wholeTick(lab, manifest, { only: ['ingest'] });
+      await lab.pass(6 * HOUR_MS);
+    }
+    expect(lab.keys).toEqual([]);
+    expect((await ledgerOf(lab, manifest)).incidents).toEqual([]);
+  });
+});
+
+describe('what is known of incidents', () => {
+  it('is told though an entry cannot be looked at', async () => {
+    const { lab, manifest } = await minted(2);
+    await lab.markCompromised(lab.currentKeyId());
+    lab.fault({ match: 'DELETE /v1/apikeys/*', status: 503, times: 20 });
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    lab.cloud.faults.clear();
+    lab.fault({ match: 'GET /v1/apikeys', status: 403, times: 20 });
+    lab.fault({ match: 'GET /v1/apikeys/*', status: 403, times: 20 });
+    const known = await lab.withPorts(manifest, (ports) => knownIncidents(manifest, ports));
+    expect(known).toMatchObject([{ name: 'ingest', replaced_by: lab.currentKeyId() }]);
+    expect(lab.logLines.join('\n')).toMatch(/"event":"incident_not_seen"/);
   });
 });
