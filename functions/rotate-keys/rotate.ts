@@ -1,7 +1,6 @@
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
-import { afterRun } from '../../shared/ledger/after-run.ts';
-import { rotateAll } from '../../shared/rotation/rotate-all.ts';
+import { wholeRun } from '../../shared/ledger/whole-run.ts';
 import type { RunReport } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
@@ -42,11 +41,9 @@ export async function rotate(
     timerMs: settings.timerMs,
     keysAtOnce: settings.keysAtOnce,
   };
-  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, async (ports) => {
-    const done = await rotateAll(manifest, options, ports);
-    if (!request.dryRun) await afterRun({ keys: done.keys, unmanaged: request.incidents }, manifest, ports);
-    return done;
-  });
+  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, (ports) =>
+    wholeRun(manifest, options, request.incidents, ports),
+  );
   const counts = countOutcomes(report);
   const tookMs = clock.nowMs() - startMs;
   const level = counts['failed'] ? 'warn' : 'info';

@@ -1,14 +1,12 @@
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
-import { afterDismissal } from '../../shared/ledger/after-run.ts';
+import { undoAndRemember, wholeRun } from '../../shared/ledger/whole-run.ts';
 import { adopt } from '../../shared/rotation/adopt.ts';
 import type { AdoptReport } from '../../shared/rotation/adopt.ts';
 import { importKey } from '../../shared/rotation/import.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
-import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import { PersonNeeded } from '../../shared/keys/kind.ts';
 import { notProvisioned } from '../../shared/rotation/obstacles.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
-import { undo } from '../../shared/rotation/undo.ts';
 import { withContext } from './context.ts';
 import type { OperatorOptions } from './context.ts';
 import { InputError } from './input-error.ts';
@@ -61,7 +59,7 @@ async function look(names: string[], options: CommonOptions & { force: boolean; 
         : [...manifest.keys, ...manifest.keyless].map((one) => one.name);
     const { dryRun, force } = options;
     const wish = { only, force, dryRun, timerMs: settings.timerMs, keysAtOnce: settings.keysAtOnce };
-    const report = await withPorts({ ...context, readOnly: dryRun }, (ports) => rotateAll(manifest, wish, ports));
+    const report = await withPorts({ ...context, readOnly: dryRun }, (ports) => wholeRun(manifest, wish, [], ports));
     printReports(report.keys, options.json ?? false);
     const unrotated = force && !dryRun ? report.keys.filter(isUnrotated) : [];
     for (const { name, why, until } of unrotated) {
@@ -88,9 +86,7 @@ export function undoCommand(name: string, options: CommonOptions): Promise<ExitC
     const key = withOwner(entryOf(context.manifest, name));
     const report = await withPorts(context, async (ports) => {
       await ports.login();
-      const undone = await undo(key, ports);
-      if (undone.supersededKeyId === null) await afterDismissal(undone.keyId, context.manifest, ports);
-      return undone;
+      return undoAndRemember(key, context.manifest, ports);
     });
     const { keyId, supersededKeyId } = report;
     const text =

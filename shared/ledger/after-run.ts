@@ -3,6 +3,7 @@ import type { Ports } from '../rotation/ports.ts';
 import type { KeyReport } from '../rotation/reconcile.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
 import { timeText } from '../rotation/record.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
 import { withDismissal, withIncidents } from './ledger-data.ts';
 import type { LedgerData } from './ledger-data.ts';
 import { changeLedger } from './ledger.ts';
@@ -30,23 +31,24 @@ export async function afterRun(result: RunResult, manifest: Manifest, ports: Por
   });
 }
 
-/** Writes down that a report was false: a person has undone the containment of the key. */
-export async function afterDismissal(keyId: string, manifest: Manifest, ports: Ports): Promise<void> {
-  const at = timeText(ports.clock.nowMs());
-  await remember(manifest, ports, (ledger) => withDismissal(ledger, keyId, at));
-}
-
-async function remember(
+/** Writes down that a report was false: a person has undone the containment of the key. `before`: what was seen of it until then. */
+export async function afterDismissal(
+  keyId: string,
+  before: readonly SeenIncident[],
   manifest: Manifest,
   ports: Ports,
-  change: (ledger: LedgerData) => LedgerData,
-): Promise<LedgerData | null> {
+): Promise<void> {
+  const at = timeText(ports.clock.nowMs());
+  await remember(manifest, ports, (ledger) => withDismissal(withIncidents(ledger, before), keyId, at));
+}
+
+async function remember(manifest: Manifest, ports: Ports, change: (ledger: LedgerData) => LedgerData): Promise<void> {
   try {
-    return await changeLedger(manifest, ports, change);
+    await changeLedger(manifest, ports, change);
   } catch (error) {
-    if (ports.signal.aborted) return null;
-    ports.log.warn('ledger_not_written', `what was found could not be written into ${manifest.ledger.name}`, { error });
-    return null;
+    const next = error instanceof KeyrotaError && error.next !== '' ? `. ${error.next}` : '';
+    const message = `what was found could not be written into ${manifest.ledger.name}${next}`;
+    ports.log.warn('ledger_not_written', message, { error });
   }
 }
 

@@ -25,8 +25,16 @@ async function incidentsInMarks(manifest: Manifest, ports: Ports): Promise<SeenI
     if (isLeak && summary.deployment === manifest.deployment) leaking.add(summary.name);
   }
   const entries = manifest.keys.filter(({ name, formerly }) => [name, ...formerly].some((one) => leaking.has(one)));
-  const seen = await Promise.all(
+  const looks = await Promise.allSettled(
     entries.map(async (key) => seenIncidents(key, await observe(key, null, false, ports), ports.clock.nowMs())),
   );
-  return seen.flat();
+  return looks.flatMap((look, index) => {
+    if (look.status === 'fulfilled') return look.value;
+    const name = entries[index]?.name ?? '';
+    ports.log.warn('incident_not_seen', `${name} could not be looked at: of its leaks only the ledger tells`, {
+      key: name,
+      error: look.reason as unknown,
+    });
+    return [];
+  });
 }

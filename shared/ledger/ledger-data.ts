@@ -64,7 +64,12 @@ export type LedgerData = z.infer<typeof LedgerData>;
 export const emptyLedger = (): LedgerData => ({ incidents: [], told: {}, disabled_targets: {}, undelivered: [] });
 
 const MOST_INCIDENTS = 100;
-const MOST_ACTIONS = 20;
+/** A key may be reported again with each delivery: the first and the last tell enough. */
+const KEPT_REPORTS = { first: 5, last: 1 };
+const KEPT_ACTIONS = { first: 15, last: 5 };
+/** A value of type `kv` may have 512 KB. */
+const MOST_BYTES = 400_000;
+const MOST_UNDELIVERED_BYTES = 100_000;
 /** Access tokens live for an hour at most. */
 const TOKEN_LIFE_MS = 3_600_000;
 
@@ -73,53 +78,133 @@ export function withIncidents(ledger: LedgerData, seen: readonly SeenIncident[])
   if (seen.length === 0) return ledger;
   const byId = new Map(ledger.incidents.map((one) => [one.incident, one]));
   for (const one of seen) byId.set(one.incident, merged(byId.get(one.incident), one));
-  const incidents = [...byId.values()].toSorted((one, other) => one.reported_at.localeCompare(other.reported_at));
-  return { ...ledger, incidents: incidents.slice(-MOST_INCIDENTS) };
+  return { ...ledger, incidents: ordered(byId.values()) };
+}
+
+const ordered = (incidents: Iterable<IncidentRecord>): IncidentRecord[] =>
+  [...incidents].toSorted((one, other) => one.reported_at.localeCompare(other.reported_at)).slice(-MOST_INCIDENTS);
+
+/** The ledger in a size that can be stored: the oldest goes. */
+export function fitted(ledger: LedgerData): LedgerData {
+  const undelivered = latestWithin(MOST_UNDELIVERED_BYTES, ledger.undelivered);
+  const rest = { ...ledger, undelivered, incidents: [] };
+  return { ...rest, incidents: latestWithin(MOST_BYTES - bytesOf(rest), ledger.incidents) };
+}
+
+const bytesOf = (part: unknown): number => Buffer.byteLength(JSON.stringify(part));
+
+function latestWithin<T>(mostBytes: number, parts: readonly T[]): T[] {
+  let leftBytes = mostBytes;
+  const firstTooMany = parts.findLastIndex((part) => (leftBytes -= bytesOf(part) + 1) < 0);
+  return parts.slice(firstTooMany + 1);
 }
 
 /** What was dismissed and is reported again begins anew; what was done before is still told. */
 function merged(all: IncidentRecord | undefined, seen: SeenIncident): IncidentRecord {
   const isOver = all !== undefined && all.dismissed_at !== '' && all.dismissed_at < seen.reportedAt;
   const known = isOver ? undefined : all;
-  const isNew = (report: SeenIncident['reports'][number]) =>
-    !known?.reports.some(({ by, delivery }) => by === report.by && delivery === report.delivery);
-  const reports = [...(known?.reports ?? []), ...seen.reports.filter(isNew)];
-  const facts = {
-    reported_at: known?.reported_at || seen.reportedAt,
-    contained_at: known?.contained_at || seen.containedAt,
-    replaced_by: known?.replaced_by || seen.replacedBy,
-    replaced_at: known?.replaced_at || seen.replacedAt,
-    deleted_at: known?.deleted_at || seen.deletedAt,
-  };
   const record: IncidentRecord = {
     incident: seen.incident,
     name: known?.name || seen.name,
     kind: known?.kind || seen.kind,
     key_id: seen.keyId,
     owner: known?.owner || seen.owner,
-    reports,
-    ...facts,
-    time_to_contain_ms: passed(facts.reported_at, facts.contained_at),
-    time_to_replace_ms: passed(facts.reported_at, facts.replaced_at),
-    tokens_valid_until: later(facts.contained_at || facts.deleted_at, TOKEN_LIFE_MS),
+    reports: allReports(known?.reports ?? [], seen.reports),
+    reported_at: known?.reported_at || seen.reportedAt,
+    contained_at: known?.contained_at || seen.containedAt,
+    replaced_by: known?.replaced_by || seen.replacedBy,
+    replaced_at: known?.replaced_at || seen.replacedAt,
+    deleted_at: known?.deleted_at || seen.deletedAt,
+    ...NO_TIMES,
     dismissed_at: known?.dismissed_at ?? '',
     actions: [],
   };
-  const before = isOver ? all.actions : [];
-  return { ...record, actions: [...before, ...actionsOf(record, seen)].slice(-MOST_ACTIONS) };
+  return timed({ ...record, actions: allActions(all?.actions ?? [], actionsOf(record, seen)) });
+}
+
+/**
+ * Two ledgers that were written at once, as one: nothing of either is lost. What was told or delivered by one of them counts as the
+ * other one has it, which at worst repeats a notice under its id.
+ */
+export function together(earlier: LedgerData, later: LedgerData): LedgerData {
+  const byId = new Map(earlier.incidents.map((one) => [one.incident, one]));
+  for (const one of later.incidents) byId.set(one.incident, both(byId.get(one.incident), one));
+  const undelivered = new Map([...earlier.undelivered, ...later.undelivered].map((one) => [one.id, one]));
+  return {
+    incidents: ordered(byId.values()),
+    told: { ...earlier.told, ...later.told },
+    disabled_targets: { ...earlier.disabled_targets, ...later.disabled_targets },
+    undelivered: [...undelivered.values()],
+  };
+}
+
+function both(earlier: IncidentRecord | undefined, later: IncidentRecord): IncidentRecord {
+  if (!earlier) return later;
+  const isOver = earlier.dismissed_at !== '' && earlier.dismissed_at < later.reported_at;
+  const known = isOver ? later : earlier;
+  return timed({
+    ...later,
+    reports: allReports(known.reports, later.reports),
+    reported_at: known.reported_at || later.reported_at,
+    contained_at: known.contained_at || later.contained_at,
+    replaced_by: known.replaced_by || later.replaced_by,
+    replaced_at: known.replaced_at || later.replaced_at,
+    deleted_at: known.deleted_at || later.deleted_at,
+    dismissed_at: known.dismissed_at || later.dismissed_at,
+    actions: allActions(earlier.actions, later.actions),
+  });
+}
+
+const NO_TIMES = { time_to_contain_ms: null, time_to_replace_ms: null, tokens_valid_until: '' };
+
+/** With what follows from its times. */
+const timed = (record: IncidentRecord): IncidentRecord => ({
+  ...record,
+  time_to_contain_ms: passed(record.reported_at, record.contained_at),
+  time_to_replace_ms: passed(record.reported_at, record.replaced_at),
+  tokens_valid_until: later(record.contained_at || record.deleted_at, TOKEN_LIFE_MS),
+});
+
+type Report = SeenIncident['reports'][number];
+type Action = IncidentRecord['actions'][number];
+
+function allReports(known: readonly Report[], seen: readonly Report[]): Report[] {
+  const isNew = (report: Report) => !known.some(({ by, delivery }) => by === report.by && delivery === report.delivery);
+  const reports = [...known, ...seen.filter(isNew)].toSorted(
+    (one, other) => one.at.localeCompare(other.at) || one.delivery.localeCompare(other.delivery),
+  );
+  return firstAndLast(reports, KEPT_REPORTS);
 }
 
 /** The ledger after a person has undone the containment of a key. */
 export function withDismissal(ledger: LedgerData, keyId: string, at: string): LedgerData {
   const action = { at, action: 'dismissed', result: `key ${keyId} is enabled again` };
   const incidents = ledger.incidents.map((one) =>
-    one.key_id === keyId ? { ...one, dismissed_at: at, actions: [...one.actions, action].slice(-MOST_ACTIONS) } : one,
+    one.key_id === keyId ? { ...one, dismissed_at: at, actions: allActions(one.actions, [action]) } : one,
   );
   return { ...ledger, incidents };
 }
 
-/** In the order of their times. */
-function actionsOf(record: IncidentRecord, { movedLocks = [] }: SeenIncident): IncidentRecord['actions'] {
+/** What has the same time is told in this order. */
+const IN_ORDER = ['reported', 'contained', 'replaced', 'deleted', 'dismissed'];
+
+function allActions(known: readonly Action[], found: readonly Action[]): Action[] {
+  // Which locks were moved is seen by the run that moved them alone.
+  const says = (one: Action, other: Action) =>
+    one.at === other.at &&
+    one.action === other.action &&
+    (one.result === other.result || one.result.startsWith(`${other.result};`));
+  const kept = known.filter((one) => !found.some((other) => one.result !== other.result && says(other, one)));
+  const actions = [...kept, ...found.filter((one) => !kept.some((other) => says(other, one)))].toSorted(
+    (one, other) => one.at.localeCompare(other.at) || IN_ORDER.indexOf(one.action) - IN_ORDER.indexOf(other.action),
+  );
+  return firstAndLast(actions, KEPT_ACTIONS);
+}
+
+const firstAndLast = <T>(all: readonly T[], { first, last }: { first: number; last: number }): T[] =>
+  all.length <= first + last ? [...all] : [...all.slice(0, first), ...all.slice(-last)];
+
+function actionsOf(record: IncidentRecord, { movedLocks = [] }: SeenIncident): Action[] {
   const { key_id: keyId, replaced_by: successor } = record;
   const moved = movedLocks.length === 0 ? '' : `; locks moved to it: ${movedLocks.join(', ')}`;
   const actions = [
@@ -132,7 +217,7 @@ function actionsOf(record: IncidentRecord, { movedLocks = [] }: SeenIncident): I
     { at: record.replaced_at, action: 'replaced', result: `key ${successor} is stored${moved}` },
     { at: record.deleted_at, action: 'deleted', result: `key ${keyId} is gone` },
   ];
-  return actions.filter(({ at }) => at !== '').toSorted((one, other) => one.at.localeCompare(other.at));
+  return actions.filter(({ at }) => at !== '');
 }
 
 const passed = (from: string, until: string): number | null =>

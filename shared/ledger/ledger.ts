@@ -1,100 +1,169 @@
-import { isApiError } from '../clients/api-error.ts';
+import * as z from 'zod';
+import { ApiError, isApiError } from '../clients/api-error.ts';
 import type { SecretStore, StoredSecret, StoredVersion } from '../clients/secret-store.ts';
 import type { Manifest } from '../keys/manifest.ts';
 import { guardName } from '../rotation/observation.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { KeyrotaError } from '../runtime/errors.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
-import { LedgerData, emptyLedger } from './ledger-data.ts';
+import { LedgerData, emptyLedger, fitted, together } from './ledger-data.ts';
 
 /** What the ledger is read and written with. */
 export interface LedgerPorts {
   secrets: SecretStore;
+  clock: Clock;
   signal: AbortSignal;
+  /** Nothing is waited for beyond this. Epoch milliseconds. */
+  deadlineMs: number;
 }
 
 /** The ledger as it was read, and what it takes to replace it by another one only if nobody else has done so since. */
 interface Read {
+  /** What counts, and what the current version says of it. */
   data: LedgerData;
+  written: LedgerData;
   /** Null where there is none yet. */
-  place: { secret: StoredSecret; current: StoredVersion } | null;
+  place: { secret: StoredSecret; current: StoredVersion; previous: StoredVersion | undefined } | null;
 }
 
 type Place = Parameters<SecretStore['find']>[0];
 
 const placeOf = ({ ledger: { name, groupId } }: Manifest): Place => ({ name, groupId, type: 'kv', field: null });
 
-/** The ledger of a deployment; an empty one where there is none yet. @throws ApiError; SyntaxError or ZodError for one that cannot be read. */
+const MARK = 'keyrota-ledger';
+const Mark = z.object({ deployment: z.string() });
+
+/** On each version: the one that it was made from. */
+const Origin = z.object({ from: z.string() });
+
+/**
+ * The ledger of a deployment; an empty one where there is none yet.
+ * @throws ApiError; KeyrotaError `ledger_taken` for a secret that is none of ours; SyntaxError or ZodError for one that cannot be read.
+ */
 export async function readLedger(manifest: Manifest, ports: LedgerPorts): Promise<LedgerData> {
-  return (await read(placeOf(manifest), ports)).data;
+  return (await read(manifest, ports)).data;
 }
 
-async function read(place: Place, { secrets, signal }: LedgerPorts): Promise<Read> {
-  const secret = await secrets.find(place, signal);
-  if (!secret) return { data: emptyLedger(), place: null };
+async function read(manifest: Manifest, ports: LedgerPorts): Promise<Read> {
+  const { secrets, signal } = ports;
+  const none: Read = { data: emptyLedger(), written: emptyLedger(), place: null };
+  const secret = await secrets.find(placeOf(manifest), signal);
+  if (!secret) return none;
+  refuseForeign(secret, manifest);
   const versions = await secrets.listVersions(secret.id, signal);
   const current = versions.find(({ alias }) => alias === 'current');
-  if (!current) return { data: emptyLedger(), place: null };
-  const value = await secrets.readValue(secret.id, current.id, place, signal);
-  const data = value ? LedgerData.parse(JSON.parse(value.reveal())) : emptyLedger();
-  return { data, place: { secret, current } };
+  if (!current) return none;
+  const previous = versions.find(({ alias }) => alias === 'previous');
+  const place = { secret, current, previous };
+  const written = await dataOf(manifest, secret, current, ports);
+  // Whoever stored the current version had not seen the one before it: what that one says counts as well.
+  const data = previous && isTorn(place) ? together(await dataOf(manifest, secret, previous, ports), written) : written;
+  return { data, written, place };
 }
 
-/** Two runs that write at once: the one that comes second reads again, and adds to what the first has written. */
-const MOST_ATTEMPTS = 3;
+/** @throws KeyrotaError `ledger_taken`: nothing of others is read as a ledger, or written over. */
+function refuseForeign(secret: StoredSecret, { deployment, ledger }: Manifest): void {
+  const mark = Mark.safeParse(secret.custom_metadata[MARK]);
+  if (mark.data?.deployment === deployment && secret.secret_group_id === ledger.groupId) return;
+  const whose =
+    mark.data === undefined
+      ? `is no ledger of Keyrota`
+      : mark.data.deployment === deployment
+        ? `is in secret group ${secret.secret_group_id}`
+        : `is the ledger of deployment ${mark.data.deployment}`;
+  throw new KeyrotaError('ledger_taken', `The secret ${secret.name} (${secret.id}) ${whose}; it is left alone.`, {
+    next: 'Give another name as `ledger.name` in the manifest, or the group of the ledger as `ledger.group`.',
+  });
+}
+
+async function dataOf(
+  manifest: Manifest,
+  secret: StoredSecret,
+  version: StoredVersion,
+  { secrets, signal }: LedgerPorts,
+): Promise<LedgerData> {
+  const value = await secrets.readValue(secret.id, version.id, placeOf(manifest), signal);
+  return value ? LedgerData.parse(JSON.parse(value.reveal())) : emptyLedger();
+}
+
+/** Whether the current version was made from another one than the previous. */
+function isTorn({ current, previous }: Pick<NonNullable<Read['place']>, 'current' | 'previous'>): boolean {
+  const origin = Origin.safeParse(current.version_custom_metadata[MARK]);
+  return origin.success && previous !== undefined && origin.data.from !== previous.id;
+}
+
+/** Others may write at once, and answers may get lost. */
+const MOST_ATTEMPTS = 4;
 
 /**
  * Changes the ledger by the same compare-and-set as a mint: our guard lock on the version that was read, by its uuid, makes Secrets
- * Manager refuse a store on top of another one.
- * @param change Says what the ledger is to be. It may be asked again, of a newer one.
+ * Manager refuse a store on top of another one. It stays there until the next write. A store from a version that the next write has
+ * freed meanwhile is accepted all the same: each version says what it was made from, so that this is seen, and brought together.
+ * @param change Says what the ledger is to be. It may be asked again, of a newer one, or of one that has the change already.
  * @returns What the ledger is now.
- * @throws ApiError when nothing could be written, or nobody knows.
+ * @throws ApiError when nothing could be written, or nobody knows; what `readLedger` throws.
  */
 export async function changeLedger(
   manifest: Manifest,
   ports: LedgerPorts,
   change: (ledger: LedgerData) => LedgerData,
 ): Promise<LedgerData> {
-  const place = placeOf(manifest);
   for (let attempt = 1; ; attempt += 1) {
-    const found = await read(place, ports);
-    const next = LedgerData.parse(change(found.data)); // the fields in one order, so that the same is seen to be the same
-    if (JSON.stringify(next) === JSON.stringify(found.data)) return found.data;
     try {
-      await store(manifest.deployment, place, found.place, next, ports);
-      return next;
+      const found = await read(manifest, ports);
+      const next = LedgerData.parse(fitted(change(found.data))); // the fields in one order, so that the same is seen to be the same
+      if (JSON.stringify(next) === JSON.stringify(found.written)) return next;
+      const isWhole = await store(manifest, found.place, next, ports);
+      if (isWhole || attempt === MOST_ATTEMPTS) return next; // whoever reads it next brings it together
     } catch (error) {
-      const isOvertaken = isApiError(error, 'locked') || isApiError(error, 'conflict');
-      if (!isOvertaken || attempt === MOST_ATTEMPTS) throw error;
+      if (attempt === MOST_ATTEMPTS || !(await isWorthRepeating(error, attempt, ports))) throw error;
     }
   }
 }
 
+const PAUSE_MS = 500;
+
+/** The change is the same however often it is made, so that a repeat is safe where nobody knows what became of a store. */
+async function isWorthRepeating(error: unknown, attempt: number, ports: LedgerPorts): Promise<boolean> {
+  const { clock, signal, deadlineMs } = ports;
+  if (!(error instanceof ApiError) || error.code === 'forbidden' || signal.aborted) return false;
+  const isOvertaken = isApiError(error, 'locked') || isApiError(error, 'conflict');
+  const pauseMs = error.failure.retryAfterMs ?? (isOvertaken ? 0 : attempt * PAUSE_MS);
+  if (clock.nowMs() + pauseMs >= deadlineMs) return false;
+  return clock.sleep(pauseMs, signal).then(
+    () => true,
+    () => false, // the run ends
+  );
+}
+
+/** Whether what was stored came right after what was read. */
 async function store(
-  deployment: string,
-  place: Place,
+  { deployment, ...manifest }: Manifest,
   found: Read['place'],
   next: LedgerData,
   { secrets, signal }: LedgerPorts,
-): Promise<void> {
-  const metadata = { 'keyrota-ledger': { deployment } };
+): Promise<boolean> {
+  const place = placeOf({ deployment, ...manifest });
   const version = {
     value: new SecretValue(JSON.stringify(next)),
-    secretMetadata: { ...found?.secret.custom_metadata, ...metadata },
-    versionMetadata: {},
+    secretMetadata: { ...found?.secret.custom_metadata, [MARK]: { deployment } },
+    versionMetadata: { [MARK]: { from: found?.current.id ?? '' } },
   };
   if (!found) {
     await secrets.createSecret(place, `The ledger of Keyrota (${deployment}).`, version, signal);
-    return;
+    return true;
   }
   const guard = { name: guardName(deployment), attributes: { deployment } };
   const { id: secretId } = found.secret;
   const locks = await secrets.listLocks(secretId, signal);
-  // Left by a run that was cut off after its store: nothing can be stored while it is there.
+  // Left by the last write: nothing can be stored while it is there.
   const isPreviousGuarded = locks.some(
     (lock) => lock.name === guard.name && lock.secret_version_id !== found.current.id,
   );
   await secrets.lockVersion(secretId, found.current.id, { ...guard, freesPrevious: isPreviousGuarded }, signal);
   const versionId = await secrets.storeVersion(secretId, place, version, signal);
-  await secrets.lockVersion(secretId, versionId, { ...guard, freesPrevious: true }, signal).catch((error: unknown) => {
-    if (signal.aborted) throw error; // otherwise the next write frees it
-  });
+  const versions = await secrets.listVersions(secretId, signal);
+  const current = versions.find(({ alias }) => alias === 'current');
+  const previous = versions.find(({ alias }) => alias === 'previous');
+  return current?.id !== versionId || !isTorn({ current, previous });
 }

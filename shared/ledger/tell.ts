@@ -3,6 +3,7 @@ import type { Manifest } from '../keys/manifest.ts';
 import { sendable } from '../notices/notice.ts';
 import type { Notice, NoticeType } from '../notices/notice.ts';
 import { noticesOfRun, untold } from '../notices/of-run.ts';
+import type { Told } from '../notices/of-run.ts';
 import { sendNotices } from '../notices/send.ts';
 import type { Sent } from '../notices/send.ts';
 import type { Ports } from '../rotation/ports.ts';
@@ -20,6 +21,9 @@ interface Telling {
 const HAPPENED: readonly NoticeType[] = ['key.contained', 'key.replaced', 'key.rotated'];
 const happened = ({ type }: Notice): boolean => HAPPENED.includes(type);
 
+/** What the ledger needs to be written afterwards. */
+const LEDGER_MS = 5_000;
+
 /** Of what nobody could be told the latest are kept, and no longer than a day: a receiver may refuse them for ever. */
 const MOST_UNDELIVERED = 20;
 const UNDELIVERED_MS = DAY_MS;
@@ -33,21 +37,24 @@ export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, 
     log.warn('ledger_not_read', 'without the ledger only what happened in this run is told', { error });
     return null;
   });
-  const found = noticesOfRun(reports, ledger?.told ?? {}, nowMs, whose);
+  const found = noticesOfRun(reports, ledger?.told ?? null, nowMs, whose);
   if (found.unsaidCount > 0)
     log.warn('notices_unsaid', `${found.unsaidCount} lasting states are not told, for too many are remembered`);
   const earlier = ledger?.undelivered ?? [];
-  const notices = ledger ? [...earlier, ...found.notices] : found.notices.filter(happened);
+  const notices = [...earlier, ...found.notices];
   const disabled = new Set(Object.keys(ledger?.disabled_targets ?? {}));
   const { targets, login, http } = outward;
-  const sent = await sendNotices(notices, { targets, clock, log, signal, deadlineMs, http, login, disabled });
+  const limits = { clock, signal, deadlineMs: Math.max(deadlineMs - LEDGER_MS, nowMs) };
+  const sent = await sendNotices(notices, { ...limits, targets, log, http, login, disabled });
   const at = timeText(nowMs);
   const missed = undelivered(notices, sent);
   const isOurs = new Set(notices.map(({ id }) => id));
+  const before = ledger?.told ?? {};
+  const after = ledger ? untold(found, missed) : {};
   return {
     remembered: (latest) => ({
       ...latest,
-      told: untold(noticesOfRun(reports, latest.told, nowMs, whose), missed),
+      told: changed(latest.told, before, after),
       undelivered: [...latest.undelivered.filter(({ id }) => !isOurs.has(id)), ...missed.filter(happened)]
         .filter(({ atMs }) => atMs > nowMs - UNDELIVERED_MS)
         .map(sendable)
@@ -60,9 +67,16 @@ export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, 
   };
 }
 
+/** What was changed from `before` to `after`, in another one. Twice is the same as once: the ledger may be asked again. */
+function changed(latest: Told, before: Told, after: Told): Told {
+  const isGone = (entry: string) => entry in before && !(entry in after);
+  const isNew = ([entry, at]: [string, string]) => before[entry] !== at;
+  const kept = Object.entries(latest).filter(([entry]) => !isGone(entry));
+  return Object.fromEntries([...kept, ...Object.entries(after).filter(isNew)]);
+}
+
 /** Told to nobody at all. */
-function undelivered(notices: readonly Notice[], { delivered, failed }: Sent): Notice[] {
+function undelivered(notices: readonly Notice[], { delivered }: Sent): Notice[] {
   const reached = new Set(delivered.map(({ notice }) => notice.id));
-  const missed = new Set(failed.map(({ notice }) => notice.id));
-  return notices.filter(({ id }) => missed.has(id) && !reached.has(id));
+  return notices.filter(({ id }) => !reached.has(id));
 }

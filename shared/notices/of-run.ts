@@ -8,7 +8,8 @@ import type { Notice, NoticeType } from './notice.ts';
 
 /**
  * What was told of states that last, so that they are told once: `<name> <what> <code>` and the ISO time. `what` is the type of the
- * notice; `failing`: it failed once, which is not told yet; `again:` and a type: nobody could be told.
+ * notice; `failing`: it failed once, which is not told yet; `again:` and a type: nobody could be told; `replaced`: the replacement
+ * of an incident's key, which stands in place of the code.
  */
 export type Told = Readonly<Record<string, string>>;
 
@@ -58,15 +59,16 @@ interface Account {
  * The notices that a run calls for, and what was told after them. What lasts is told once, and again only after it was over and
  * came back; a failure when it came twice in a row. What was contained, replaced and rotated is told at once, each by an id of its
  * own. Many notices alike become one. Pure. Not for the reports of a dry run, which did nothing.
+ * @param before Null where nobody knows what was told: then only what this run did is.
  */
 export function noticesOfRun(
   reports: readonly KeyReport[],
-  before: Told,
+  before: Told | null,
   nowMs: number,
   { accountId, manifest }: Installation,
 ): RunNotices {
   const keys = new Map(manifest.keys.map((key) => [key.name, key]));
-  const told = new Map(Object.entries(before).filter(([entry]) => keys.has(nameIn(entry))));
+  const told = new Map(Object.entries(before ?? {}).filter(([entry]) => keys.has(nameIn(entry))));
   const notices: Notice[] = [];
   const tells = new Map<string, string[]>();
   let unsaidCount = 0;
@@ -78,6 +80,8 @@ export function noticesOfRun(
     if (!key || report.outcome === 'planned') continue;
     const account: Account = { key, report, nowMs, accountId, told, notices, tells, unsaid };
     tellSteps(account);
+    if (before === null) continue;
+    tellReplacements(account);
     tellState(account);
   }
   const grouped = groupAlike(notices, tells);
@@ -115,15 +119,37 @@ function tellSteps(account: Account): void {
     } else if (step === 'mint') {
       const type = REPLACING.has(reason) ? 'key.replaced' : 'key.rotated';
       const id = idOf(account, type, keyId ?? `${key.name} ${time}`);
-      const next =
-        type === 'key.replaced'
-          ? [`Have every consumer fetch secret ${key.secret.name} now: the former value is dead.`]
-          : [];
+      const next = type === 'key.replaced' ? [fetchNow(key)] : [];
       const incident = report.incidents?.find(({ replacedBy }) => replacedBy === keyId)?.incident ?? null;
       notices.push(noticeOf(account, { type, id, incident, ...common, next }));
     }
   }
 }
+
+/**
+ * What a run has replaced that did not know it, for no answer came to its store, or that was cut off before it could tell: the look
+ * after it shows it.
+ */
+function tellReplacements(account: Account): void {
+  const { report, key, told, notices } = account;
+  for (const { incident, keyId, reportedAt, replacedBy, replacedAt } of report.incidents ?? []) {
+    // The successor of a key that leaked in its grace was there before.
+    const entry = entryOf(key.name, REPLACED, incident);
+    if (replacedBy === '' || replacedAt < reportedAt || told.has(entry)) continue;
+    const id = idOf(account, 'key.replaced', replacedBy);
+    const isTold = notices.some((one) => one.id === id);
+    if (!remember(account, entry, replacedAt) || isTold) continue;
+    const why = `key ${keyId} leaked or was disabled, and key ${replacedBy} is stored in its place`;
+    const next = [fetchNow(key)];
+    notices.push(noticeOf(account, { type: 'key.replaced', id, incident, keyId: replacedBy, why, next }));
+  }
+}
+
+/** Incidents whose replacement was told. */
+const REPLACED = 'replaced';
+
+const fetchNow = ({ secret }: ManagedKey): string =>
+  `Have every consumer fetch secret ${secret.name} now: the former value is dead.`;
 
 const idOf = ({ key }: Account, type: NoticeType, ...parts: string[]): string =>
   noticeId(key.deployment, type, ...parts);
@@ -138,23 +164,27 @@ function tellState(account: Account): void {
     return;
   }
   const lasting = lastingOf(report, key, nowMs);
-  const kept = lasting
+  const states = lasting
     ? [lasting.type, `again:${lasting.type}`].map((what) => entryOf(key.name, what, lasting.code))
     : [];
-  forget(account, (entry) => !kept.includes(entry));
+  const replaced = (report.incidents ?? []).map(({ incident }) => entryOf(key.name, REPLACED, incident));
+  const kept = new Set([...states, ...replaced]);
+  forget(account, (entry) => !kept.has(entry));
   if (lasting) tellOnce(account, lasting);
 }
 
 /** Null when there is nothing that somebody would have to see to. */
 function lastingOf(report: KeyReport, { policy }: ManagedKey, nowMs: number): Lasting | null {
-  const { outcome, since, until } = report;
+  const { outcome, since, until, incidents = [] } = report;
   const code = report.code ?? 'unknown';
   if (outcome === 'ask') return { type: code === 'held_too_long' ? 'key.held_too_long' : 'key.asked', code };
-  if (outcome !== 'hold' || since === null) return null;
+  if (outcome !== 'hold') return null;
   // What ends by itself at a known time, such as the grace, waits as it is meant to.
   const endsByItself = until !== null && Date.parse(until) > nowMs;
-  const isLong = nowMs - Date.parse(since) > policy.hold.atMostMs;
-  return isLong && !endsByItself ? { type: 'key.held_too_long', code } : null;
+  const isLong = since !== null && nowMs - Date.parse(since) > policy.hold.atMostMs;
+  // While it is out of use consumers go without.
+  const isDead = incidents.some(({ replacedBy }) => replacedBy === '');
+  return (isLong || isDead) && !endsByItself ? { type: 'key.held_too_long', code } : null;
 }
 
 /** The first failure in a row is only remembered: most pass by the next run. Where a leak is contained, nothing waits. */

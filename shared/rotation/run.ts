@@ -21,6 +21,30 @@ export interface RunContext {
   randomBytes?: (byteCount: number) => Uint8Array;
 }
 
+/** What a run keeps back for telling and remembering what it did, in milliseconds. */
+const KEPT_BACK_MS = 10_000;
+
+/** A shorter run needs all of its time for the keys. */
+const LONG_RUN_MS = 60_000;
+
+/** Lets `work` use the world for a shorter time than the run has left: what comes after it is not cut off with it. */
+export async function withTimeKeptBack<T>(ports: Ports, work: (ports: Ports) => Promise<T>): Promise<T> {
+  const { clock, signal, deadlineMs, runMs } = ports;
+  if (runMs < LONG_RUN_MS) return work(ports);
+  const early = { deadlineMs: deadlineMs - KEPT_BACK_MS, runMs: runMs - KEPT_BACK_MS };
+  const timeUp = new AbortController();
+  const finished = new AbortController();
+  clock.sleep(early.deadlineMs - clock.nowMs(), finished.signal).then(
+    () => timeUp.abort(new KeyrotaError('time_is_up', `The work took longer than ${early.runMs} ms.`)),
+    () => undefined, // it finished in time
+  );
+  try {
+    return await work({ ...ports, ...early, signal: AbortSignal.any([signal, timeUp.signal]) });
+  } finally {
+    finished.abort();
+  }
+}
+
 /** Opens the world for one run, lets `work` use it, and ends whatever is left when the time is up. */
 export async function withPorts<T>(context: RunContext, work: (ports: Ports) => Promise<T>): Promise<T> {
   const { settings, manifest, clock, log, http, randomBytes, readOnly = false } = context;

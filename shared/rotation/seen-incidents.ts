@@ -38,7 +38,9 @@ export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number)
     const isLeaked = isCompromised(mark, seen.secret);
     const successor = successorOf(versions, index);
     const isOut = !found.exists || found.disabled;
-    const isDisabled = isOut && (wasDisabled(successor) || (found.exists && version.alias === 'current'));
+    // Of a retired entry Keyrota itself disables it.
+    const isCutOff = found.exists && version.alias === 'current' && key.state === 'active';
+    const isDisabled = isOut && (wasDisabled(successor) || isCutOff);
     if (!isLeaked && !isDisabled) return [];
     const disabledAt = found.exists && found.disabledAtMs !== null ? timeText(found.disabledAtMs) : '';
     const replacedAt = successor ? timeText(successor.createdAtMs) : '';

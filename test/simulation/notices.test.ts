@@ -73,6 +73,44 @@ describe('what happened', () => {
     expect((await ledgerOf(lab, manifest)).undelivered).toEqual([]);
   });
 
+  it('and could be told to nobody, for one receiver is gone and the other down, is told by the next run', async () => {
+    const scene = await minted(2);
+    const { lab, manifest } = scene;
+    await lab.markCompromised(lab.currentKeyId());
+    lab.fault({ match: WEBHOOK, status: 410 });
+    lab.fault({ match: SLACK, status: 503, times: ALWAYS });
+    await tick(scene);
+    const { undelivered } = await ledgerOf(lab, manifest);
+    expect(undelivered.map(({ type }) => type)).toEqual(['key.contained', 'key.replaced']);
+    lab.cloud.faults.clear();
+    await ticks(scene, 3);
+    expect([typesTold(lab), slackCount(lab)]).toEqual([[], 2]);
+  });
+
+  it('and could be told to nobody, for the only receiver is gone, is remembered', async () => {
+    const { lab, manifest } = await minted(2);
+    await lab.markCompromised(lab.currentKeyId());
+    lab.fault({ match: WEBHOOK, status: 410 });
+    const { settings } = telling(lab, manifest);
+    const notices = settings.notices.filter(({ kind }) => kind === 'webhook');
+    await wholeTick(lab, manifest, { only: ['ingest'] }, { settings: { ...settings, notices } });
+    const { undelivered } = await ledgerOf(lab, manifest);
+    expect(undelivered.map(({ type }) => type)).toEqual(['key.contained', 'key.replaced']);
+  });
+
+  it('without an answer to the store is told as replaced, once', async () => {
+    const scene = await minted(2);
+    const { lab } = scene;
+    await lab.markCompromised(lab.currentKeyId());
+    lab.fault({ match: 'POST /api/v2/secrets/*/versions', drop: 'answer' });
+    const report = await tick(scene);
+    expect(report.keys[0]?.steps.map(({ step }) => step)).not.toContain('mint');
+    await ticks(scene, 5);
+    expect(typesTold(lab)).toEqual(['key.contained', 'key.replaced']);
+    expect(lab.cloud.notices.webhooks[1]?.body).toMatchObject({ data: { keyId: lab.currentKeyId() } });
+    expect([slackCount(lab), lab.cloud.notices.webhooks.map(({ times }) => times)]).toEqual([2, [1, 1]]);
+  });
+
   it('is told though the ledger may not be read, and nothing is repeated', async () => {
     const scene = await askingScene();
     const { lab } = scene;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE_MS } from '../../shared/keys/duration.ts';
-import { afterDismissal } from '../../shared/ledger/after-run.ts';
+import { undoAndRemember } from '../../shared/ledger/whole-run.ts';
 import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import type { Laboratory } from '../support/laboratory.ts';
@@ -75,12 +75,11 @@ describe('an undo after a false report', () => {
   it('is told in the incident, which begins anew when the key is reported again', async () => {
     const scene = await minted(2);
     const { lab, manifest } = scene;
-    const keyId = await reported(scene);
+    await reported(scene);
     lab.fault({ match: 'POST /v1/apikeys', status: 503 });
     await wholeTick(lab, manifest, { only: ['ingest'] });
     await lab.pass(10 * MINUTE_MS);
-    await undoOf(scene);
-    await lab.withPorts(manifest, (ports) => afterDismissal(keyId, manifest, ports));
+    await lab.withPorts(manifest, (ports) => undoAndRemember(scene.key, manifest, ports));
     const [dismissed] = (await ledgerOf(lab, manifest)).incidents;
     expect(dismissed?.actions.map(({ action }) => action)).toEqual(['reported', 'contained', 'dismissed']);
     await lab.pass(MINUTE_MS);
@@ -94,5 +93,17 @@ describe('an undo after a false report', () => {
       'dismissed',
       'reported',
     ]);
+  });
+
+  it('leaves the incident in the ledger, though no run has seen it', async () => {
+    const scene = await minted(2);
+    const { lab, manifest, key } = scene;
+    const keyId = await reported(scene);
+    await lab.withPorts(manifest, (ports) => undoAndRemember(key, manifest, ports));
+    const { incidents } = await ledgerOf(lab, manifest);
+    expect(incidents).toMatchObject([
+      { key_id: keyId, actions: [{ action: 'reported' }, { action: 'contained' }, { action: 'dismissed' }] },
+    ]);
+    expect(incidents[0]?.dismissed_at).not.toBe('');
   });
 });

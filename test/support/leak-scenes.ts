@@ -1,8 +1,7 @@
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import { COMPROMISED_MARK } from '../../shared/keys/kind.ts';
 import { onlyKey } from './rotated.ts';
-import { undo } from '../../shared/rotation/undo.ts';
-import { afterDismissal } from '../../shared/ledger/after-run.ts';
+import { undoAndRemember } from '../../shared/ledger/whole-run.ts';
 import { byValue, leakReport, respond } from './leaks.ts';
 import { laboratory } from './scenes.ts';
 import type { SceneOptions } from './scenes.ts';
@@ -25,14 +24,7 @@ export const wholeTickDeed: Deed = ({ lab, manifest }, changes) =>
 
 /** The command `undo`: a person says that the report was false. */
 export const dismissDeed: Deed = ({ lab, manifest }, changes) =>
-  lab.withPorts(
-    manifest,
-    async (ports) => {
-      const { keyId, supersededKeyId } = await undo(onlyKey(manifest), ports);
-      if (supersededKeyId === null) await afterDismissal(keyId, manifest, ports);
-    },
-    changes,
-  );
+  lab.withPorts(manifest, (ports) => undoAndRemember(onlyKey(manifest), manifest, ports), changes);
 
 /** The response, and the tick that it starts. */
 const respondAndTick =

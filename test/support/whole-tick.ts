@@ -1,8 +1,7 @@
-import { afterRun } from '../../shared/ledger/after-run.ts';
 import type { LedgerData } from '../../shared/ledger/ledger-data.ts';
 import { readLedger } from '../../shared/ledger/ledger.ts';
+import { wholeRun } from '../../shared/ledger/whole-run.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
-import { rotateAll } from '../../shared/rotation/rotate-all.ts';
 import type { RunOptions, RunReport } from '../../shared/rotation/rotate-all.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -15,15 +14,7 @@ export function wholeTick(
   changes: Partial<RunContext> = {},
 ): Promise<RunReport> {
   const wish = { only: null, force: false, dryRun: false, timerMs: 60_000, keysAtOnce: 8, ...options };
-  return lab.withPorts(
-    manifest,
-    async (ports) => {
-      const report = await rotateAll(manifest, wish, ports);
-      await afterRun({ keys: report.keys, unmanaged: [] }, manifest, ports);
-      return report;
-    },
-    changes,
-  );
+  return lab.withPorts(manifest, (ports) => wholeRun(manifest, wish, [], ports), changes);
 }
 
 export const ledgerOf = (lab: Laboratory, manifest: Manifest): Promise<LedgerData> =>

@@ -6,6 +6,7 @@ import type { Notice } from '../../shared/notices/notice.ts';
 import { noticesOfRun, untold } from '../../shared/notices/of-run.ts';
 import type { Told } from '../../shared/notices/of-run.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
+import type { SeenIncident } from '../../shared/rotation/seen-incidents.ts';
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef';
 const START_MS = Date.UTC(2026, 10, 20, 3);
@@ -199,6 +200,27 @@ describe('a key that waits', () => {
     const young = hold({ code: 'consumer-lock', since: new Date(START_MS - 29 * DAY_MS).toISOString() });
     const old = hold({ code: 'consumer-lock', since });
     expect(new Life().types(young, old, old, REST)).toEqual([[], ['key.held_too_long'], [], []]);
+  });
+
+  it('is told at once where its current key is out of use, once', () => {
+    const leaked: SeenIncident = {
+      incident: 'incident-1',
+      name: 'ingest',
+      kind: 'service-id-api-key',
+      keyId: 'ApiKey-1',
+      owner: 'ServiceId-1',
+      reports: [],
+      reportedAt: since,
+      containedAt: since,
+      replacedBy: '',
+      replacedAt: '',
+      deletedAt: '',
+    };
+    const dead = hold({ code: 'consumer-lock', incidents: [leaked] });
+    const gone = { ...leaked, replacedBy: 'ApiKey-2', replacedAt: since };
+    expect(new Life().types(dead, dead, REST)).toEqual([['key.held_too_long'], [], []]);
+    expect(new Life().types(hold({ code: 'mint-under-way', incidents: [leaked] }))).toEqual([[]]);
+    expect(new Life().types(hold({ code: 'consumer-lock', incidents: [gone] }))).toEqual([['key.replaced']]);
   });
 
   it('is no news where it ends by itself at a known time, or nobody knows since when', () => {
