@@ -88,8 +88,9 @@ async function byValue(value: SecretValue, world: LeakWorld, signal: AbortSignal
 async function byId(id: string, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {
   if (API_KEY_ID.test(id)) return byApiKeyId(id, world, signal);
   const found = entryBySummary(id, await world.listed(), world.manifest);
-  if (!found) throw notIdentified('No entry has a key of that id.');
-  return { ...NOT_SHOWN, keyId: id, ...found };
+  const adopting = world.manifest.keys.find((key) => !isOfIam(key) && key.adopt.includes(id)) ?? null;
+  if (!found && !adopting) throw notIdentified('No entry has a key of that id.');
+  return { ...NOT_SHOWN, keyId: id, ...(found ?? { entry: adopting }) };
 }
 
 async function byApiKeyId(id: string, world: LeakWorld, signal: AbortSignal): Promise<LeakedKey> {

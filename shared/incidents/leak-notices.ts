@@ -103,21 +103,15 @@ function nextOf({ keyId, apiKeyId, name, incident, outcome, siblings }: ToldKey,
   const others = siblings.filter(({ contained }) => !contained).map((one) => one.keyId);
   const unknown =
     others.length === 0 ? [] : [`Find out who made these keys of the same identity since: ${others.join(', ')}`];
-  const first = outcome === 'contained' ? [falseReport(name)] : end(keyId, apiKeyId);
-  return [...replaced, ...unknown, ...first, `keyrota export ${incident} writes down all that is known.`];
+  const first = outcome === 'contained' ? falseReport(name) : end(keyId, apiKeyId);
+  return [...replaced, ...unknown, first, `keyrota export ${incident} writes down all that is known.`];
 }
 
 const SOON = 'as soon as its users can do without';
 
-/** What its description says stands behind it may be a lie: a person looks before deleting. */
-function end(keyId: string, apiKeyId: string | null): string[] {
-  if (apiKeyId === null) return [`Put key ${keyId} out of use yourself where it was made, ${SOON}.`];
-  const disable = `Disable API key ${apiKeyId} yourself, in the console or by POST /v1/apikeys/${apiKeyId}/disable, ${SOON}.`;
-  if (apiKeyId === keyId || !/^[\w-]+$/.test(keyId)) return [disable];
-  return [
-    disable,
-    `It says that it stands behind resource key ${keyId}: see that its creation date is the same, and delete that one: ibmcloud resource service-key-delete ${keyId}`,
-  ];
+function end(keyId: string, apiKeyId: string | null): string {
+  if (apiKeyId === null) return `Put key ${keyId} out of use yourself where it was made, ${SOON}.`;
+  return `Disable API key ${apiKeyId} yourself, in the console or by POST /v1/apikeys/${apiKeyId}/disable, ${SOON}.`;
 }
 
 const falseReport = (name: string | null): string =>

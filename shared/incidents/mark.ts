@@ -131,7 +131,7 @@ async function markAtIssuer(
   signal: AbortSignal,
 ): Promise<{ atMs: number; isNew: boolean } | null> {
   const { apiKey } = key;
-  if (!apiKey || generatedFor(apiKey) !== null || containment.outcome === 'handed-over') return null;
+  if (!apiKey || isBehindResourceKey(key) || containment.outcome === 'handed-over') return null;
   const seen = markIn(apiKey.description, clock.nowMs());
   const isNew = containment.outcome === 'contained' && containment.isNew;
   if (seen && !isNew) return { atMs: seen.atMs, isNew: false };
@@ -153,6 +153,10 @@ async function markAtIssuer(
   }
 }
 
+/** An entry's, as it is proven by then; or one that nobody manages, and that says so. */
+const isBehindResourceKey = ({ keyId, apiKey, entry }: LeakedKey): boolean =>
+  apiKey !== null && (keyId !== apiKey.id || (entry === null && generatedFor(apiKey) !== null));
+
 /** On the versions and in the summary of the secret that holds the key. Null where there is none. */
 async function markInStore(
   leak: Leak,
@@ -163,35 +167,11 @@ async function markInStore(
   const secret = leak.key.entry && secretOf(leak.key, await world.listed());
   if (!secret) return null;
   const inVersions = markVersions(secret.id, leak, agreed, world, signal);
-  // What only says that it stands behind a resource key does not mark that one.
-  const inSummary = async () => {
-    const mayMark =
-      !isInner(leak.key) || (await inVersions).isMarked || (await isOldestBehind(leak.key, world, signal));
-    return mayMark && markSummary(secret.id, leak, agreed, world, signal);
-  };
-  const [versions, summary] = await Promise.allSettled([inVersions, inSummary()]);
+  const inSummary = markSummary(secret.id, leak, agreed, world, signal);
+  const [versions, summary] = await Promise.allSettled([inVersions, inSummary]);
   if (versions.status === 'rejected') throw versions.reason;
   if (summary.status === 'rejected') throw summary.reason;
   return { ...versions.value, isInSummary: summary.value };
-}
-
-const isInner = ({ apiKey }: LeakedKey): boolean => apiKey !== null && generatedFor(apiKey) !== null;
-
-/**
- * Of a resource key that was taken in no version tells when it was made. But nobody knows its CRN before it is there, and the API key
- * that stands behind it was made with it: whatever else says so is younger.
- */
-async function isOldestBehind(
-  { apiKey, keyId, entry }: LeakedKey,
-  { identity }: LeakWorld,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (!apiKey || entry?.adopt.includes(keyId) !== true) return false;
-  const crn = generatedFor(apiKey);
-  for await (const page of identity.pagesOfInnerKeys(signal)) {
-    if (page.some((one) => one.resourceKeyCrn === crn && one.createdAtMs < apiKey.created_at)) return false;
-  }
-  return true;
 }
 
 /** So often a mark is written in one place again that a note of another run has overwritten. */
@@ -215,7 +195,7 @@ async function markVersions(
     const seen = (await secrets.listVersions(secretId, signal)).flatMap((version) => {
       const { id, alias, version_custom_metadata: metadata } = version;
       const record = readVersionRecord(metadata);
-      if (!record || alias === undefined || record.key_id !== leak.key.keyId || !isMadeWith(leak, record)) return [];
+      if (!record || alias === undefined || record.key_id !== leak.key.keyId) return [];
       const marked = markedRecord(record, leak, atMs, clock.nowMs());
       return [{ id, metadata, record, marked, isThere: JSON.stringify(marked) === JSON.stringify(record) }];
     });
@@ -229,16 +209,6 @@ async function markVersions(
     isNew ||= record.compromised_at !== marked.compromised_at || record.contained_at !== marked.contained_at;
     writes.set(id, (writes.get(id) ?? 0) + 1);
   }
-}
-
-/** How far apart an API key and the resource key that it stands behind may be made, whose dates come from two services. */
-const MADE_TOGETHER_MS = HOUR_MS / 12;
-
-/** Anybody who makes an API key can write into its description that it is behind a resource key: the one that is was made with it. */
-function isMadeWith({ key: { apiKey } }: Leak, record: VersionRecord): boolean {
-  if (!apiKey || generatedFor(apiKey) === null) return true;
-  const madeAtMs = timeOf(record.key_created_at);
-  return madeAtMs !== null && Math.abs(madeAtMs - apiKey.created_at) <= MADE_TOGETHER_MS;
 }
 
 function markedRecord(

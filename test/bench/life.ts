@@ -50,6 +50,10 @@ export const LIFE: readonly PlannedStep[] = [
       { call: 'POST /v1/apikeys', purpose: 'create: the new key' },
       { call: 'POST /identity/token', purpose: 'verify: a first login with it' },
       { call: 'POST /identity/token', purpose: 'verify: a second login after it has settled' },
+      {
+        call: 'GET /api/v2/secrets/*/metadata',
+        purpose: 'store: the summary as it is now, for the store replaces all of it, and a leak may be written there',
+      },
       { call: 'POST /api/v2/secrets/*/versions', purpose: 'store: the new current version, with the summary' },
       {
         call: 'GET /v1/apikeys/*',

@@ -130,7 +130,9 @@ export async function wrongsOfCurrent({ trial: { lab }, leakedId }: LeakTrial): 
   return [
     ...(isThere ? ['the leaked key is still there'] : []),
     ...(String(description).includes(COMPROMISED_MARK) ? ['the current key is marked at its issuer'] : []),
-    ...(record?.['compromised_at'] === '' ? [] : ['the current version is marked']),
+    ...(String(record?.['compromised_at']) <= String(record?.['dismissed_at'])
+      ? []
+      : ['the current version is marked']),
     ...(summary['compromised_at'] === '' && summary['dead_since'] === '' ? [] : ['the summary still tells of a leak']),
   ];
 }

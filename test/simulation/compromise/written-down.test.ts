@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE_MS } from '../../../shared/keys/duration.ts';
 import { CredentialLaboratory, WRITER } from '../../support/credentials.ts';
-import { byValue, keyOf, leakReport, respond } from '../../support/leaks.ts';
+import { byValue, codeOf, keyOf, leakReport, respond } from '../../support/leaks.ts';
 import { minted } from '../../support/rotated.ts';
 
 describe('a leaked service credential that an entry takes in', () => {
@@ -14,27 +14,36 @@ describe('a leaked service credential that an entry takes in', () => {
     return { world, lab: world.lab, made, manifest, apiKeyId: apiKeyId ?? '' };
   }
 
-  it.each(['value', 'id'] as const)('is handed over by its %s, and deleted at the next tick', async (by) => {
-    const { world, lab, made, manifest, apiKeyId } = await adopting();
+  it('is handed over by its id, and deleted at the next tick', async () => {
+    const { world, lab, made, manifest } = await adopting();
     await lab.tick(manifest);
     await lab.pass(MINUTE_MS);
-    const credential = by === 'value' ? byValue(String(made.credentials['apikey'])) : { by, id: apiKeyId };
-    const answer = await respond(lab, manifest, leakReport(credential));
+    const answer = await respond(lab, manifest, leakReport({ by: 'id', id: made.id }));
     expect(answer.status).toBe(202);
     expect(keyOf(answer)).toMatchObject({ keyId: made.id, name: 'credential', outcome: 'handed-over', poked: true });
     await lab.tick(manifest, { only: ['credential'] });
     expect(world.keys.map(({ id }) => id)).toEqual([lab.currentKeyId('credential')]);
   });
 
-  it('is asked for again while there is no secret where it could be written down', async () => {
-    const { lab, made, manifest } = await adopting();
-    const report = leakReport(byValue(String(made.credentials['apikey'])));
-    const first = await respond(lab, manifest, report);
-    expect([first.status, keyOf(first).outcome, first.retryAfterSeconds]).toEqual([503, 'handed-over', 30]);
-    const dry = await respond(lab, manifest, { ...report, dryRun: true });
-    expect([dry.status, keyOf(dry).outcome]).toEqual([202, 'dry-run']);
+  it('is for people to see to where a key is shown that only says that it stands behind it', async () => {
+    const { lab, made, manifest, apiKeyId } = await adopting();
     await lab.tick(manifest);
     await lab.pass(MINUTE_MS);
+    for (const credential of [byValue(String(made.credentials['apikey'])), { by: 'id' as const, id: apiKeyId }]) {
+      const answer = await respond(lab, manifest, leakReport(credential));
+      expect(keyOf(answer)).toMatchObject({ keyId: apiKeyId, name: null, outcome: 'reported' });
+    }
+  });
+
+  it('cannot be counted while there is no secret where it could be written down, and is taken once there is', async () => {
+    const { lab, made, manifest } = await adopting();
+    const report = leakReport({ by: 'id', id: made.id });
+    const first = await respond(lab, manifest, report);
+    expect([first.status, codeOf(first)]).toEqual([422, 'value_needed']);
+    await lab.tick(manifest);
+    await lab.pass(MINUTE_MS);
+    const dry = await respond(lab, manifest, { ...report, dryRun: true });
+    expect([dry.status, keyOf(dry).outcome]).toEqual([202, 'dry-run']);
     expect((await respond(lab, manifest, report)).status).toBe(202);
   });
 
