@@ -40,6 +40,8 @@ interface Leak {
   incident: string;
   /** When this response came to the key: later ones take the time of the first from its marks. */
   atMs: number;
+  /** When the report came. */
+  receivedAtMs: number;
 }
 
 /** So many reports are kept on a version. */
@@ -54,6 +56,8 @@ export interface MarkLimits {
   untilMs: number;
   /** Nothing is written in Secrets Manager before: keys of one entry share a secret. Never rejects. */
   turn: Promise<unknown>;
+  /** When the report came, in epoch milliseconds. */
+  receivedAtMs: number;
 }
 
 /**
@@ -63,7 +67,7 @@ export interface MarkLimits {
 export async function mark(
   { key, containment }: Pick<Work, 'key' | 'containment'>,
   report: LeakReport,
-  { untilMs, turn }: MarkLimits,
+  { untilMs, turn, receivedAtMs }: MarkLimits,
   world: LeakWorld,
   parent: AbortSignal,
 ): Promise<Marks> {
@@ -72,7 +76,7 @@ export async function mark(
   if (!containment || outcome === 'gone' || outcome === 'reported' || !isOurs(key, world)) return NOT_MARKED;
   const { clock, log } = world;
   const atMs = containment.outcome === 'contained' ? containment.atMs : clock.nowMs();
-  const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs };
+  const leak: Leak = { key, report, containment, incident: incidentIdOf(key.keyId), atMs, receivedAtMs };
   const inTime = async <T>(where: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> => {
     try {
       return await withTimeLimit(clock, Math.max(untilMs - clock.nowMs(), 1), parent, work);
@@ -213,7 +217,7 @@ async function markVersions(
 
 function markedRecord(
   record: VersionRecord,
-  { report, containment, incident }: Leak,
+  { report, containment, incident, receivedAtMs }: Leak,
   atMs: number,
   nowMs: number,
 ): VersionRecord {
@@ -223,7 +227,9 @@ function markedRecord(
   const { sender: by, deliveryId: delivery } = report;
   const isTold = record.reports.some((one) => one.by === by && one.delivery === delivery);
   const reports =
-    isTold || record.reports.length >= MOST_REPORTS ? record.reports : [...record.reports, { by, delivery, at }];
+    isTold || record.reports.length >= MOST_REPORTS
+      ? record.reports
+      : [...record.reports, { by, delivery, at: timeText(receivedAtMs) }];
   return {
     ...record,
     compromised_at: record.compromised_at || at,

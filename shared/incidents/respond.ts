@@ -82,7 +82,7 @@ async function respond(report: LeakReport, context: LeakContext, beganMs: number
       return done;
     }),
   );
-  const written = await writeDown(works, report, context, world);
+  const written = await writeDown(works, report, beganMs, context, world);
   return answerOf(written, report, await tell(written, report, context, world), world);
 }
 
@@ -122,6 +122,7 @@ async function containInTime({ key, decision }: Work, context: LeakContext, worl
 async function writeDown(
   works: readonly Work[],
   report: LeakReport,
+  receivedAtMs: number,
   context: LeakContext,
   world: LeakWorld,
 ): Promise<Work[]> {
@@ -131,7 +132,7 @@ async function writeDown(
   return Promise.all(
     works.map(async (work) => {
       const shared = work.key.entry ?? work.key;
-      const limits = { untilMs: clock.nowMs() + limitMs, turn: turns.get(shared) ?? Promise.resolve() };
+      const limits = { untilMs: clock.nowMs() + limitMs, turn: turns.get(shared) ?? Promise.resolve(), receivedAtMs };
       const marking = mark(work, report, limits, world, signal);
       turns.set(shared, marking);
       const [marks, siblings] = await Promise.all([marking, siblingsOf(work, report, limitMs, world, signal)]);

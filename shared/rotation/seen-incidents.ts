@@ -44,7 +44,8 @@ export function seenIncidents(key: ManagedKey, seen: Observation, nowMs: number)
     if (!isLeaked && !isDisabled) return [];
     const disabledAt = found.exists && found.disabledAtMs !== null ? timeText(found.disabledAtMs) : '';
     const replacedAt = successor ? timeText(successor.createdAtMs) : '';
-    const reportedAt = record.compromised_at || disabledAt || replacedAt || timeText(nowMs);
+    const [firstAt = ''] = [...record.reports.map(({ at }) => at), record.compromised_at].filter(Boolean).toSorted();
+    const reportedAt = firstAt || disabledAt || replacedAt || timeText(nowMs);
     return {
       incident: record.incident || incidentIdOf(found.id),
       name: key.name,

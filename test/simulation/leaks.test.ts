@@ -3,7 +3,7 @@ import { changeRecord, isCurrentOf } from '../../shared/rotation/change-record.t
 import { NO_LEAK } from '../../shared/rotation/record.ts';
 import { undo } from '../../shared/rotation/undo.ts';
 import type { UndoReport } from '../../shared/rotation/undo.ts';
-import { leakReport, respond } from '../support/leaks.ts';
+import { byValue, leakReport, respond } from '../support/leaks.ts';
 import { frozenRun } from '../support/watched-run.ts';
 import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
@@ -265,6 +265,16 @@ describe('the ledger', () => {
 });
 
 describe('what is known of an incident', () => {
+  it('tells how long the key was open after the report had come', async () => {
+    const { lab, manifest } = await minted(2);
+    lab.fault({ match: 'GET /v1/apikeys/details', delayMs: 700 });
+    await respond(lab, manifest, leakReport(byValue(await lab.fetchValue())));
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    const [incident] = (await ledgerOf(lab, manifest)).incidents;
+    expect(incident?.time_to_contain_ms).toBeGreaterThanOrEqual(700);
+    expect(incident?.time_to_contain_ms).toBeLessThan(2_000);
+  });
+
   it('is told from the marks before a run has written the ledger, and the same from the ledger afterwards', async () => {
     const { lab, manifest } = await minted(2);
     await lab.markCompromised(lab.currentKeyId());
