@@ -32,7 +32,9 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   const leaks = unnotedLeaks(situation);
   const unlisted = unlistedLeaks(situation);
   const suspects = [...leaks.map((one) => one.keyId), ...unlisted];
-  if (suspects.length > 0 && !(await areStillLeaked(key, secret, suspects, ports))) return true;
+  const isLeak = suspects.length === 0 || (await areStillLeaked(key, secret, suspects, ports).catch(unknown(ports)));
+  if (isLeak === null) return false; // nothing is written of it, and what is to be done is done all the same
+  if (!isLeak) return true;
   const isIdleNoted = sameIds(
     idle,
     current.record.idle.map((one) => one.key_id),
@@ -44,6 +46,17 @@ export async function writeNotes(key: ManagedKey, seen: Observation, ports: Port
   for (const leak of leaks) await attempt(() => noteLeak(secret, leak, ports), ports);
   return toAdopt.length > 0 || !tellsTruth || !isIdleNoted || leaks.length > 0;
 }
+
+/** Whatever becomes of a note, it keeps nobody from working. */
+const unknown =
+  ({ signal, log }: Ports) =>
+  (error: unknown): null => {
+    if (signal.aborted) throw error;
+    log.warn('note_not_written', 'a leak could not be looked at again before it was noted; the next look tries', {
+      error,
+    });
+    return null;
+  };
 
 async function attempt(write: () => Promise<void>, ports: Ports): Promise<void> {
   try {

@@ -122,6 +122,17 @@ describe('locks of consumers and a leak', () => {
 });
 
 describe('what is written down of a leak', () => {
+  it('keeps no key from being replaced when it cannot be looked at again before', async () => {
+    const { lab, manifest } = await minted(2);
+    const keyId = lab.currentKeyId();
+    await lab.markCompromised(keyId);
+    await disable(lab, keyId);
+    lab.fault({ match: 'GET /api/v2/secrets/*/metadata', status: 503, times: 4 });
+    const report = await wholeTick(lab, manifest, { only: ['ingest'] });
+    expect(report.keys[0]?.steps.map(({ step }) => step)).toEqual(['mint', 'delete', 'release']);
+    expect(lab.logLines.join('\n')).toMatch(/"event":"note_not_written"/);
+  });
+
   it('names the key in the summary, which outlives a mark that another note has written over', async () => {
     const { lab, manifest } = await minted(2);
     const keyId = lab.currentKeyId();
