@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { isPrivateLiteral } from './public-address.ts';
 import { SecretValue } from './secret-value.ts';
 import { isLoopback } from './service-url.ts';
+import { standardWebhooksSecret } from './setting-types.ts';
 
 /** How a shown secret of Standard Webhooks begins; the rest is the key in Base64. */
 export const SECRET_PREFIX = 'whsec_';
@@ -21,19 +22,6 @@ const INSTANCE_PATH = /^\/event-notifications\/v1\/instances\/[\w-]+$/;
 const url = z.string().refine((text) => !/[\s?#]/.test(text) && URL.canParse(text), URL_RULE);
 const secretUrl = url.transform((text) => new SecretValue(text));
 
-/** As Standard Webhooks shows a secret: 24 to 64 random bytes. */
-const webhookSecret = z
-  .string()
-  .refine(isWebhookSecret, `must be ${SECRET_PREFIX} and 24 to 64 random bytes in Base64`)
-  .transform((text) => new SecretValue(text));
-
-function isWebhookSecret(text: string): boolean {
-  if (!text.startsWith(SECRET_PREFIX)) return false;
-  const shown = text.slice(SECRET_PREFIX.length);
-  const bytes = Buffer.from(shown, 'base64');
-  return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === shown;
-}
-
 const isOrigin = (text: string): boolean =>
   URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 
@@ -42,10 +30,10 @@ export const NOTICE_SETTINGS = {
   KEYROTA_NOTICE_WEBHOOK_URL: url.optional().meta({
     description: 'Where notices are posted to, signed as Standard Webhooks say. Needs the secret.',
   }),
-  KEYROTA_NOTICE_WEBHOOK_SECRET: webhookSecret.optional().meta({
+  KEYROTA_NOTICE_WEBHOOK_SECRET: standardWebhooksSecret.optional().meta({
     description: 'Secret. Signs those notices: `whsec_` and 24 to 64 random bytes in Base64.',
   }),
-  KEYROTA_NOTICE_WEBHOOK_SECRET_PREVIOUS: webhookSecret.optional().meta({
+  KEYROTA_NOTICE_WEBHOOK_SECRET_PREVIOUS: standardWebhooksSecret.optional().meta({
     description: 'Secret. The former one, which signs too while the receiver changes to the new one.',
   }),
   KEYROTA_NOTICE_SLACK_URL: secretUrl.optional().meta({

@@ -1,25 +1,10 @@
 import { createPublicKey } from 'node:crypto';
 import * as z from 'zod';
-import { SecretValue } from './secret-value.ts';
+import type { SecretValue } from './secret-value.ts';
 import { SERVICE_URL_RULE, isServiceUrl } from './service-url.ts';
-import { listOf, secret, serviceUrl } from './setting-types.ts';
+import { listOf, secret, serviceUrl, standardWebhooksSecret } from './setting-types.ts';
 
-/** Of a key of Standard Webhooks, in bytes. */
-const SHORTEST_KEY = 24;
-const LONGEST_KEY = 64;
 const SMALLEST_MODULUS_BITS = 2048;
-
-/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
-function isStandardWebhooksSecret(text: string): boolean {
-  const [, encoded] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
-  const key = Buffer.from(encoded ?? '', 'base64');
-  return key.toString('base64') === encoded && SHORTEST_KEY <= key.length && key.length <= LONGEST_KEY;
-}
-
-const standardWebhooksSecret = z
-  .string()
-  .refine(isStandardWebhooksSecret, `must be whsec_ and base64 of ${SHORTEST_KEY} to ${LONGEST_KEY} bytes`)
-  .transform((value) => new SecretValue(value));
 
 /** What begins like a private key is refused: Node would take its public half, and the rest would lie about in a setting. */
 function isRsaPublicKey(pem: string): boolean {

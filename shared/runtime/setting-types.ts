@@ -20,3 +20,20 @@ export const listOf = (item: RegExp, rule: string) =>
     .transform(itemsOf);
 
 const itemsOf = (text: string): string[] => text.split(',').map((one) => one.trim());
+
+/** Of a key of Standard Webhooks, in bytes. */
+const SHORTEST_KEY = 24;
+const LONGEST_KEY = 64;
+
+/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+function isStandardWebhooksSecret(text: string): boolean {
+  const [, encoded] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  const key = Buffer.from(encoded ?? '', 'base64');
+  return key.toString('base64') === encoded && SHORTEST_KEY <= key.length && key.length <= LONGEST_KEY;
+}
+
+/** A secret as Standard Webhooks shows it. */
+export const standardWebhooksSecret = z
+  .string()
+  .refine(isStandardWebhooksSecret, `must be whsec_ and base64 of ${SHORTEST_KEY} to ${LONGEST_KEY} bytes`)
+  .transform((value) => new SecretValue(value));
