@@ -4,7 +4,7 @@ import { listed } from './listed.ts';
 /** `2026-11-20T12:09+0000`, sometimes with seconds: `Date.parse` reads this form differently from engine to engine. */
 const IAM_DATE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?:Z|([+-]\d\d):?(\d\d))$/;
 
-const IamDate = z.string().transform((text, context): number => {
+export const IamDate = z.string().transform((text, context): number => {
   const [, minute, seconds = ':00', hours = '+00', minutes = '00'] = IAM_DATE.exec(text) ?? [];
   const atMs = minute === undefined ? Number.NaN : Date.parse(`${minute}${seconds}${hours}:${minutes}`);
   if (Number.isNaN(atMs)) context.addIssue('is not a date');
@@ -20,9 +20,9 @@ export function iamDate(atMs: number): string {
 }
 
 /** Fields without a value are left out, empty or null: which of these is not documented. */
-const orElse = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
+export const orElse = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
   schema.nullish().transform((value) => value ?? fallback);
-const NoDate = z.union([z.literal(''), z.null()]).transform(() => undefined);
+export const NoDate = z.union([z.literal(''), z.null()]).transform(() => undefined);
 const Unreadable = z.unknown().transform(() => null);
 
 export const ApiKeyAnswer = z.object({

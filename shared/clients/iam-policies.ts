@@ -4,6 +4,8 @@ import type { CallOptions, Calls } from './calls.ts';
 import { httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
 import { MOST_PAGES, endless } from './paging.ts';
+import { readable } from './readable.ts';
+import type { Readable } from './readable.ts';
 import { knownRoleId } from './role-ids.ts';
 
 const Attribute = z.object({ name: z.string(), value: z.string(), operator: z.string().default('stringEquals') });
@@ -15,16 +17,26 @@ const PolicyAnswer = z.object({
   resources: z.array(z.object({ attributes: z.array(Attribute).default([]) })).default([]),
 });
 
-const ListAnswer = z.object({
-  policies: z.array(PolicyAnswer),
-  next: z.object({ start: z.string().nullish() }).nullish(),
-});
+const next = z.object({ start: z.string().nullish() }).nullish();
+const ListAnswer = z.object({ policies: z.array(PolicyAnswer), next });
+
+const Subject = z.object({ attributes: z.array(z.object({ name: z.string(), value: z.string() })).default([]) });
+const AccountPolicyAnswer = PolicyAnswer.extend({ subjects: z.array(Subject).default([]) }).transform(
+  ({ subjects, ...policy }) => ({ ...policy, iamId: iamIdIn(subjects) }),
+);
+const AccountListAnswer = z.object({ policies: readable(AccountPolicyAnswer), next });
+
+const iamIdIn = (subjects: readonly z.infer<typeof Subject>[]): string | null =>
+  subjects.flatMap(({ attributes }) => attributes).find(({ name }) => name === 'iam_id')?.value ?? null;
 
 /** The most that a page holds. */
 const PAGE = 100;
 
 /** An access policy, as far as we look at it. */
 export type Policy = z.infer<typeof PolicyAnswer>;
+
+/** A policy of the account, and whose it is; null for one of an access group. */
+export type AccountPolicy = z.infer<typeof AccountPolicyAnswer>;
 
 /** Access policies. https://cloud.ibm.com/apidocs/iam-policy-management */
 export class IamPolicies {
@@ -52,6 +64,22 @@ export class IamPolicies {
       policies.push(...answer.policies);
       start = answer.next?.start ?? null;
       if (start === null) return policies.filter((policy) => policy.state === 'active');
+    }
+    throw endless(call.operation);
+  }
+
+  /** All access policies of the account that we may see, whatever their state, a page at a time. */
+  async *pagesOfAccount(signal: AbortSignal): AsyncGenerator<Readable<AccountPolicy>> {
+    const call: CallOptions = { operation: 'listPolicies', kind: 'reads', signal };
+    let start: string | null = null;
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const page = { type: 'access', limit: PAGE, ...(start !== null && { start }) };
+      const answer: z.infer<typeof AccountListAnswer> = await this.#calls.send(call, AccountListAnswer, (attempt) =>
+        this.#sdk.listPolicies({ accountId: this.#accountId, ...page, signal: attempt }),
+      );
+      yield answer.policies;
+      start = answer.next?.start ?? null;
+      if (start === null) return;
     }
     throw endless(call.operation);
   }

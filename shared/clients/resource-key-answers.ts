@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { SecretValue } from '../runtime/secret-value.ts';
 import { listed } from './listed.ts';
+import { readable } from './readable.ts';
 
 /** RFC 3339 with up to nine decimals. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
@@ -140,6 +141,26 @@ export const SurveyAnswer = z.object({
   resources: z.array(z.unknown()).transform((rows) => rows.flatMap((one) => SurveyedKey.safeParse(one).data ?? [])),
   next_url: NextUrl,
 });
+
+/** A resource key as an inventory needs it: whose it is, and what stands behind it. Of credentials only ids and names of fields are read. */
+export interface ListedResourceKey {
+  id: string;
+  crn: string;
+  name: string;
+  /** Null where the answer does not tell. */
+  createdAtMs: number | null;
+  sourceCrn: string;
+  innerApiKeyId: string | null;
+  hasOtherSecrets: boolean | 'unknown';
+}
+
+const ListedRow = KeyFields.extend({ created_at: Moment.nullable().catch(null) }).transform(
+  (answer): ListedResourceKey & { state: string } => {
+    const { id, crn, name, sourceCrn, innerApiKeyId, hasOtherSecrets, state } = keyOf({ ...answer, created_at: 0 });
+    return { id, crn, name, sourceCrn, innerApiKeyId, hasOtherSecrets, state, createdAtMs: answer.created_at };
+  },
+);
+export const ListedAnswer = z.object({ resources: readable(ListedRow), next_url: NextUrl });
 
 /** An instance of a service. */
 export interface ResourceInstance {

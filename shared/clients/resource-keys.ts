@@ -9,31 +9,22 @@ import { freshHttpConfig, httpConfig } from './http-options.ts';
 import type { ClientOptions } from './http-options.ts';
 import type { SurveyedKey } from './iam-identity-answers.ts';
 import { MOST_PAGES, endless } from './paging.ts';
-import { CreateAnswer, InstanceAnswer, KeyAnswer, KeysAnswer, SurveyAnswer } from './resource-key-answers.ts';
-import type { Redaction, ResourceInstance, ResourceKey } from './resource-key-answers.ts';
+import {
+  CreateAnswer,
+  InstanceAnswer,
+  KeyAnswer,
+  KeysAnswer,
+  ListedAnswer,
+  SurveyAnswer,
+} from './resource-key-answers.ts';
+import type { Readable } from './readable.ts';
+import type { ListedResourceKey, Redaction, ResourceInstance, ResourceKey } from './resource-key-answers.ts';
+import { until } from './until.ts';
 
 /** The most that we ask for at a time. */
 const PAGE = 100;
 
 const Nothing = z.unknown().transform(() => undefined);
-
-/** What `createRequest` of IBM's clients takes, as far as it matters here. */
-interface RequestParameters {
-  defaultOptions: object;
-}
-
-/** IBM's client of this API takes no signal with a call, unlike its others: this one does. */
-class SignalledController extends ResourceControllerV2 {
-  /** The same client, whose calls end when the signal aborts. */
-  until(signal: AbortSignal): ResourceControllerV2 {
-    const createRequest = (parameters: RequestParameters) =>
-      this.createRequest({
-        ...parameters,
-        defaultOptions: { ...parameters.defaultOptions, axiosOptions: { signal } },
-      });
-    return Object.assign(Object.create(this) as ResourceControllerV2, { createRequest });
-  }
-}
 
 /** How an answer withholds credentials, and what to do about it. */
 const WITHHELD: Readonly<Record<Redaction, { reason: string; next: string }>> = {
@@ -94,15 +85,15 @@ export interface CreatedResourceKey {
  * refuses fails with `broker_refused`. https://cloud.ibm.com/apidocs/resource-controller/resource-controller
  */
 export class ResourceKeys {
-  readonly #sdk: SignalledController;
+  readonly #sdk: ResourceControllerV2;
   /** For what may be sent once. */
-  readonly #sdkForOnce: SignalledController;
+  readonly #sdkForOnce: ResourceControllerV2;
   readonly #calls: Calls;
 
   constructor(options: ClientOptions & { calls: Calls }) {
     const { serviceUrl, authenticator, http } = options;
-    this.#sdk = new SignalledController({ ...httpConfig(http), serviceUrl, authenticator });
-    this.#sdkForOnce = new SignalledController({ ...freshHttpConfig(http), serviceUrl, authenticator });
+    this.#sdk = new ResourceControllerV2({ ...httpConfig(http), serviceUrl, authenticator });
+    this.#sdkForOnce = new ResourceControllerV2({ ...freshHttpConfig(http), serviceUrl, authenticator });
     this.#calls = options.calls;
   }
 
@@ -110,7 +101,7 @@ export class ResourceKeys {
   async keysOfInstance(instanceId: string, signal: AbortSignal): Promise<ResourceKey[] | null> {
     const call: CallOptions = { operation: 'listResourceKeysForInstance', kind: 'reads', signal };
     const list = (page: Page, attempt: AbortSignal) =>
-      this.#sdk.until(attempt).listResourceKeysForInstance({ id: instanceId, ...page });
+      until(this.#sdk, attempt).listResourceKeysForInstance({ id: instanceId, ...page });
     const keys: ResourceKey[] = [];
     try {
       for await (const page of this.#pages(call, KeysAnswer, list)) keys.push(...page);
@@ -127,9 +118,17 @@ export class ResourceKeys {
   /** All keys of the account that we may see, a page of at most 100 at a time. A resource key cannot be disabled. */
   async *pagesOfAccount(signal: AbortSignal): AsyncGenerator<SurveyedKey[]> {
     const call: CallOptions = { operation: 'listResourceKeys', kind: 'reads', signal };
-    const list = (page: Page, attempt: AbortSignal) => this.#sdk.until(attempt).listResourceKeys(page);
+    const list = (page: Page, attempt: AbortSignal) => until(this.#sdk, attempt).listResourceKeys(page);
     for await (const page of this.#pages(call, SurveyAnswer, list))
       yield page.map(({ guid: id, name }) => ({ id, name, disabled: false }));
+  }
+
+  /** The same with what an inventory needs of each. None of them holds a value. */
+  async *pagesOfInventory(signal: AbortSignal): AsyncGenerator<Readable<ListedResourceKey>> {
+    const call: CallOptions = { operation: 'listResourceKeys', kind: 'reads', signal };
+    const list = (page: Page, attempt: AbortSignal) => until(this.#sdk, attempt).listResourceKeys(page);
+    for await (const { rows, oddCount } of this.#pages(call, ListedAnswer, list))
+      yield { rows: rows.filter(isThere), oddCount };
   }
 
   /** One key; null when it is gone, or is so new that it is not known everywhere: the caller knows which. */
@@ -145,7 +144,7 @@ export class ResourceKeys {
   async createKey(key: NewResourceKey, signal: AbortSignal): Promise<CreatedResourceKey> {
     const call: CallOptions = { operation: 'createResourceKey', kind: 'once', signal };
     const { redaction, ...created } = await this.#calls.send(call, CreateAnswer, (attempt) =>
-      this.#sdkForOnce.until(attempt).createResourceKey({
+      until(this.#sdkForOnce, attempt).createResourceKey({
         name: key.name,
         source: key.instanceId,
         ...(key.role !== null && { role: key.role }),
@@ -160,7 +159,7 @@ export class ResourceKeys {
   async deleteKey(id: string, signal: AbortSignal): Promise<void> {
     const call: CallOptions = { operation: 'deleteResourceKey', kind: 'repeatable', signal };
     try {
-      await this.#calls.send(call, Nothing, (attempt) => this.#sdk.until(attempt).deleteResourceKey({ id }));
+      await this.#calls.send(call, Nothing, (attempt) => until(this.#sdk, attempt).deleteResourceKey({ id }));
     } catch (error) {
       if (isApiError(error, 'not_found')) return;
       // How a second delete is refused is not documented, and the answer to the first may have been lost.
@@ -173,7 +172,7 @@ export class ResourceKeys {
   async getInstance(id: string, signal: AbortSignal): Promise<ResourceInstance | null> {
     const call: CallOptions = { operation: 'getResourceInstance', kind: 'reads', signal };
     const found = await this.#orGone(
-      this.#calls.send(call, InstanceAnswer, (attempt) => this.#sdk.until(attempt).getResourceInstance({ id })),
+      this.#calls.send(call, InstanceAnswer, (attempt) => until(this.#sdk, attempt).getResourceInstance({ id })),
     );
     return found && isThere(found) ? found : null;
   }
@@ -192,7 +191,7 @@ export class ResourceKeys {
   #look(id: string, signal: AbortSignal): Promise<ResourceKey | null> {
     const call: CallOptions = { operation: 'getResourceKey', kind: 'reads', signal };
     return this.#orGone(
-      this.#calls.send(call, KeyAnswer, (attempt) => this.#sdk.until(attempt).getResourceKey({ id })),
+      this.#calls.send(call, KeyAnswer, (attempt) => until(this.#sdk, attempt).getResourceKey({ id })),
     );
   }
 
@@ -207,13 +206,13 @@ export class ResourceKeys {
 
   async *#pages<T>(
     call: CallOptions,
-    schema: z.ZodType<{ resources: T[]; next_url?: string | null | undefined }>,
+    schema: z.ZodType<{ resources: T; next_url?: string | null | undefined }>,
     list: (page: Page, attempt: AbortSignal) => Promise<{ result: unknown }>,
-  ): AsyncGenerator<T[]> {
+  ): AsyncGenerator<T> {
     let start: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       const page: Page = { limit: PAGE, ...(start !== null && { start }) };
-      const answer: { resources: T[]; next_url?: string | null | undefined } = await this.#calls.send(
+      const answer: { resources: T; next_url?: string | null | undefined } = await this.#calls.send(
         call,
         schema,
         (attempt) => list(page, attempt),

@@ -23,7 +23,7 @@ const Instant = z.string().transform((text, context): number => {
   return atMs;
 });
 
-const SecretAnswer = z.object({
+export const SecretAnswer = z.object({
   id: z.string(),
   name: z.string(),
   secret_group_id: z.string(),
@@ -113,7 +113,8 @@ export interface NewVersion {
   versionMetadata: Metadata;
 }
 
-const PAGE = 1_000;
+/** The most that a page of secrets or locks holds. */
+export const PAGE = 1_000;
 const LONGEST_SEARCH = 128;
 
 function noneWhenGone(error: unknown): [] {
@@ -329,14 +330,24 @@ export class SecretStore {
     return Object.keys(data);
   }
 
+  /** A page of all secrets, labelled or not, from that place on, oldest first; and how many there are. Whoever takes a row checks it. */
+  async page(offset: number, signal: AbortSignal): Promise<{ rows: unknown[]; total: number }> {
+    const { secrets, total_count: total } = await this.#page({}, offset, signal);
+    return { rows: secrets, total };
+  }
+
   async *#list(filter: object, signal: AbortSignal): AsyncGenerator {
     for (let offset = 0; ;) {
-      const { secrets, total_count: total } = await this.#calls.send(listCall(signal), SecretsAnswer, (attempt) =>
-        this.#sdk.listSecrets({ ...filter, offset, limit: PAGE, sort: 'created_at', signal: attempt }),
-      );
+      const { secrets, total_count: total } = await this.#page(filter, offset, signal);
       yield* secrets;
       offset += secrets.length;
       if (secrets.length === 0 || offset >= total) return;
     }
+  }
+
+  #page(filter: object, offset: number, signal: AbortSignal): Promise<z.infer<typeof SecretsAnswer>> {
+    return this.#calls.send(listCall(signal), SecretsAnswer, (attempt) =>
+      this.#sdk.listSecrets({ ...filter, offset, limit: PAGE, sort: 'created_at', signal: attempt }),
+    );
   }
 }

@@ -69,7 +69,8 @@ export function classicApiKeys(ports: ClassicApiKeyPorts): KeyKind<ClassicApiKey
     obstacles: (key, _, signal) => owners.obstacles(key, signal),
     create: async (key, { removes }, signal) => {
       const owner = await owners.of(key, signal);
-      const added = await makeClassicKey(owner, removes, ports, signal);
+      const log = ports.log.with({ key: key.name });
+      const added = await makeClassicKey(owner, removes, { ...ports, log }, signal);
       return { ...added, canDisable: false, secrets: [added.value] };
     },
     obstacleOf: (key, refusal) => {

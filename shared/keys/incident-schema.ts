@@ -46,6 +46,7 @@ export const IncidentsShape = z.strictObject({
       github: Sender.optional().meta({ description: 'Alerts of GitHub secret scanning.' }),
       gitguardian: Sender.optional().meta({ description: 'Incidents of GitGuardian.' }),
       'event-notifications': Sender.optional().meta({ description: 'Events of Event Notifications.' }),
+      operator: Sender.optional().meta({ description: 'People who use `keyrota contain`.' }),
     })
     .default({})
     .meta({ description: 'Brakes of single senders.' }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { SERVICE_URL_RULE, isServiceUrl } from '../runtime/service-url.ts';
+import { CheckShape } from './check-schema.ts';
 import { IncidentsShape, LedgerShape } from './incident-schema.ts';
 import { DAYS } from './maintenance-window.ts';
 import { policyShape } from './policy-schema.ts';
@@ -255,6 +256,7 @@ export const ManifestFile = z.strictObject({
     .meta({ description: 'Policy of every key that does not say otherwise.' }),
   incidents: IncidentsShape.prefault({}).meta({ description: 'What reports of leaks may do.' }),
   ledger: LedgerShape.prefault({}).meta({ description: 'The secret that remembers what belongs to no single key.' }),
+  check: CheckShape.prefault({}).meta({ description: 'What the daily check of the account looks for.' }),
   keys: z
     .array(
       z.discriminatedUnion('kind', [

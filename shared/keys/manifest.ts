@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { KeyrotaError } from '../runtime/errors.ts';
 import { DAY_MS } from './duration.ts';
+import { checkPolicyOf } from './check-policy.ts';
+import type { CheckPolicy } from './check-policy.ts';
 import { faultsOf } from './manifest-faults.ts';
 import type { Fault } from './manifest-faults.ts';
 import { maintenanceWindow } from './maintenance-window.ts';
@@ -154,6 +156,8 @@ export interface Manifest {
   incidents: Incidents;
   /** Where the ledger is kept: a secret of type `kv`. */
   ledger: { name: string; groupId: string };
+  /** What the daily check looks for. */
+  check: CheckPolicy;
 }
 
 /** The manifest cannot be used. Each fault names its path, what was found there and what is allowed. */
@@ -175,11 +179,18 @@ export class ManifestError extends KeyrotaError {
 export function parseManifest(value: unknown, source: string): Manifest {
   const file = ManifestFile.safeParse(value, { reportInput: true });
   if (!file.success) throw new ManifestError(source, faultsOf(file.error.issues, value));
-  const { deployment, defaults, incidents, keys: entries } = file.data;
+  const { deployment, defaults, incidents, check, keys: entries } = file.data;
   const users = Map.groupBy(entries.filter(isUserEntry), ({ iamId }) => iamId);
   const serviceKeys = Map.groupBy(entries.filter(isServiceKeyEntry), ({ instance }) => guidOfInstance(instance));
   const { group: groupId, name = `keyrota-ledger-${deployment}` } = file.data.ledger;
-  const manifest: Manifest = { deployment, keys: [], keyless: [], incidents, ledger: { name, groupId } };
+  const manifest: Manifest = {
+    deployment,
+    keys: [],
+    keyless: [],
+    incidents,
+    ledger: { name, groupId },
+    check: checkPolicyOf(check),
+  };
   const faults: Fault[] = [];
   const named: NamedEntry[] = [];
   for (const [index, entry] of entries.entries()) {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SEVERITIES } from '../findings/finding.ts';
 import { NOTICE_TYPES } from '../notices/notice.ts';
 import type { Notice } from '../notices/notice.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
@@ -49,6 +50,41 @@ const NoticeRecord = z.object({
     .readonly(),
 }) satisfies z.ZodType<Notice>;
 
+/** A finding as the last check reported it. */
+const FindingRecord = z.object({
+  rule: z.string(),
+  severity: z.enum(SEVERITIES),
+  /** The entry; empty where none is concerned. */
+  entry: z.string(),
+  subject: z.string(),
+  name: z.string(),
+  owner: z.string(),
+  why: z.string(),
+  next: z.array(z.string()),
+  /** Since when it is so; empty where nothing tells. */
+  since: time,
+  /** When a check reported it first. */
+  first_seen: time,
+});
+export type FindingRecord = z.infer<typeof FindingRecord>;
+
+/** What the last check of the account came to. */
+const CheckRecord = z.object({
+  /** When it ended; empty where there was none yet. */
+  at: time,
+  /** How many findings there are by rule, also those that are not kept. */
+  counts: z.record(z.string(), z.number()).default({}),
+  /** The worst ones, as many as there is room for. */
+  findings: z.array(FindingRecord).default([]),
+  /** What could not be seen, as sentences. */
+  unseen: z.array(z.string()).default([]),
+  /** Hashes of all findings that were reported, as many as there is room for: what is in here is no news. */
+  known: z.array(z.string()).default([]),
+});
+export type CheckRecord = z.infer<typeof CheckRecord>;
+
+const NO_CHECK: CheckRecord = { at: '', counts: {}, findings: [], unseen: [], known: [] };
+
 /** What belongs to no single key. Losing it loses history, never a key. */
 export const LedgerData = z.object({
   incidents: z.array(IncidentRecord).default([]),
@@ -58,10 +94,17 @@ export const LedgerData = z.object({
   disabled_targets: z.record(z.string(), z.string()).default({}),
   /** What happened and nobody could be told of: the next run tells it. */
   undelivered: z.array(NoticeRecord).default([]),
+  check: CheckRecord.default(NO_CHECK),
 });
 export type LedgerData = z.infer<typeof LedgerData>;
 
-export const emptyLedger = (): LedgerData => ({ incidents: [], told: {}, disabled_targets: {}, undelivered: [] });
+export const emptyLedger = (): LedgerData => ({
+  incidents: [],
+  told: {},
+  disabled_targets: {},
+  undelivered: [],
+  check: NO_CHECK,
+});
 
 const MOST_INCIDENTS = 100;
 /** A key may be reported again with each delivery: the first and the last tell enough. */
@@ -135,6 +178,7 @@ export function together(earlier: LedgerData, later: LedgerData): LedgerData {
     told: { ...earlier.told, ...later.told },
     disabled_targets: { ...earlier.disabled_targets, ...later.disabled_targets },
     undelivered: [...undelivered.values()],
+    check: earlier.check.at > later.check.at ? earlier.check : later.check,
   };
 }
 

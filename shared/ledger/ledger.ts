@@ -3,6 +3,7 @@ import { ApiError, isApiError } from '../clients/api-error.ts';
 import type { SecretStore, StoredSecret, StoredVersion } from '../clients/secret-store.ts';
 import type { Manifest } from '../keys/manifest.ts';
 import { guardName } from '../rotation/observation.ts';
+import { LEDGER_MARK, ledgerOf, readRunMark } from '../rotation/run-mark.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
@@ -30,9 +31,6 @@ type Place = Parameters<SecretStore['find']>[0];
 
 const placeOf = ({ ledger: { name, groupId } }: Manifest): Place => ({ name, groupId, type: 'kv', field: null });
 
-const MARK = 'keyrota-ledger';
-const Mark = z.object({ deployment: z.string() });
-
 /** On each version: the one that it was made from. */
 const Origin = z.object({ from: z.string() });
 
@@ -42,6 +40,14 @@ const Origin = z.object({ from: z.string() });
  */
 export async function readLedger(manifest: Manifest, ports: LedgerPorts): Promise<LedgerData> {
   return (await read(manifest, ports)).data;
+}
+
+/** When a run of `rotate-keys` was last noted on the ledger's secret, in epoch milliseconds; null where none was. @throws as `readLedger`. */
+export async function lastRunMs(manifest: Manifest, { secrets, signal }: LedgerPorts): Promise<number | null> {
+  const secret = await secrets.find(placeOf(manifest), signal);
+  if (!secret) return null;
+  refuseForeign(secret, manifest);
+  return readRunMark(secret.custom_metadata);
 }
 
 async function read(manifest: Manifest, ports: LedgerPorts): Promise<Read> {
@@ -63,14 +69,14 @@ async function read(manifest: Manifest, ports: LedgerPorts): Promise<Read> {
 
 /** @throws KeyrotaError `ledger_taken`: nothing of others is read as a ledger, or written over. */
 function refuseForeign(secret: StoredSecret, { deployment, ledger }: Manifest): void {
-  const mark = Mark.safeParse(secret.custom_metadata[MARK]);
-  if (mark.data?.deployment === deployment && secret.secret_group_id === ledger.groupId) return;
+  const owner = ledgerOf(secret.custom_metadata);
+  if (owner === deployment && secret.secret_group_id === ledger.groupId) return;
   const whose =
-    mark.data === undefined
+    owner === null
       ? `is no ledger of Keyrota`
-      : mark.data.deployment === deployment
+      : owner === deployment
         ? `is in secret group ${secret.secret_group_id}`
-        : `is the ledger of deployment ${mark.data.deployment}`;
+        : `is the ledger of deployment ${owner}`;
   throw new KeyrotaError('ledger_taken', `The secret ${secret.name} (${secret.id}) ${whose}; it is left alone.`, {
     next: 'Give another name as `ledger.name` in the manifest, or the group of the ledger as `ledger.group`.',
   });
@@ -88,7 +94,7 @@ async function dataOf(
 
 /** Whether the current version was made from another one than the previous. */
 function isTorn({ current, previous }: Pick<NonNullable<Read['place']>, 'current' | 'previous'>): boolean {
-  const origin = Origin.safeParse(current.version_custom_metadata[MARK]);
+  const origin = Origin.safeParse(current.version_custom_metadata[LEDGER_MARK]);
   return origin.success && previous !== undefined && origin.data.from !== previous.id;
 }
 
@@ -146,8 +152,8 @@ async function store(
   const place = placeOf({ deployment, ...manifest });
   const version = {
     value: new SecretValue(JSON.stringify(next)),
-    secretMetadata: { ...found?.secret.custom_metadata, [MARK]: { deployment } },
-    versionMetadata: { [MARK]: { from: found?.current.id ?? '' } },
+    secretMetadata: { ...found?.secret.custom_metadata, [LEDGER_MARK]: { deployment } },
+    versionMetadata: { [LEDGER_MARK]: { from: found?.current.id ?? '' } },
   };
   if (!found) {
     await secrets.createSecret(place, `The ledger of Keyrota (${deployment}).`, version, signal);

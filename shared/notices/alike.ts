@@ -11,13 +11,13 @@ const NEVER_GROUPED: ReadonlySet<Notice['type']> = new Set([
   'reports.braked',
 ] as const);
 
-/** Notices of one type and code, where there are many, become one that names the keys. `tells` goes along. */
+/** Notices of one type, code and severity, where there are many, become one that names the keys. `tells` goes along. */
 export function groupAlike(
   notices: readonly Notice[],
   tells: ReadonlyMap<string, readonly string[]>,
 ): { notices: Notice[]; tells: Record<string, readonly string[]> } {
   const groups = Object.groupBy(notices, ({ type, id, details }) =>
-    NEVER_GROUPED.has(type) ? id : `${type} ${String(details['code'] ?? '')}`,
+    NEVER_GROUPED.has(type) ? id : `${type} ${String(details['code'] ?? '')} ${String(details['severity'] ?? '')}`,
   );
   const all = Object.values(groups).flatMap((group = []) => {
     const [first] = group;
@@ -29,14 +29,21 @@ export function groupAlike(
 }
 
 function together(first: Notice, group: readonly Notice[]): Notice {
-  const names = group.map(({ name }) => name ?? '').toSorted();
-  const { account = null, code } = first.details;
+  const called = ({ name, keyId }: Notice) => name ?? keyId ?? '';
+  const names = group.map(called).toSorted();
+  const { account = null, code, severity } = first.details;
   return {
     ...first,
     id: noticeId(first.deployment, first.type, ...group.map(({ id }) => id).toSorted()),
     name: null,
     keyId: null,
-    why: `${group.length} keys. The first, ${first.name}: ${first.why}`,
-    details: { account, ...(code !== undefined && { code }), count: group.length, names },
+    why: `${group.length} keys. The first, ${called(first)}: ${first.why}`,
+    details: {
+      account,
+      ...(code !== undefined && { code }),
+      ...(severity !== undefined && { severity }),
+      count: group.length,
+      names,
+    },
   };
 }

@@ -1,5 +1,5 @@
 import type { EventNotification } from '../clients/event-notifications.ts';
-import { SEVERITIES, dataOf, headlineOf, timeOfNotice } from './notice.ts';
+import { dataOf, headlineOf, severityOf, timeOfNotice } from './notice.ts';
 import type { Notice } from './notice.ts';
 
 /** A notice as an event of an API source of Event Notifications. */
@@ -12,7 +12,7 @@ export function eventOf(notice: Notice, sourceId: string): EventNotification {
     type: `com.keyrota.${notice.type}`,
     time: timeOfNotice(notice),
     ibmensourceid: sourceId,
-    ibmenseverity: SEVERITIES[notice.type],
+    ibmenseverity: severityOf(notice),
     ibmendefaultshort: headlineOf(notice),
     ibmendefaultlong: [notice.why, ...steps].join('\n'),
     datacontenttype: 'application/json',

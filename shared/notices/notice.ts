@@ -10,6 +10,7 @@ export const NOTICE_TYPES = [
   'key.asked',
   'key.held_too_long',
   'reports.braked',
+  'check.found',
 ] as const;
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
@@ -51,7 +52,17 @@ export const SEVERITIES = {
   'key.asked': 'MEDIUM',
   'key.held_too_long': 'MEDIUM',
   'reports.braked': 'CRITICAL',
+  'check.found': 'MEDIUM',
 } as const satisfies Record<NoticeType, string>;
+
+/** The severities of findings, in the same words. */
+const OF_FINDINGS = { critical: 'CRITICAL', high: 'HIGH', medium: 'MEDIUM', low: 'LOW' } as const;
+
+/** How urgent a notice is: a finding of the daily check as urgent as that is. */
+export function severityOf({ type, details: { severity } }: Pick<Notice, 'type' | 'details'>) {
+  const isOwn = type === 'check.found' && typeof severity === 'string' && severity in OF_FINDINGS;
+  return isOwn ? OF_FINDINGS[severity as keyof typeof OF_FINDINGS] : SEVERITIES[type];
+}
 
 /** What happened, in a few words. */
 const HEADLINES: Readonly<Record<NoticeType, (key: string) => string>> = {
@@ -62,6 +73,7 @@ const HEADLINES: Readonly<Record<NoticeType, (key: string) => string>> = {
   'key.asked': (key) => `${key} needs a person`,
   'key.held_too_long': (key) => `${key} waits too long`,
   'reports.braked': () => 'Too many reports of leaks: nothing more is contained by itself',
+  'check.found': (key) => `${key}: the daily check found something new`,
 };
 
 /** The subject line of a notice. */

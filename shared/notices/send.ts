@@ -98,7 +98,7 @@ async function tellAll(
   }
 }
 
-const fieldsOf = ({ target, notice: { id, type, name } }: Delivery) => ({ target, notice: id, type, name });
+const fieldsOf = ({ target, notice: { id, type, name } }: Delivery) => ({ target, notice: id, type, key: name });
 
 /** The notices before it were not taken, after all attempts: the time is better kept for other targets and the run. */
 const DOWN: Outcome = { outcome: 'failed', status: null, reason: 'target_down', isDown: true };

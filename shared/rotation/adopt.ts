@@ -11,6 +11,7 @@ import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
 import { importFirst } from './obstacles.ts';
 import { isNamedForAnother, otherEntryOf } from './other-entry.ts';
+import { portsFor } from './ports.ts';
 import type { Ports } from './ports.ts';
 import { NO_LEAK, timeText, writeRecord } from './record.ts';
 import type { VersionRecord } from './record.ts';
@@ -31,7 +32,8 @@ export type AdoptReport =
  * @throws KeyrotaError `adoption_refused` when the key is none of the entry's identity; PersonNeeded where its owner can
  *   have no other beside it and nothing is stored; ApiErrors.
  */
-export async function adopt(key: ManagedKey, keyId: string, ports: Ports): Promise<AdoptReport> {
+export async function adopt(key: ManagedKey, keyId: string, allPorts: Ports): Promise<AdoptReport> {
+  const ports = portsFor(key, allPorts);
   const refused = (why: string) =>
     new KeyrotaError('adoption_refused', `${keyId}: ${why}`, { next: 'Nothing was changed.' });
   const found = await ports.kindOf(key).look(key, keyId, ports.signal);

@@ -10,6 +10,7 @@ import type { SeenSecret, SeenVersion } from './observation.ts';
 import { observeSecret } from './observe.ts';
 import { otherEntryOf } from './other-entry.ts';
 import { groupMissing, nameTakenElsewhere, releaseForbidden, roleMissing } from './obstacles.ts';
+import { portsFor } from './ports.ts';
 import type { Ports } from './ports.ts';
 import { storeKnown, storeKnownFirst, toSeeCurrent } from './store-known.ts';
 import type { KnownKey, Stored } from './store-known.ts';
@@ -34,7 +35,8 @@ const UNKNOWN_AGAIN_MS = [2_000, 4_000, 8_000];
  * @throws KeyrotaError `import_refused`, or `import_unclear` when it is not known whether it is stored; PersonNeeded for a
  *   missing role; the ApiError of a call.
  */
-export async function importKey(key: ManagedKey, value: SecretValue, ports: Ports): Promise<ImportReport> {
+export async function importKey(key: ManagedKey, value: SecretValue, allPorts: Ports): Promise<ImportReport> {
+  const ports = portsFor(key, allPorts);
   const target = await findTarget(key, ports);
   const found = await identify(key, value, ports);
   if (!found) throw refused(key, 'the issuer does not know this value, or it belongs to somebody else.');

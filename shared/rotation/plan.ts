@@ -33,37 +33,50 @@ import type { Step } from './step.ts';
 /** A rule of the policy: its step, or null when it has nothing to say. */
 type Rule = (situation: Situation) => Step | null;
 
-/** The policy, most urgent first. The first rule that has something to say decides. */
-const RULES: readonly Rule[] = [
-  containWhatLeaked,
-  askAboutAnotherOwner,
-  askAboutTheIdentity,
-  askAboutTheSecret,
-  askAboutTheDisabled,
-  leaveAloneWhatIsPaused,
-  endWhatIsRetired,
-  askAboutThePlace,
-  replaceTheDead,
-  retireTheOld,
-  freeThePrevious,
-  rotateWhatIsDue,
-  tellThatTheFormerIsGone,
-  waitForTheOld,
+/**
+ * The policy, most urgent first. The first rule that has something to say decides. People are told its name, so none is ever changed.
+ */
+const RULES: readonly (readonly [name: string, rule: Rule])[] = [
+  ['contain-what-leaked', containWhatLeaked],
+  ['ask-about-another-owner', askAboutAnotherOwner],
+  ['ask-about-the-identity', askAboutTheIdentity],
+  ['ask-about-the-secret', askAboutTheSecret],
+  ['ask-about-the-disabled', askAboutTheDisabled],
+  ['leave-alone-what-is-paused', leaveAloneWhatIsPaused],
+  ['end-what-is-retired', endWhatIsRetired],
+  ['ask-about-the-place', askAboutThePlace],
+  ['replace-the-dead', replaceTheDead],
+  ['retire-the-old', retireTheOld],
+  ['free-the-previous', freeThePrevious],
+  ['rotate-what-is-due', rotateWhatIsDue],
+  ['tell-that-the-former-is-gone', tellThatTheFormerIsGone],
+  ['wait-for-the-old', waitForTheOld],
 ];
+
+/** The rule of a key for which no other one has anything to say. */
+const REST = 'rest-until-due';
+
+/** Names of all rules of the policy, most urgent first. */
+export const RULE_NAMES: readonly string[] = [...RULES.map(([name]) => name), REST];
 
 /**
  * The next step for one key. The whole policy of the product, and pure: the same key, observation and time always give
  * the same step.
  */
 export function plan(key: ManagedKey, seen: Observation, nowMs: number): Step {
+  return planByRule(key, seen, nowMs).step;
+}
+
+/** The same, with the name of the rule that decided. */
+export function planByRule(key: ManagedKey, seen: Observation, nowMs: number): { step: Step; rule: string } {
   const situation = situationOf(key, seen, nowMs);
-  for (const rule of RULES) {
+  for (const [name, rule] of RULES) {
     const step = rule(situation);
-    if (step) return step;
+    if (step) return { step, rule: name };
   }
   const untilMs = dueAtMs(situation);
   const why = `key ${situation.currentKey?.id ?? ''} is current; the next rotation is due ${timeText(untilMs)}`;
-  return { step: 'rest', why, untilMs };
+  return { step: { step: 'rest', why, untilMs }, rule: REST };
 }
 
 /** A compromised key that still logs in is disabled before anything else. */

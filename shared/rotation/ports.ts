@@ -114,6 +114,12 @@ function ownKeyFinder(parts: KindParts): Ports['ownKeyId'] {
   };
 }
 
+/** The same, for the work on one key: its lines name it. */
+export const portsFor = (key: ManagedKey, ports: Ports): Ports => ({
+  ...ports,
+  log: ports.log.with({ key: key.name }),
+});
+
 /** What may still be said to an issuer when a run is over, in milliseconds. */
 const CLOSING_MS = 5_000;
 

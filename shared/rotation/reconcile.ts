@@ -6,6 +6,7 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { apply } from './apply.ts';
 import type { Applied, Change } from './apply.ts';
+import { fingerprintOfWorld } from './fingerprint.ts';
 import { observationAfter } from './foresee.ts';
 import { extensionOf } from './mint-rules.ts';
 import { writeNotes } from './notes.ts';
@@ -15,6 +16,7 @@ import { notProvisioned, roleMissing } from './obstacles.ts';
 import { plan } from './plan.ts';
 import { seenIncidents } from './seen-incidents.ts';
 import type { SeenIncident } from './seen-incidents.ts';
+import { portsFor } from './ports.ts';
 import type { Ports } from './ports.ts';
 import { timeText } from './record.ts';
 import type { MintReason } from './record.ts';
@@ -56,6 +58,13 @@ export interface KeyReport {
   failedStep?: Step['step'];
   /** Leaks of its keys, as the last look showed them. Left out where there are none. */
   incidents?: readonly SeenIncident[];
+  /** In a dry run: what that was decided on. Left out where it could not be seen. */
+  fingerprint?: string;
+}
+
+/** A step that a dry run has shown, with what it was decided on. */
+export interface ApprovedStep extends Pick<TakenStep, 'step' | 'keyId' | 'reason'> {
+  fingerprint: string;
 }
 
 export interface ReconcileOptions {
@@ -63,6 +72,8 @@ export interface ReconcileOptions {
   /** Rotate now, due or not. */
   force: boolean;
   dryRun: boolean;
+  /** Takes only this step, and only where a look right before it shows the same world. Default: whatever is to be done. */
+  approved?: ApprovedStep;
 }
 
 /** No life of a key takes more steps in a row; a bug that would is stopped by it. */
@@ -76,12 +87,13 @@ const SHORTEST_STEP_MS = 5_000;
 
 /** Observes, plans and applies, one step at a time, until the key rests or the time is up. Never throws. */
 export async function reconcile(key: ManagedKey, options: ReconcileOptions, allPorts: Ports): Promise<KeyReport> {
-  const ports = { ...allPorts, log: allPorts.log.with({ key: key.name }) };
-  const found: Found = { steps: [], incidents: [], applying: null };
+  const ports = portsFor(key, allPorts);
+  const found: Found = { steps: [], incidents: [], applying: null, fingerprint: null };
   const end = await workOn(key, options, ports, found).catch((error: unknown) => endWith(key, error, ports));
-  const { steps, incidents, applying } = found;
+  const { steps, incidents, applying, fingerprint } = found;
   const failedStep = end.outcome === 'failed' && applying ? { failedStep: applying } : {};
-  return { name: key.name, steps, ...end, ...failedStep, ...(incidents.length > 0 && { incidents }) };
+  const optional = { ...(incidents.length > 0 && { incidents }), ...(fingerprint !== null && { fingerprint }) };
+  return { name: key.name, steps, ...end, ...failedStep, ...optional };
 }
 
 /** What is told of a run with one key, however it ends. */
@@ -90,6 +102,8 @@ interface Found {
   incidents: readonly SeenIncident[];
   /** The step that is being carried out, or was when it failed. */
   applying: Step['step'] | null;
+  /** Of the world, in a dry run. */
+  fingerprint: string | null;
 }
 
 function endWith(key: ManagedKey, error: unknown, ports: Ports): End {
@@ -109,7 +123,7 @@ function obstacleOf(key: ManagedKey, error: unknown, ports: Ports): Obstacle | n
   return isApiError(error, 'forbidden') ? roleMissing(key, `look (${error.operation})`, ports.kindOf(key).facts) : null;
 }
 
-type End = Omit<KeyReport, 'name' | 'steps' | 'incidents' | 'failedStep'>;
+type End = Omit<KeyReport, 'name' | 'steps' | 'incidents' | 'failedStep' | 'fingerprint'>;
 
 /** What a run remembers of one key between two steps. */
 interface Work {
@@ -131,7 +145,7 @@ interface Work {
 
 async function workOn(
   key: ManagedKey,
-  { secret, force, dryRun }: ReconcileOptions,
+  { secret, force, dryRun, approved }: ReconcileOptions,
   ports: Ports,
   found: Found,
 ): Promise<End> {
@@ -147,13 +161,16 @@ async function workOn(
     isListed: true,
     expected: null,
     rotationAsked: force,
-    isNoted: dryRun,
+    isNoted: dryRun || approved !== undefined,
     done,
     lostRaces: 0,
   };
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const { seen, step } = await lookAndPlan(work);
     found.incidents = seenIncidents(key, seen, clock.nowMs());
+    if (dryRun) found.fingerprint = fingerprintOfWorld(seen);
+    const unapproved = approved ? whyUnapproved(approved, step, seen, steps) : null;
+    if (unapproved) return unapproved;
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, seen, step, ports, steps);
@@ -167,7 +184,7 @@ async function workOn(
     const applied = await apply(key, seen, step, ports);
     if (applied.outcome !== 'failed') found.applying = null;
     logApplied(step, applied, ports.log);
-    if (step.step === 'mint' && applied.outcome === 'ask') await extendMeanwhile(key, seen, ports, steps);
+    if (step.step === 'mint' && applied.outcome === 'ask' && !approved) await extendMeanwhile(key, seen, ports, steps);
     if (applied.outcome === 'done' || applied.outcome === 'stored') steps.push(toldOf(step, applied));
     if (applied.outcome === 'done') done.add(identityOf(step)); // a mint is never done: each is another
     if (applied.outcome === 'lost-race') work.lostRaces += 1;
@@ -279,7 +296,22 @@ function doneAlready(step: Change): End {
   return { outcome: 'hold', why, since: null, until: null, code: 'not-visible-yet', next: [] };
 }
 
-const left = (why: string, code: 'no_time' | 'too_many_steps' | 'store_refused'): End => ({
+/** Only the approved step is taken, once, and not in another world than it was approved in. Null where nothing speaks against it. */
+function whyUnapproved(approved: ApprovedStep, step: Step, seen: Observation, taken: readonly TakenStep[]): End | null {
+  if (taken.length > 0) {
+    return isSettled(step)
+      ? null
+      : left(`${step.step} comes next, and was not in the plan: ${step.why}`, 'not_in_plan');
+  }
+  const told = isSettled(step) ? { step: step.step } : toldOf(step);
+  const isIt = (['step', 'keyId', 'reason'] as const).every((field) => (told as TakenStep)[field] === approved[field]);
+  if (isIt && fingerprintOfWorld(seen) === approved.fingerprint) return null;
+  return left(`it is not as it was when ${approved.step} was planned; now: ${step.step}, ${step.why}`, 'world_moved');
+}
+
+type LeftCode = 'no_time' | 'too_many_steps' | 'store_refused' | 'world_moved' | 'not_in_plan';
+
+const left = (why: string, code: LeftCode): End => ({
   outcome: 'left',
   why,
   since: null,

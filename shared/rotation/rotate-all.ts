@@ -1,7 +1,8 @@
 import type { KeylessEntry, Manifest } from '../keys/manifest.ts';
 import { reconcile } from './reconcile.ts';
-import type { KeyReport } from './reconcile.ts';
+import type { ApprovedStep, KeyReport } from './reconcile.ts';
 import type { Ports } from './ports.ts';
+import { noteRun } from './run-mark.ts';
 import { survey } from './survey.ts';
 import type { Candidate, SurveyWish } from './survey.ts';
 import { SHORTEST_MINT_MS } from './verification.ts';
@@ -11,6 +12,10 @@ export interface RunOptions extends SurveyWish {
   dryRun: boolean;
   /** How many keys are worked on at a time. */
   keysAtOnce: number;
+  /** By name, for each of the keys that `only` names: nothing else is done. Default: whatever is to be done. */
+  approved?: ReadonlyMap<string, ApprovedStep>;
+  /** Told of each key as soon as the run is through with it. */
+  onReport?: (report: KeyReport) => void;
 }
 
 /** What a whole run did. */
@@ -33,7 +38,8 @@ const SHORTEST_WORK_MS = 5_000;
  */
 export async function rotateAll(manifest: Manifest, options: RunOptions, ports: Ports): Promise<RunReport> {
   await ports.login();
-  const { candidates, restingCount, unlisted } = await survey(manifest, options, ports);
+  const { candidates, restingCount, unlisted, ledger } = await survey(manifest, options, ports);
+  const noting = !options.dryRun && !options.only && ledger ? noteRun(ledger, ports) : null;
   if (unlisted.length > 0) {
     ports.log.warn('entries_unlisted', `not in the manifest any more, left alone: ${unlisted.join(', ')}`, {
       unlisted,
@@ -42,13 +48,18 @@ export async function rotateAll(manifest: Manifest, options: RunOptions, ports: 
   const reports: KeyReport[] = [];
   const workOnAll = async (queue: Candidate[]) => {
     const work = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) reports.push(await workOn(next, options, ports));
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const report = await workOn(next, options, ports);
+        reports.push(report);
+        options.onReport?.(report);
+      }
     };
     await Promise.all(Array.from({ length: options.keysAtOnce }, work));
   };
   // Whatever goes wrong with the key that Keyrota runs on, all others are done by then.
   await workOnAll(candidates.filter(({ key }) => !key.runsKeyrota));
   await workOnAll(candidates.filter(({ key }) => key.runsKeyrota));
+  await noting;
   const keyless = manifest.keyless.filter(({ name }) => !options.only || options.only.includes(name));
   const isAsked = options.dryRun || options.only !== null;
   if (isAsked) reports.push(...keyless.map(needsNoKey));
@@ -74,10 +85,12 @@ const needsNoKey = ({ name, profileId }: KeylessEntry): KeyReport => ({
 const leastTimeMs = ({ why }: Candidate): number =>
   why === 'due' || why === 'dead' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS;
 
-async function workOn(candidate: Candidate, { force, dryRun }: RunOptions, ports: Ports): Promise<KeyReport> {
+async function workOn(candidate: Candidate, options: RunOptions, ports: Ports): Promise<KeyReport> {
   const { key, secret } = candidate;
+  const { force, dryRun } = options;
+  const approved = options.approved?.get(key.name);
   if (ports.clock.nowMs() + leastTimeMs(candidate) <= ports.deadlineMs)
-    return reconcile(key, { secret, force, dryRun }, ports);
+    return reconcile(key, { secret, force, dryRun, ...(approved && { approved }) }, ports);
   const why = 'the time was up before its turn';
   return { name: key.name, steps: [], outcome: 'left', why, since: null, until: null, code: 'no_time', next: [] };
 }

@@ -1,3 +1,4 @@
+import { incidentIdOf } from '../keys/compromise-mark.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Applied, Change } from './apply.ts';
 import { timeText } from './record.ts';
@@ -17,8 +18,9 @@ const DONE_EVENTS = {
 /** One line about a step that was carried out, or was not. */
 export function logApplied(step: Change, applied: Applied, log: Log): void {
   const keyId = 'keyId' in step ? { keyId: step.keyId } : {};
+  const incident = step.step === 'contain' ? { incident: incidentIdOf(step.keyId) } : {};
   const moves = 'moves' in step && step.moves ? { movedLocks: step.moves } : {};
-  const fields = { step: step.step, why: step.why, ...keyId, ...moves };
+  const fields = { step: step.step, why: step.why, ...keyId, ...incident, ...moves };
   switch (applied.outcome) {
     case 'done':
       log.info(DONE_EVENTS[step.step], `${step.step}: ${step.why}`, fields);

@@ -8,9 +8,11 @@ import { PersonNeeded } from '../keys/kind.ts';
 import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, timeOf } from './record.ts';
+import { ledgerOf } from './run-mark.ts';
 import type { Summary } from './record.ts';
 import { isNamedFor } from './situation.ts';
 
@@ -29,6 +31,8 @@ export interface Survey {
   restingCount: number;
   /** Names in summaries of ours that the manifest does not have any more: left alone. */
   unlisted: string[];
+  /** The secret of the ledger, without its value; null where the list did not show one. */
+  ledger: StoredSecret | null;
 }
 
 export interface SurveyWish {
@@ -36,6 +40,16 @@ export interface SurveyWish {
   only: readonly string[] | null;
   /** How often the timer calls, in milliseconds: looks that are regular are spread over its ticks. */
   timerMs: number;
+  /** Default: nobody. */
+  witness?: SurveyWitness;
+}
+
+/** Is told what a survey comes to see, and what it cannot see: for reports, that also tell of keys which rest. */
+interface SurveyWitness {
+  /** What the list of secrets tells of an entry; null for a secret without a summary. The last word on an entry counts. */
+  listed(key: ManagedKey, summary: Summary | null): void;
+  /** What the issuer's list would tell of keys of that kind is not known. */
+  blindTo(kind: ManagedKey['kind'], why: string): void;
 }
 
 /**
@@ -61,9 +75,9 @@ const URGENCY = ['compromised', 'dead', 'suspicious', 'asked', 'new', 'due', 're
 export async function survey(manifest: Manifest, wish: SurveyWish, ports: Ports): Promise<Survey> {
   const nowMs = ports.clock.nowMs();
   const entries = wish.only ? manifest.keys.filter((key) => wish.only?.includes(key.name)) : manifest.keys;
-  const { listed, unlisted } = await listOwn(manifest, entries, wish, ports);
+  const { listed, unlisted, ledger } = await listOwn(manifest, entries, wish, ports);
   const listsAccount = !wish.only && isTurn(nowMs, OFTEN_MS, wish.timerMs, manifest.deployment);
-  const suspicious = listsAccount ? await suspiciousNames(entries, listed, ports) : new Set<string>();
+  const suspicious = listsAccount ? await suspiciousNames(entries, listed, wish, ports) : new Set<string>();
   const candidates = entries.flatMap((key): Candidate[] => {
     const { secret, reason } = listed.get(key) ?? { secret: null, reason: wish.only ? 'asked' : 'new' };
     const why = suspicious.has(key.name) ? 'suspicious' : reason;
@@ -73,6 +87,7 @@ export async function survey(manifest: Manifest, wish: SurveyWish, ports: Ports)
     candidates: candidates.toSorted((one, other) => URGENCY.indexOf(one.why) - URGENCY.indexOf(other.why)),
     restingCount: entries.length - candidates.length,
     unlisted,
+    ledger,
   };
 }
 
@@ -93,24 +108,32 @@ async function listOwn(
   entries: readonly ManagedKey[],
   wish: SurveyWish,
   { clock, secrets, signal, kindOf }: Ports,
-): Promise<{ listed: Map<ManagedKey, Listed>; unlisted: string[] }> {
+): Promise<{ listed: Map<ManagedKey, Listed> } & Pick<Survey, 'unlisted' | 'ledger'>> {
   const nowMs = clock.nowMs();
   const fitting = finder(entries);
   const named = new Set(manifest.keys.flatMap((key) => [key.name, ...key.formerly]));
   const listed = new Map<ManagedKey, Listed>();
   const unlisted: string[] = [];
+  let ledger: StoredSecret | null = null;
   for await (const secret of secrets.listOwn(signal)) {
+    if (isLedger(secret, manifest)) ledger = secret;
     const summary = readSummary(secret.custom_metadata);
     for (const { key, rank } of fitting(secret)) {
       if (rank >= (listed.get(key)?.rank ?? Infinity)) continue;
       const reason = wish.only ? 'asked' : reasonToLook(key, summary, nowMs, wish.timerMs, kindOf(key).facts);
       const { key_id: currentKeyId = '', previous_key_id: formerKeyId = '' } = summary ?? {};
       listed.set(key, { rank, reason, secret: reason && secret, currentKeyId, formerKeyId });
+      wish.witness?.listed(key, summary);
     }
     const isUnlisted = summary?.deployment === manifest.deployment && !named.has(summary.name);
     if (!wish.only && isUnlisted && secret.labels.includes(LABEL)) unlisted.push(summary.name);
   }
-  return { listed, unlisted };
+  return { listed, unlisted, ledger };
+}
+
+function isLedger(secret: StoredSecret, { deployment, ledger }: Manifest): boolean {
+  const { name, secret_type: type, secret_group_id: groupId, custom_metadata: metadata } = secret;
+  return name === ledger.name && type === 'kv' && groupId === ledger.groupId && ledgerOf(metadata) === deployment;
 }
 
 const placeOf = (type: string, name: string): string => `${type} ${name}`;
@@ -176,11 +199,12 @@ export function isTurn(nowMs: number, everyMs: number, timerMs: number, name: st
 async function suspiciousNames(
   entries: readonly ManagedKey[],
   listed: ReadonlyMap<ManagedKey, Listed>,
+  wish: SurveyWish,
   ports: Ports,
 ): Promise<Set<string>> {
   // At the same time: one that is slow takes none of the time of the others.
   const kinds = [...Map.groupBy(entries, ({ kind }) => kind).values()];
-  const names = await Promise.all(kinds.map((ofKind) => suspiciousOfKind(ofKind, listed, ports)));
+  const names = await Promise.all(kinds.map((ofKind) => suspiciousOfKind(ofKind, listed, wish, ports)));
   return new Set(names.flatMap((ofKind) => [...ofKind]));
 }
 
@@ -188,11 +212,13 @@ async function suspiciousNames(
 async function suspiciousOfKind(
   entries: readonly ManagedKey[],
   listed: ReadonlyMap<ManagedKey, Listed>,
+  { witness }: SurveyWish,
   ports: Ports,
 ): Promise<Set<string>> {
   const suspicious = new Set<string>();
   const pages = pagesOf(entries, ports);
-  if (!pages) return suspicious;
+  const [first] = entries;
+  if (!pages || !first) return suspicious;
   const nameOfCurrent = new Map<string, string>();
   const former = new Set<string>();
   for (const key of entries) {
@@ -221,16 +247,19 @@ async function suspiciousOfKind(
   } catch (error) {
     if (signal.aborted) throw error;
     logBlindness(error, log);
+    witness?.blindTo(first.kind, messageOf(error));
     return suspicious; // what was not seen proves nothing
   }
   // A list in which most of a fleet is missing shows only what we may see, and proves nothing.
   const isPlausible = missing.size <= FEW || missing.size * 2 <= nameOfCurrent.size;
   if (isPlausible) for (const name of missing.values()) suspicious.add(name);
-  else
+  else {
     log.warn(
       'account_list_implausible',
       'the list of the account lacks most current keys; each is looked at once a day',
     );
+    witness?.blindTo(first.kind, 'the list of the account lacks most current keys');
+  }
   return suspicious;
 }
 

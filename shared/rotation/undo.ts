@@ -9,6 +9,7 @@ import { disableThroughLock, enableThroughLock } from './locked-key.ts';
 import { guardName } from './observation.ts';
 import type { Observation, SeenSecret, SeenVersion } from './observation.ts';
 import { observe } from './observe.ts';
+import { portsFor } from './ports.ts';
 import type { Ports } from './ports.ts';
 import { timeOf, timeText } from './record.ts';
 import type { VersionRecord } from './record.ts';
@@ -40,7 +41,8 @@ export interface UndoReport {
  * otherwise the former one becomes current again.
  * @throws KeyrotaError `nothing_to_undo`, `undo_refused`, `undo_unclear`, or the ApiError of a call.
  */
-export async function undo(key: ManagedKey, ports: Ports): Promise<UndoReport> {
+export async function undo(key: ManagedKey, allPorts: Ports): Promise<UndoReport> {
+  const ports = portsFor(key, allPorts);
   const seen = await observe(key, null, false, ports);
   if (isContained(key, seen, ports.clock.nowMs()))
     return { keyId: await undoContainment(key, seen, ports), supersededKeyId: null };

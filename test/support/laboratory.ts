@@ -123,6 +123,7 @@ export class Laboratory {
       KEYROTA_IAM_URL: 'http://127.0.0.1:1',
       KEYROTA_RESOURCE_CONTROLLER_URL: 'http://127.0.0.1:1',
       KEYROTA_CLASSIC_URL: 'http://127.0.0.1:1',
+      KEYROTA_USER_MANAGEMENT_URL: 'http://127.0.0.1:1',
       KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:1',
       KEYROTA_LOGIN: 'api-key',
       KEYROTA_API_KEY: this.#keyrotaKey,

@@ -1,3 +1,5 @@
+import { checkPolicyOf } from '../../shared/keys/check-policy.ts';
+import { CheckShape } from '../../shared/keys/check-schema.ts';
 import { IncidentsShape } from '../../shared/keys/incident-schema.ts';
 import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
 
@@ -8,4 +10,5 @@ export const manifestOf = (deployment: string, keys: ManagedKey[]): Manifest => 
   keyless: [],
   incidents: IncidentsShape.parse({}),
   ledger: { name: `keyrota-ledger-${deployment}`, groupId: 'default' },
+  check: checkPolicyOf(CheckShape.parse({})),
 });

@@ -40,3 +40,14 @@ export async function rotated(days: number, entry: object = {}): Promise<Scene &
   await lab.passWithTicks(manifest, days * DAY_MS);
   return { ...scene, formerId };
 }
+
+/** The same, but for its ticks: nothing is done with K1 yet. */
+export async function superseded(days: number, entry: object = {}): Promise<Scene & { formerId: string }> {
+  const scene = await minted(30, { entry });
+  const { lab, manifest } = scene;
+  const formerId = lab.currentKeyId();
+  await lab.tick(manifest, { only: ['ingest'] });
+  await lab.fetchValue();
+  await lab.pass(days * DAY_MS);
+  return { ...scene, formerId };
+}

@@ -89,6 +89,20 @@ describe('a manifest', () => {
         senders: {},
       },
       ledger: { name: 'keyrota-ledger-demo', groupId: 'default' },
+      check: {
+        maximumAgeMs: 90 * DAY_MS,
+        cryptoperiodMs: 730 * DAY_MS,
+        expiresWithinMs: 30 * DAY_MS,
+        unusedForMs: 90 * DAY_MS,
+        inactiveForMs: 180 * DAY_MS,
+        neverUsedForMs: 30 * DAY_MS,
+        lockoutWithinMs: 14 * DAY_MS,
+        secretAgeMs: 90 * DAY_MS,
+        quotaPercent: 90,
+        accountOwner: null,
+        rules: {},
+        accept: [],
+      },
     });
   });
 

@@ -21,6 +21,8 @@ export interface CommandOptions {
   env?: Record<string, string>;
   /** What it finds on standard input. Default: it has none. */
   input?: string;
+  /** Standard input stays open for what `type` writes. Default: false. */
+  isTypedTo?: boolean;
 }
 
 export interface Ending {
@@ -50,11 +52,12 @@ export class Command implements AsyncDisposable {
 
   private constructor(program: string, args: readonly string[], options: CommandOptions) {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env };
-    const { cwd = ROOT, input } = options;
-    const stdin = input === undefined ? 'ignore' : 'pipe';
+    const { cwd = ROOT, input, isTypedTo = false } = options;
+    const stdin = input === undefined && !isTypedTo ? 'ignore' : 'pipe';
     const child = spawn(program, args, { cwd, env, stdio: [stdin, 'pipe', 'pipe'], detached: true });
     // Who refuses its arguments does not read what it is given.
-    child.stdin?.on('error', () => undefined).end(input);
+    child.stdin?.on('error', () => undefined);
+    if (!isTypedTo) child.stdin?.end(input);
     this.#child = child;
     running.add(this);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#take('stdout', text));
@@ -66,6 +69,19 @@ export class Command implements AsyncDisposable {
         this.#look();
       });
     });
+  }
+
+  /** A line as somebody types it, on a terminal of its own. */
+  static onTerminal(line: string, options: CommandOptions = {}): Command {
+    const sized = `stty cols 100 rows 40; ${line}`;
+    const isMac = process.platform === 'darwin';
+    const args = isMac ? ['-q', '/dev/null', '/bin/sh', '-c', sized] : ['-qec', sized, '/dev/null'];
+    return new Command('script', args, { ...options, isTypedTo: true });
+  }
+
+  /** What somebody types into it. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
   }
 
   get isRunning(): boolean {

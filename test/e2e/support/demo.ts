@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { FUNCTIONS } from '../../../infra/demo/functions.ts';
 import { Command } from './command.ts';
 
 /** What the embedded cloud says of itself. */
@@ -31,6 +32,8 @@ export interface Ready extends CloudFields {
   triggerToken: string;
   incidentSecret: string;
   keyrotaIamIds: string[];
+  reportUrl: string;
+  reportToken: string;
   manifestFile: string;
 }
 
@@ -63,7 +66,9 @@ export const READY_FIELDS: Ready = {
   functionsUrl: ADDRESS,
   triggerToken: like(/^[\w-]{32,}$/),
   incidentSecret: like(/^whsec_[\w+/]{43}=$/),
-  keyrotaIamIds: [PROFILE, PROFILE, PROFILE],
+  keyrotaIamIds: Object.values(FUNCTIONS).map(() => PROFILE),
+  reportUrl: like(/^http:\/\/127\.0\.0\.1:\d+\/show-report\/$/),
+  reportToken: like(/^[\w-]{32}$/),
   manifestFile: like(/\.json$/),
 };
 

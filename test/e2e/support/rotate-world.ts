@@ -225,6 +225,8 @@ export class RotateWorld implements AsyncDisposable {
       KEYROTA_MANIFEST: JSON.stringify(this.#manifest),
       KEYROTA_IAM_URL: api.url,
       KEYROTA_SECRETS_MANAGER_URL: api.url,
+      KEYROTA_RESOURCE_CONTROLLER_URL: api.url,
+      KEYROTA_USER_MANAGEMENT_URL: api.url,
       KEYROTA_PROFILE_ID: profileId,
       KEYROTA_TRIGGER_TOKEN: TRIGGER_TOKEN,
       KEYROTA_TIMER_MINUTES: '60',
