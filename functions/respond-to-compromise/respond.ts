@@ -1,16 +1,12 @@
-import { IamLogin } from '../../shared/auth/iam-login.ts';
-import { Calls } from '../../shared/clients/calls.ts';
-import { IamTokens } from '../../shared/clients/iam-token.ts';
 import { callRotateKeys } from '../../shared/clients/rotate-keys-call.ts';
-import type { LeakAnswer, LeakFacts } from '../../shared/incidents/answer.ts';
-import { leakNotices } from '../../shared/incidents/leak-notices.ts';
+import type { LeakAnswer } from '../../shared/incidents/answer.ts';
 import type { ReportedLeak } from '../../shared/incidents/leak-report.ts';
 import { respondToLeak } from '../../shared/incidents/respond.ts';
+import { tellPeople } from '../../shared/incidents/tell-people.ts';
 import { ToldLately } from '../../shared/incidents/told-lately.ts';
 import type { LeakContext } from '../../shared/incidents/world.ts';
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
-import { sendNotices } from '../../shared/notices/send.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { FunctionResponse } from '../../shared/runtime/code-engine.ts';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
@@ -59,7 +55,7 @@ async function respondToOne(
     signal: new AbortController().signal,
     deadlineMs: resolve ? deadlineMs - RESOLVING_MS : deadlineMs,
     poke: (names, incidents) => poke(names, incidents, context),
-    notify: (facts, signal) => notify(facts, manifest, context, signal),
+    notify: (facts, signal) => tellPeople(facts, manifest, context, signal),
     toldLately,
   });
   if (resolve && isDealtWith(answer)) await close(resolve, deadlineMs, context);
@@ -79,42 +75,6 @@ async function poke(
   if (call.outcome === 'not-configured')
     throw new KeyrotaError('not_configured', 'KEYROTA_ROTATE_KEYS_URL or KEYROTA_TRIGGER_TOKEN is missing.');
   if (call.outcome === 'failed') throw new KeyrotaError('poke_failed', call.why);
-}
-
-/** @throws KeyrotaError where nobody could be told. */
-async function notify(
-  facts: LeakFacts,
-  manifest: Manifest,
-  { settings, clock, log }: RespondContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const { notices: targets, accountId } = settings;
-  if (targets.length === 0) return;
-  const { deployment } = manifest;
-  const notices = leakNotices(facts, clock.nowMs(), { deployment, accountId, manifest });
-  const deadlineMs = clock.nowMs() + NOTICE_MS;
-  const login = loginOf(settings, clock, log, deadlineMs);
-  const { delivered, failed } = await sendNotices(notices, {
-    targets,
-    clock,
-    log,
-    signal,
-    deadlineMs,
-    http: {},
-    login,
-    disabled: new Set(),
-  });
-  if (failed.length > 0 && delivered.length === 0) throw new KeyrotaError('not_told', 'No receiver took the notices.');
-}
-
-/** What telling people may take, in milliseconds. */
-const NOTICE_MS = 2_000;
-
-/** For Event Notifications. It logs in when it is first needed. */
-function loginOf(settings: Settings, clock: Clock, log: Log, deadlineMs: number): IamLogin {
-  const calls = new Calls({ clock, log, deadlineMs, timeoutMs: NOTICE_MS });
-  const tokens = new IamTokens({ serviceUrl: settings.iamUrl, calls, clock, http: {} });
-  return new IamLogin({ login: settings.login, tokens, clock });
 }
 
 /** Every key is out of use, or was never there any more. */

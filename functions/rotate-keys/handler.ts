@@ -24,7 +24,7 @@ async function handle(request: FunctionRequest): Promise<FunctionResponse> {
   const runId = randomUUID();
   const log = createLog(
     { clock: systemClock, write, level: settings.logLevel },
-    { run: runId, event_id: request.header('ce-id') },
+    { run: runId, delivery: request.header('ce-id') },
   );
   // All that talks to IBM Cloud loads here: a request that is refused does without.
   const { rotate } = await import('./rotate.ts');

@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import { tellingOf, toldOf } from '../operator/log-verbs.ts';
+import type { Told } from '../operator/log-verbs.ts';
 
 /** What the story needs of a log line; lines carry more. */
 interface LogLine {
@@ -7,49 +9,11 @@ interface LogLine {
   message: string;
   key?: string | null;
   keyId?: string;
-  why?: string;
   code?: string;
   at: string;
 }
 
 const DAY_MS = 86_400_000;
-
-/** How an event is told. */
-interface Told {
-  verb: string;
-  colour: 'green' | 'yellow' | 'red' | 'cyan' | 'magenta';
-}
-
-/** How the events of a key's life are told. */
-const TOLD: Record<string, Told> = {
-  key_minted: { verb: 'mint', colour: 'green' },
-  key_disabled: { verb: 'disable', colour: 'yellow' },
-  key_deleted: { verb: 'delete', colour: 'red' },
-  key_discarded: { verb: 'discard', colour: 'red' },
-  key_contained: { verb: 'contain', colour: 'magenta' },
-  key_extended: { verb: 'extend', colour: 'cyan' },
-  version_released: { verb: 'release', colour: 'cyan' },
-  key_held: { verb: 'hold', colour: 'cyan' },
-  person_asked: { verb: 'ask', colour: 'magenta' },
-  rotation_undone: { verb: 'undo', colour: 'magenta' },
-  mint_failed: { verb: 'failed', colour: 'red' },
-  key_failed: { verb: 'failed', colour: 'red' },
-  run_failed: { verb: 'failed', colour: 'red' },
-  leak_reported: { verb: 'report', colour: 'magenta' },
-  report_refused: { verb: 'refuse', colour: 'magenta' },
-  reports_braked: { verb: 'brake', colour: 'red' },
-  key_handed_over: { verb: 'contain', colour: 'magenta' },
-  own_key_leaked: { verb: 'contain', colour: 'magenta' },
-  unmanaged_key_leaked: { verb: 'ask', colour: 'red' },
-  containment_failed: { verb: 'failed', colour: 'red' },
-  response_failed: { verb: 'failed', colour: 'red' },
-  alert_not_fetched: { verb: 'failed', colour: 'red' },
-  secret_deleted: { verb: 'event', colour: 'magenta' },
-  version_made_by_somebody_else: { verb: 'event', colour: 'magenta' },
-  rotation_blocked: { verb: 'event', colour: 'magenta' },
-  secret_data_deleted: { verb: 'event', colour: 'magenta' },
-  secret_expires: { verb: 'event', colour: 'magenta' },
-};
 
 /** A notice as its receiver got it. */
 interface Notice {
@@ -75,9 +39,9 @@ export class Story {
     for (const notice of notices.slice(this.#noticesSeen)) this.#tellNotice(notice);
     this.#noticesSeen = notices.length;
     const line = parse(text);
-    const told = line && TOLD[line.event];
-    if (!line || !told || this.#isKnown(line)) return;
-    this.#writeRow(Date.parse(line.at), line.key ?? '', told, textOf(line));
+    const told = line && toldOf(line.event);
+    if (!line || !told || told.isMinor || this.#isKnown(line)) return;
+    this.#writeRow(Date.parse(line.at), line.key ?? '', told, tellingOf(line));
   }
 
   /** Only what belongs to a leak: all else the lines of the functions tell already. */
@@ -113,9 +77,4 @@ function parse(text: string): LogLine | null {
   } catch {
     return null; // not one of ours
   }
-}
-
-function textOf({ event, why, message, keyId }: LogLine): string {
-  if (event === 'key_minted') return `${keyId} is current: ${why}`;
-  return why ?? message;
 }

@@ -1,5 +1,5 @@
-// `npm run docs [-- --check]`: makes the tables in docs/ from the schemas. With --check it changes nothing, names the pages
-// that are out of date, and ends with 1 if there are any.
+// `npm run docs [-- --check]`: makes the tables in docs/ from the schemas, and what is made from the catalogue of log events. With
+// --check it changes nothing, names the files that are out of date, and ends with 1 if there are any.
 import { existsSync, realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +9,15 @@ import { DURATION_TEXT } from '../../shared/keys/duration.ts';
 import { ManifestFile } from '../../shared/keys/manifest-schema.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import { SettingsSchema } from '../../shared/runtime/settings.ts';
+import { ruleTables } from './check-tables.ts';
+import { commandReference } from './commands-page.ts';
+import { failuresView, logTables } from './log-tables.ts';
+import { markdownTable } from './markdown-table.ts';
 
 const USAGE = `Usage: npm run docs [-- --check]
 
-Makes the tables in docs/ from the schemas.
-  --check  change nothing, name the pages that are out of date, and end with 1 if there are any`;
+Makes the tables in docs/ from the schemas, and from the catalogue of log events the tables and the view of failures.
+  --check  change nothing, name the files that are out of date, and end with 1 if there are any`;
 
 /** What is read of a JSON Schema. */
 interface Schema {
@@ -46,10 +50,26 @@ interface Row {
 const BEGIN = '<!-- made by npm run docs: begin -->';
 const END = '<!-- end -->';
 
-const PAGES: readonly { file: string; make: () => string }[] = [
-  { file: 'docs/settings.md', make: () => table('setting', settingRows()) },
-  { file: 'docs/manifest.md', make: manifestTables },
+/** A page of which only what stands between its markers is made. */
+const between =
+  (make: () => string) =>
+  (page: string): string =>
+    withMade(page, make());
+
+/** What is made, from what is there. */
+const FILES: readonly { file: string; from: (present: string) => string }[] = [
+  { file: 'docs/settings.md', from: between(() => table('setting', settingRows())) },
+  { file: 'docs/manifest.md', from: between(manifestTables) },
+  { file: 'docs/commands.md', from: between(commandReference) },
+  { file: 'docs/logs.md', from: between(logTables) },
+  { file: 'docs/check.md', from: between(ruleTables) },
+  { file: 'infra/cloud-logs/views/failures.json', from: failuresView },
 ];
+
+export const MADE: readonly string[] = FILES.map(({ file }) => file);
+
+/** More words than this are told elsewhere. */
+const MOST_WORDS = 10;
 
 const schemaOf = (type: z.ZodType): Schema => z.toJSONSchema(type, { io: 'input' }) as Schema;
 
@@ -115,7 +135,8 @@ function rowOf(name: string, schema: Schema, isRequired: boolean): Row {
 /** A default that the schema itself knows; null when it has none, or only its description tells. */
 function standardOf(schema: Schema): string | null {
   // Whatever may be left out of an object has its own default.
-  if (schema.type === 'object' && (schema.required ?? []).length === 0) return 'as below';
+  if (schema.type === 'object' && schema.properties && (schema.required ?? []).length === 0) return 'as below';
+  if (schema.type === 'object' && schema.default !== undefined) return 'none';
   if (Array.isArray(schema.default)) return schema.default.length === 0 ? 'none' : JSON.stringify(schema.default);
   return schema.default === undefined ? null : `\`${schema.default}\``;
 }
@@ -130,6 +151,7 @@ function typeOf(schema: Schema): string {
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
   const { type, items, minimum, maximum } = schema;
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
+  if (values.length > MOST_WORDS) return `one of ${values.length} words`;
   if (values.length > 0) return values.map((value) => `\`${value}\``).join(' or ');
   if (type === 'boolean') return '`true` or `false`';
   if (type === 'integer') return `${minimum} to ${maximum}`;
@@ -145,16 +167,9 @@ function textTypeOf({ format, pattern, minLength = 0, maxLength }: Schema): stri
   return minLength > 1 ? `text, at least ${minLength} characters` : 'text';
 }
 
-/** A table as Prettier writes it. */
 function table(title: string, rows: readonly Row[]): string {
   const cells = rows.map(({ name, type, standard, meaning }) => [`\`${name}\``, type, standard, meaning]);
-  const all = [[title, 'allowed', 'default', 'meaning'], ...cells].map((row) =>
-    row.map((cell) => cell.replaceAll('|', '\\|')),
-  );
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const lines = all.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  return [lines[0], rule, ...lines.slice(1)].join('\n');
+  return markdownTable([[title, 'allowed', 'default', 'meaning'], ...cells]);
 }
 
 /** A page with `made` between its markers. @throws Error when it does not have both. */
@@ -166,14 +181,14 @@ export function withMade(page: string, made: string): string {
   return `${before}${BEGIN}\n\n${made}\n\n${rest.slice(end)}`;
 }
 
-/** Brings the pages below `root` up to date, unless `check`. Gives the names of those that were not. */
+/** Brings what is made below `root` up to date, unless `check`. Gives the names of those that were not. */
 export async function writeDocs(root: URL, check: boolean): Promise<string[]> {
   const outdated: string[] = [];
-  for (const { file, make } of PAGES) {
+  for (const { file, from } of FILES) {
     const place = new URL(file, root);
-    const page = await readFile(place, 'utf8');
-    const wanted = withMade(page, make());
-    if (wanted === page) continue;
+    const present = await readFile(place, 'utf8');
+    const wanted = from(present);
+    if (wanted === present) continue;
     outdated.push(file);
     if (!check) await writeFile(place, wanted);
   }

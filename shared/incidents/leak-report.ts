@@ -1,8 +1,9 @@
 import type { SecretValue } from '../runtime/secret-value.ts';
 
-/** Who reports leaks; each has a route and a verifier of its own. */
+/** Who reports leaks from outside; each has a route and a verifier of its own. */
 export const SENDERS = ['standard-webhooks', 'github', 'gitguardian', 'event-notifications'] as const;
-export type Sender = (typeof SENDERS)[number];
+/** `operator`: a person with a login of their own, by `keyrota contain`. */
+export type Sender = (typeof SENDERS)[number] | 'operator';
 
 /** What a report says of the key that leaked. */
 export type LeakedCredential =

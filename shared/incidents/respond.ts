@@ -1,3 +1,4 @@
+import { incidentIdOf } from '../keys/compromise-mark.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
@@ -33,7 +34,7 @@ export async function respondToLeak(given: LeakReport, context: LeakContext): Pr
   const report = trimmed(given);
   const { clock, deadlineMs } = context;
   const { sender, deliveryId, credential } = report;
-  const log = context.log.with({ sender, deliveryId });
+  const log = context.log.with({ sender, delivery: deliveryId });
   const beganMs = clock.nowMs();
   const timeUp = new AbortController();
   const finished = new AbortController();
@@ -152,7 +153,7 @@ async function siblingsOf(
     return await withTimeLimit(world.clock, limitMs, signal, (until) => findSiblings(key, report, world, until));
   } catch (error) {
     const why = 'whether keys were made since the leak could not be seen in time';
-    world.log.warn('siblings_not_known', why, { keyId: key.keyId, error });
+    world.log.warn('siblings_not_known', why, { keyId: key.keyId, incident: incidentIdOf(key.keyId), error });
     return [];
   }
 }

@@ -39,7 +39,12 @@ export async function findSiblings(
       const { id: keyId, name } = one;
       const contained = one.disabled || (contains && (await containSibling(one, key, report, listed, world, signal)));
       const why = `key ${keyId} of the same identity was made since key ${key.keyId} leaked, and not by Keyrota`;
-      world.log.warn('sibling_found', why, { keyId, leakedKeyId: key.keyId, contained });
+      world.log.warn('sibling_found', why, {
+        keyId,
+        leakedKeyId: key.keyId,
+        incident: incidentIdOf(key.keyId),
+        contained,
+      });
       return { keyId, name, createdAt: timeText(one.created_at), contained };
     }),
   );
@@ -86,7 +91,8 @@ async function containSibling(
   world: LeakWorld,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const fields = { keyId: sibling.id, leakedKeyId: leaked.keyId };
+  const incident = incidentIdOf(leaked.keyId);
+  const fields = { keyId: sibling.id, leakedKeyId: leaked.keyId, incident };
   try {
     if ((await world.ownKeyId(sibling.iam_id, signal)) === sibling.id) return false;
     if (await credentialOf(sibling, null, listed, world, signal)) return false;
@@ -95,7 +101,7 @@ async function containSibling(
     world.log.error('sibling_not_contained', `key ${sibling.id} could not be disabled`, { ...fields, error });
     return false;
   }
-  const mark = { atMs: world.clock.nowMs(), incident: incidentIdOf(leaked.keyId), by };
+  const mark = { atMs: world.clock.nowMs(), incident, by };
   await world.identity
     .describeApiKey(sibling.id, (description) => markDescription(description, mark), signal)
     .catch((error: unknown) => {

@@ -14,18 +14,18 @@ export interface FunctionRequest {
   body: Buffer;
 }
 
-/** An answer. Its body is sent as JSON. */
+/** An answer. An object is sent as JSON; text and bytes as they are, under the `content-type` that their headers name. */
 export interface FunctionResponse {
   status: number;
   headers?: Record<string, string>;
-  body: object;
+  body: object | string | Uint8Array;
 }
 
 /** What Code Engine expects `main` to return. */
 export interface FunctionResult {
   statusCode: number;
   headers: Record<string, string>;
-  body: object;
+  body: object | string;
 }
 
 const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
@@ -78,33 +78,36 @@ export class HttpError extends KeyrotaError {
   }
 }
 
-const resultOf = ({ status, headers, body }: FunctionResponse): FunctionResult => ({
+const resultOf = ({ status, headers, body }: FunctionResponse, always: Record<string, string>): FunctionResult => ({
   statusCode: status,
-  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
-  body,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...always, ...headers },
+  // Code Engine takes JSON and `text/…` as they are, and the bytes of all other types as base64.
+  body: body instanceof Uint8Array ? Buffer.from(body).toString('base64') : body,
 });
 
 /**
  * Makes the `main` of a function. A failure becomes an answer here and nowhere else: an HttpError as it says, any other a
  * plain 500 with its code. What Code Engine would do with a rejection is not documented, and it would show the text.
+ * @param always Headers of every answer, whatever becomes of the request.
  */
 export function functionMain(
   handle: (request: FunctionRequest) => Promise<FunctionResponse>,
   onError: (error: unknown) => void,
+  always: Record<string, string> = {},
 ): (params: unknown) => Promise<FunctionResult> {
   return async (params) => {
     try {
-      return resultOf(await handle(readRequest(params)));
+      return resultOf(await handle(readRequest(params)), always);
     } catch (error) {
       if (error instanceof HttpError)
-        return resultOf({ status: error.status, body: { code: error.code, message: error.message } });
+        return resultOf({ status: error.status, body: { code: error.code, message: error.message } }, always);
       try {
         onError(error);
       } catch {
         // Whatever is wrong with the log: the caller still gets an answer.
       }
       const code = error instanceof KeyrotaError ? error.code : 'unexpected';
-      return resultOf({ status: 500, body: { code, message: 'The run failed; its log says why.' } });
+      return resultOf({ status: 500, body: { code, message: 'The run failed; its log says why.' } }, always);
     }
   };
 }

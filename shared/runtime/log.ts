@@ -1,22 +1,30 @@
 import { styleText } from 'node:util';
 import type { Clock } from './clock.ts';
 import { KeyrotaError, messageOf } from './errors.ts';
+import type { LogContext, LogEventName, LogFieldsOf } from './log-events.ts';
 import { SecretValue, maskSecrets } from './secret-value.ts';
 
 /** Levels as IBM Cloud Logs knows them, in words, rising. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
 
-export type LogFields = Record<string, unknown>;
+type LogFields = Record<string, unknown>;
 
-/** Writes one line an event. `event` is a name in the past tense that never changes; `message` is for people. */
+/** Writes one line. `event` and its fields are those of the catalogue, log-events.ts; `message` is for people. */
+type WriteLine = <Name extends LogEventName>(
+  event: Name,
+  message: string,
+  ...fields: object extends LogFieldsOf<Name> ? [fields?: LogFieldsOf<Name>] : [fields: LogFieldsOf<Name>]
+) => void;
+
+/** Writes one line an event. Its level must be one that the catalogue gives it. */
 export interface Log {
-  debug(event: string, message: string, fields?: LogFields): void;
-  info(event: string, message: string, fields?: LogFields): void;
-  warn(event: string, message: string, fields?: LogFields): void;
-  error(event: string, message: string, fields?: LogFields): void;
+  debug: WriteLine;
+  info: WriteLine;
+  warn: WriteLine;
+  error: WriteLine;
   /** A log whose every line carries `fields` too. */
-  with(fields: LogFields): Log;
+  with: (fields: LogContext) => Log;
 }
 
 export interface LogOptions {
@@ -38,7 +46,8 @@ const DEEPEST = 5;
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-const escapeControls = (text: string): string =>
+/** A text as a line of a terminal or a log may hold it. */
+export const escapeControls = (text: string): string =>
   text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const cut = (text: string): string => (text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)} [cut]` : text);
@@ -100,9 +109,9 @@ function textLine(atMs: number, level: LogLevel, message: string, fields: LogFie
 }
 
 /** Makes the log that everything in one run writes to. */
-export function createLog(options: LogOptions, base: LogFields = {}): Log {
+export function createLog(options: LogOptions, base: LogContext = {}): Log {
   const lowest = LOG_LEVELS.indexOf(options.level ?? 'info');
-  const write = (level: LogLevel, event: string, message: string, fields: LogFields = {}) => {
+  const write = (level: LogLevel, event: string, message: string, fields: object = {}) => {
     if (LOG_LEVELS.indexOf(level) < lowest) return;
     const atMs = options.clock.nowMs();
     const all = printableFields({ ...base, ...fields }, 0) as LogFields;
@@ -113,11 +122,15 @@ export function createLog(options: LogOptions, base: LogFields = {}): Log {
         : jsonLine({ level, event, message: said, at: new Date(atMs).toISOString() }, all);
     options.write(line);
   };
+  const writer =
+    (level: LogLevel): WriteLine =>
+    (event, message, ...[fields]: [object?]) =>
+      write(level, event, message, fields);
   return {
-    debug: (event, message, fields) => write('debug', event, message, fields),
-    info: (event, message, fields) => write('info', event, message, fields),
-    warn: (event, message, fields) => write('warn', event, message, fields),
-    error: (event, message, fields) => write('error', event, message, fields),
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
     with: (fields) => createLog(options, { ...base, ...fields }),
   };
 }

@@ -56,6 +56,9 @@ export const SettingsSchema = z.strictObject({
   KEYROTA_CLASSIC_URL: serviceUrl
     .default('https://api.softlayer.com')
     .meta({ description: 'Address of the classic infrastructure API, without `/rest/v3.1`.' }),
+  KEYROTA_USER_MANAGEMENT_URL: serviceUrl
+    .default('https://user-management.cloud.ibm.com')
+    .meta({ description: 'Address of user management, for the names of users in the inventory.' }),
   KEYROTA_LOGIN: z
     .enum(['trusted-profile', 'api-key'])
     .default('trusted-profile')
@@ -78,6 +81,12 @@ export const SettingsSchema = z.strictObject({
   KEYROTA_TRIGGER_TOKEN_PREVIOUS: secret(32)
     .optional()
     .meta({ description: 'Secret. The former bearer token, accepted while callers change to the new one.' }),
+  KEYROTA_REPORT_TOKEN: secret(32)
+    .optional()
+    .meta({ description: 'Secret. What readers of `show-report` log in with; without it the report is closed.' }),
+  KEYROTA_REPORT_TOKEN_PREVIOUS: secret(32)
+    .optional()
+    .meta({ description: 'Secret. The former one, accepted while readers change to the new one.' }),
   KEYROTA_TIMER_MINUTES: whole(1, 1440).prefault('1').meta({
     description: 'How often the timer calls `rotate-keys`, in minutes. Spreads the regular looks over the ticks.',
   }),
@@ -113,8 +122,11 @@ export interface Settings extends SenderSettings {
   iamUrl: string;
   resourceControllerUrl: string;
   classicUrl: string;
+  userManagementUrl: string;
   login: Login;
   triggerTokens: SecretValue[];
+  /** What readers of the report log in with. */
+  reportTokens: SecretValue[];
   timerMs: number;
   runMs: number;
   keysAtOnce: number;
@@ -146,6 +158,9 @@ function loginFaults({ KEYROTA_LOGIN: login = 'trusted-profile', ...given }: Rec
   if (login !== 'trusted-profile' || given['KEYROTA_PROFILE_ID'] || given['KEYROTA_PROFILE_NAME']) return [];
   return ['KEYROTA_PROFILE_ID or KEYROTA_PROFILE_NAME is missing, and KEYROTA_LOGIN=trusted-profile needs one'];
 }
+
+const setTokens = (tokens: readonly (SecretValue | undefined)[]): SecretValue[] =>
+  tokens.filter((token) => token !== undefined);
 
 function loginOf(parsed: ParsedSettings): Login {
   const { KEYROTA_API_KEY: apiKey, KEYROTA_PROFILE_ID: profileId, KEYROTA_PROFILE_NAME: profileName } = parsed;
@@ -184,10 +199,10 @@ export function readSettings(environment: Record<string, string | undefined>): S
     iamUrl: parsed.KEYROTA_IAM_URL,
     resourceControllerUrl: parsed.KEYROTA_RESOURCE_CONTROLLER_URL,
     classicUrl: parsed.KEYROTA_CLASSIC_URL,
+    userManagementUrl: parsed.KEYROTA_USER_MANAGEMENT_URL,
     login: loginOf(parsed),
-    triggerTokens: [parsed.KEYROTA_TRIGGER_TOKEN, parsed.KEYROTA_TRIGGER_TOKEN_PREVIOUS].filter(
-      (token) => token !== undefined,
-    ),
+    triggerTokens: setTokens([parsed.KEYROTA_TRIGGER_TOKEN, parsed.KEYROTA_TRIGGER_TOKEN_PREVIOUS]),
+    reportTokens: setTokens([parsed.KEYROTA_REPORT_TOKEN, parsed.KEYROTA_REPORT_TOKEN_PREVIOUS]),
     timerMs: parsed.KEYROTA_TIMER_MINUTES * 60_000,
     runMs: parsed.KEYROTA_RUN_SECONDS * 1_000,
     keysAtOnce: Math.min(

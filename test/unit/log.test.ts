@@ -2,21 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KeyrotaError } from '../../shared/runtime/errors.ts';
 import { LOG_LEVELS, createLog } from '../../shared/runtime/log.ts';
-import type { Log, LogOptions } from '../../shared/runtime/log.ts';
+import type { LogOptions } from '../../shared/runtime/log.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
+import { untyped } from '../support/untyped-log.ts';
+import type { UntypedLog } from '../support/untyped-log.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 5, 8);
 const clock = { nowMs: () => NOW_MS, sleep: () => Promise.reject(new Error('a log never waits')) };
 
 /** The lines that `use` writes. */
-function linesOf(use: (log: Log) => void, options: Partial<LogOptions> = {}): string[] {
+function linesOf(use: (log: UntypedLog) => void, options: Partial<LogOptions> = {}): string[] {
   const lines: string[] = [];
-  use(createLog({ clock, write: (line) => lines.push(line), level: 'debug', ...options }));
+  use(untyped(createLog({ clock, write: (line) => lines.push(line), level: 'debug', ...options })));
   return lines;
 }
 
 /** The one line that `use` writes, as the object that a reader makes of it. */
-function recordOf(use: (log: Log) => void): Record<string, unknown> {
+function recordOf(use: (log: UntypedLog) => void): Record<string, unknown> {
   const [line = '', ...more] = linesOf(use);
   expect(more).toEqual([]);
   return JSON.parse(line) as Record<string, unknown>;
@@ -288,7 +290,7 @@ describe('secrets in a log line', () => {
 
 describe('levels', () => {
   it.each(LOG_LEVELS)('from %s on are written', (level) => {
-    const write = (log: Log) => {
+    const write = (log: UntypedLog) => {
       for (const each of LOG_LEVELS) log[each]('an_event', each);
     };
     const written = linesOf(write, { level }).map((line) => (JSON.parse(line) as { level: string }).level);
@@ -297,7 +299,7 @@ describe('levels', () => {
 
   it('begin with info by default', () => {
     const lines: string[] = [];
-    const log = createLog({ clock, write: (line) => lines.push(line) });
+    const log = untyped(createLog({ clock, write: (line) => lines.push(line) }));
     log.debug('an_event', 'not written');
     log.info('an_event', 'written');
     expect(lines).toHaveLength(1);
@@ -327,7 +329,7 @@ describe('a log with fields of its own', () => {
 });
 
 describe('lines for a terminal', () => {
-  const textOf = (use: (log: Log) => void) => linesOf(use, { format: 'text' }).join('\n');
+  const textOf = (use: (log: UntypedLog) => void) => linesOf(use, { format: 'text' }).join('\n');
 
   it('begin with the time and the level, then the message, the event and the fields', () => {
     const line = textOf((log) => log.warn('key_held', 'waits', { key: 'ingest', list: [1, 2], nothing: undefined }));

@@ -82,6 +82,11 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     gives: { classicUrl: 'https://api.service.softlayer.com' },
     bad: ['http://api.softlayer.com'],
   },
+  KEYROTA_USER_MANAGEMENT_URL: {
+    good: 'https://user-management.example',
+    gives: { userManagementUrl: 'https://user-management.example' },
+    bad: ['http://user-management.cloud.ibm.com'],
+  },
   KEYROTA_LOGIN: {
     good: 'trusted-profile',
     gives: { login: expect.objectContaining({ kind: 'trusted-profile' }) as Settings['login'] },
@@ -116,6 +121,16 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
     good: 'p'.repeat(32),
     gives: { triggerTokens: [new SecretValue('p'.repeat(32))] },
     bad: ['p'.repeat(31), `${'p'.repeat(32)}\r\n`, `${'p'.repeat(32)}\t`],
+  },
+  KEYROTA_REPORT_TOKEN: {
+    good: 'r'.repeat(32),
+    gives: { reportTokens: [new SecretValue('r'.repeat(32))] },
+    bad: ['r'.repeat(31), `${'r'.repeat(32)}\n`, `${'r'.repeat(16)} ${'r'.repeat(16)}`],
+  },
+  KEYROTA_REPORT_TOKEN_PREVIOUS: {
+    good: 'q'.repeat(32),
+    gives: { reportTokens: [new SecretValue('q'.repeat(32))] },
+    bad: ['q'.repeat(31), `${'q'.repeat(32)}\t`],
   },
   KEYROTA_TIMER_MINUTES: { good: '5', gives: { timerMs: 300_000 }, bad: ['0', '1441', '1.5', 'often', '-1'] },
   KEYROTA_RUN_SECONDS: { good: '45', gives: { runMs: 45_000 }, bad: ['44', '111', '100s'] },
@@ -280,12 +295,14 @@ describe('settings', () => {
       iamUrl: 'https://iam.cloud.ibm.com',
       resourceControllerUrl: 'https://resource-controller.cloud.ibm.com',
       classicUrl: 'https://api.softlayer.com',
+      userManagementUrl: 'https://user-management.cloud.ibm.com',
       login: {
         kind: 'trusted-profile',
         profileId: 'Profile-1',
         tokenFile: '/var/run/secrets/codeengine.cloud.ibm.com/compute-resource-token/token',
       },
       triggerTokens: [],
+      reportTokens: [],
       timerMs: 60_000,
       runMs: 100_000,
       keysAtOnce: 120,
@@ -429,6 +446,7 @@ describe('secret settings', () => {
       KEYROTA_API_KEY: 'a-made-up-key',
       KEYROTA_TRIGGER_TOKEN: 'a-made-up-token-of-some-length-x',
       KEYROTA_TRIGGER_TOKEN_PREVIOUS: 'a-made-up-token-of-old-length-xx',
+      KEYROTA_REPORT_TOKEN: 'a-made-up-token-for-reports-xxxx',
     });
     expect(inspect(settings, { depth: null }) + JSON.stringify(settings)).not.toContain('made-up');
     expect(settings.triggerTokens.map((token) => token.reveal())).toEqual([

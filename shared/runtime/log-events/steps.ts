@@ -1,0 +1,128 @@
+import type { LogEvents } from './event.ts';
+
+/** What was done with a key, and how it was left. */
+export const STEP_EVENTS = {
+  key_minted: {
+    levels: ['info'],
+    when: 'A new key is proven, stored and current.',
+    always: ['step', 'why', 'keyId', 'op'],
+    toDo: '',
+  },
+  key_extended: {
+    levels: ['info'],
+    when: 'The current key would have expired while its replacement waits; its expiry was moved.',
+    always: ['step', 'why', 'keyId'],
+    toDo: 'See what the replacement waits for.',
+  },
+  key_disabled: {
+    levels: ['info'],
+    when: 'A former key was disabled; `undo` can still bring it back.',
+    always: ['step', 'why', 'keyId'],
+    toDo: '',
+  },
+  key_deleted: {
+    levels: ['info'],
+    when: 'A former key was deleted. With `step` `mint`: it made place for the next, where an owner can have one key.',
+    always: ['step', 'why', 'keyId'],
+    toDo: '',
+  },
+  key_discarded: {
+    levels: ['info'],
+    when: 'A key of ours whose value was never stored was disabled or deleted.',
+    always: ['step', 'why', 'keyId'],
+    toDo: '',
+  },
+  version_released: {
+    levels: ['info'],
+    when: 'The former key is gone, and the next rotation may store.',
+    always: ['step', 'why'],
+    sometimes: ['movedLocks'],
+    toDo: '',
+  },
+  key_contained: {
+    levels: ['info', 'warn'],
+    when: 'A leaked key was put out of use: by `respond-to-compromise` at `warn`, by `rotate-keys` at `info`.',
+    always: ['keyId', 'incident'],
+    sometimes: ['step', 'why', 'elapsedMs'],
+    toDo: 'Have consumers fetch their secret again, and find out how the key got out.',
+  },
+  key_held: {
+    levels: ['info'],
+    when: 'A look at a key found that it has to wait; again with every look.',
+    always: ['step', 'code', 'since', 'until'],
+    toDo: 'Nothing before `until`. Where that is null, `code` and the message tell whom it waits for.',
+  },
+  key_rested: {
+    levels: ['debug'],
+    when: 'A look at a key found nothing to do.',
+    always: ['step'],
+    toDo: '',
+  },
+  person_asked: {
+    levels: ['warn'],
+    when: 'Only a person can go on with this key; again with every look.',
+    always: ['code', 'steps'],
+    sometimes: ['step', 'why', 'problem', 'keyId', 'incident', 'movedLocks'],
+    toDo: 'Do what `steps` say.',
+  },
+  key_failed: {
+    levels: ['error'],
+    when: 'The work on a key was stopped by an error; the other keys go on, and the next run tries again.',
+    always: ['error'],
+    toDo: 'Do what `error.next` says, if it fails twice: see "A rotation that failed twice".',
+    isFailure: true,
+  },
+  step_taken_back: {
+    levels: ['warn'],
+    when: 'While a former key was being retired, an undo made it current: it is enabled again, or replaced at once.',
+    always: ['step', 'why'],
+    sometimes: ['keyId', 'incident', 'movedLocks'],
+    toDo: 'See that consumers work; the next look of the same run tells.',
+  },
+  note_not_written: {
+    levels: ['warn'],
+    when: 'What a look found could not be written beside the value.',
+    always: ['error'],
+    toDo: 'Nothing, unless it repeats: the next look tries again.',
+    isFailure: true,
+  },
+  summary_not_written: {
+    levels: ['warn'],
+    when: 'Locks of consumers kept the summary of a secret from being changed.',
+    always: ['error'],
+    toDo: 'Nothing: the next rotation writes it anew.',
+    isFailure: true,
+  },
+  key_imported: {
+    levels: ['info'],
+    when: 'The command `import` has stored a key that a person made.',
+    always: ['keyId'],
+    toDo: '',
+  },
+  rotation_undone: {
+    levels: ['info'],
+    when: 'The command `undo` has made the former key current again.',
+    always: ['keyId'],
+    toDo: 'Have consumers fetch their secret again.',
+  },
+  containment_undone: {
+    levels: ['info'],
+    when: 'The command `undo` has enabled a key that was reported wrongly.',
+    always: ['keyId'],
+    toDo: '',
+  },
+  undo_not_checked: {
+    levels: ['warn'],
+    when: 'After an undo the key could not be looked at.',
+    always: ['keyId', 'error'],
+    toDo: 'See with `plan` that the key is enabled.',
+    isFailure: true,
+  },
+  undo_not_put_back: {
+    levels: ['warn'],
+    when: 'An undo failed, and what it had changed at the issuer could not be put back.',
+    always: ['keyId', 'error'],
+    toDo: 'Repeat the undo, or unlock the key at its issuer.',
+    isFailure: true,
+  },
+} as const satisfies LogEvents;
