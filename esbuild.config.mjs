@@ -1,5 +1,5 @@
 // Bundles each function alone: `npm run build -- [--manifest FILE] [--official-secrets-manager] [--out FOLDER] [--whole-libraries]`.
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,6 +84,19 @@ const officialSecretsManager = {
   },
 };
 
+/** Functions that serve a page, and where its sources are. */
+const PAGES = { 'show-report': 'shared/report/page' };
+
+/** The page of a function, for browsers, beside its bundle. */
+async function bundlePage(source, folder) {
+  const common = { absWorkingDir: root, bundle: true, minify: true, target: 'es2023', logLevel: 'warning' };
+  const script = { entryPoints: [`${source}/main.ts`], outfile: join(folder, 'report.js'), format: 'iife' };
+  await build({ ...common, ...script, platform: 'browser', legalComments: 'linked' });
+  await build({ ...common, entryPoints: [`${source}/report.css`], outfile: join(folder, 'report.css') });
+  const html = await readFile(join(root, source, 'report.html'), 'utf8');
+  await writeFile(join(folder, 'report.html'), html.replaceAll(/\s*\n\s*/g, '\n'));
+}
+
 /** Why the official class cannot be bundled, or null. */
 async function whyNotOfficial() {
   try {
@@ -124,6 +137,7 @@ async function bundleFunction(name, out, options) {
   const packageJson = { name, private: true, type: 'commonjs', main: 'main.js' };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, null, 2)}\n`);
   if (options.manifest) await writeFile(join(folder, 'manifest.json'), options.manifest);
+  if (PAGES[name]) await bundlePage(PAGES[name], folder);
   await writeFile(join(out, `${name}.meta.json`), JSON.stringify(result.metafile));
   return result.metafile.outputs[Object.keys(result.metafile.outputs).find((file) => file.endsWith('main.js'))].bytes;
 }

@@ -22,6 +22,10 @@ export interface DemoAccount {
   agentProfileId: string;
   /** The secret group that only Keyrota reads. */
   privateGroupId: string;
+  /** IAM id of the account's owner, whose key the daily check reports. */
+  ownerIamId: string;
+  /** The secret group of the ledger alone: who tells of it reads no key. */
+  ledgerGroupId: string;
 }
 
 /** Which workloads the profiles trust, beside the functions. */
@@ -42,6 +46,7 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
   const admin = new Admin((request) => cloud.handle(request), url, account.id, iam.adminApiKey);
   const groupId = await admin.createSecretGroup(AGENTS_GROUP);
   const privateGroupId = await admin.createSecretGroup('keyrota-only');
+  const ledgerGroupId = await admin.createSecretGroup('keyrota-ledger');
   const link = (component: string) => ({
     crn: workloads.projectCrn,
     component_type: 'function',
@@ -55,19 +60,41 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
   const rotatorIamId = profiles['rotate-keys'].iamId;
   const responderIamId = profiles['respond-to-compromise'].iamId;
   // What tells of events calls nothing but rotate-keys: its profile has no rights at all.
+  const instance = { serviceInstance: account.eventNotifications.guid };
   for (const iamId of [rotatorIamId, responderIamId]) {
-    for (const group of [groupId, privateGroupId])
+    for (const group of [groupId, privateGroupId, ledgerGroupId])
       await admin.grant(iamId, ROLE.secretsWriter, 'secrets-manager', inGroup(group));
     await admin.grant(iamId, ROLE.apiKeyReviewer, 'iam-identity');
-    const instance = { serviceInstance: account.eventNotifications.guid };
     await admin.grant(iamId, ROLE.eventPublisher, 'event-notifications', instance);
   }
+  const readerIamId = profiles['show-report'].iamId;
+  for (const group of [groupId, privateGroupId])
+    await admin.grant(readerIamId, ROLE.reader, 'secrets-manager', inGroup(group));
+  await admin.grant(readerIamId, ROLE.secretsReader, 'secrets-manager', inGroup(ledgerGroupId));
+  await letView(admin, readerIamId);
+  // It logs in as the functional ID to see what that has, and reads no value that others use.
+  const checkerIamId = profiles['check-expiry'].iamId;
+  await admin.grant(checkerIamId, ROLE.reader, 'secrets-manager');
+  await admin.grant(checkerIamId, ROLE.secretsReader, 'secrets-manager', inGroup(privateGroupId));
+  await admin.grant(checkerIamId, ROLE.secretsWriter, 'secrets-manager', inGroup(ledgerGroupId));
+  await admin.grant(checkerIamId, ROLE.configurationReader, 'iam-identity');
+  await admin.grant(checkerIamId, ROLE.viewer, 'user-management');
+  await admin.grant(checkerIamId, ROLE.eventPublisher, 'event-notifications', instance);
+  await letView(admin, checkerIamId);
   await connectEvents(admin, account.eventNotifications.crn);
   const user = iam.addUser('log-shipper');
   const setting = { cloud, admin, url, rotatorIamId, responderIamId, groupId, privateGroupId };
   const keys = await setUpKeys(setting, user);
   await clock.advanceTo(clock.nowMs() + UNTIL_KNOWN_MS);
-  return { keys, firstLogin: user.apiKey, profiles, agentProfileId: agent.id, privateGroupId };
+  return {
+    keys,
+    firstLogin: user.apiKey,
+    profiles,
+    agentProfileId: agent.id,
+    ownerIamId: account.adminIamId,
+    privateGroupId,
+    ledgerGroupId,
+  };
 }
 
 async function setUpProfiles(
@@ -79,7 +106,16 @@ async function setUpProfiles(
     [FUNCTIONS.rotate]: await create(FUNCTIONS.rotate),
     [FUNCTIONS.respond]: await create(FUNCTIONS.respond),
     [FUNCTIONS.handleEvent]: await create(FUNCTIONS.handleEvent),
+    [FUNCTIONS.check]: await create(FUNCTIONS.check),
+    [FUNCTIONS.report]: await create(FUNCTIONS.report),
   };
+}
+
+/** Whose keys the report looks at, it sees, and nothing more: their values stay where they are. */
+async function letView(admin: Admin, iamId: string): Promise<void> {
+  await admin.grant(iamId, ROLE.apiKeyReviewer, 'iam-identity');
+  for (const service of ['iam-identity', 'logs', 'logs-router', 'cloud-object-storage', 'logdna'])
+    await admin.grant(iamId, ROLE.viewer, service);
 }
 
 /** From now on Secrets Manager tells Event Notifications what happens to secrets. */
@@ -91,10 +127,11 @@ async function connectEvents(admin: Admin, instanceCrn: string): Promise<void> {
 }
 
 /** The demo's manifest, as its operator would write it. */
-export function demoManifest({ keys, agentProfileId, privateGroupId }: DemoAccount): object {
+export function demoManifest({ keys, agentProfileId, ownerIamId, ledgerGroupId }: DemoAccount): object {
   return {
     deployment: 'demo',
-    ledger: { group: privateGroupId },
+    ledger: { group: ledgerGroupId },
+    check: { accountOwner: ownerIamId },
     defaults: { rotateEvery: '30d', grace: '7d', quarantine: '3d' },
     keys: [
       ...keys.map(({ name, entry }) => ({ name, ...entry })),

@@ -86,13 +86,17 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   parts.agents = agents;
   const tally = new Tally(cloud, agents, account.keys);
   parts.tally = tally;
-  const schedule = { name: 'rotate-keys-timer', functionName: FUNCTIONS.rotate, schedule: '0 * * * *' };
-  using timers = new Timers({ clock, timers: [schedule], deliver });
+  const schedules = [
+    { name: 'rotate-keys-timer', functionName: FUNCTIONS.rotate, schedule: '0 * * * *' },
+    { name: 'check-expiry-timer', functionName: FUNCTIONS.check, schedule: '30 4 * * *' },
+  ];
+  using timers = new Timers({ clock, timers: schedules, deliver });
 
   const addresses = cloud.addresses(api.url, controlServer.url);
   const { triggerToken, incident: incidentSecret } = secrets;
   const keyrotaIamIds = Object.values(account.profiles).map(({ iamId }) => iamId);
-  const proofs = { triggerToken, incidentSecret, keyrotaIamIds };
+  const report = { reportUrl: `${functionsUrl}/${FUNCTIONS.report}/`, reportToken: secrets.report };
+  const proofs = { triggerToken, incidentSecret, keyrotaIamIds, ...report };
   const ready = { ...addresses, functionsUrl, ...proofs, manifestFile: MANIFEST_FILE };
   using _file = await leaveDemoFile(ready, manifest);
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
@@ -121,12 +125,15 @@ function endOf(clock: CloudClock, untilMs: number): Promise<void> {
   });
 }
 
-function introduction(ready: object): string {
+function introduction(ready: { reportUrl: string; reportToken: string }): string {
   return `Keyrota on an embedded IBM Cloud: eight keys of all kinds, a program for each that others than Keyrota use, a timer every virtual hour.
 Up to one virtual day passes in a second. Look at it from another terminal:
   npm run keyrota -- plan
-  npm run keyrota -- rotate cloud-logs-ingest --force
-  npm run keyrota -- report-leak cloud-logs-ingest
+  npm run keyrota -- explain cloud-logs-ingest
+  npm run keyrota -- rotate cloud-logs-ingest --force --yes
+  npm run keyrota -- report-leak cloud-logs-ingest --yes
+For the person on duty: ${ready.reportUrl}
+  any user name, password ${ready.reportToken}
 Ctrl-C ends it.
 
 ready ${JSON.stringify(ready)}

@@ -13,6 +13,10 @@ export class Doorway {
   /** Brings a request to its function. Bound. */
   readonly deliver = async (request: Request): Promise<Response> => {
     if (!this.#host) return new Response(null, { status: 503 });
+    const { pathname } = new URL(request.url);
+    // On Code Engine a function is at the root of its host: what it links to is below its address in any case.
+    if (request.method === 'GET' && /^\/[^/]+$/.test(pathname))
+      return new Response(null, { status: 308, headers: { location: `${pathname}/` } });
     const delivery = this.#host.handle(request);
     this.#open.add(delivery);
     return delivery.finally(() => this.#open.delete(delivery));

@@ -12,6 +12,8 @@ export const FUNCTIONS = {
   rotate: 'rotate-keys',
   respond: 'respond-to-compromise',
   handleEvent: 'handle-secret-event',
+  check: 'check-expiry',
+  report: 'show-report',
 } as const;
 export type FunctionName = (typeof FUNCTIONS)[keyof typeof FUNCTIONS];
 
@@ -29,6 +31,8 @@ export interface DemoSecrets {
   gitguardian: string;
   /** Bearer token of the destinations at Event Notifications. */
   eventNotifications: string;
+  /** Password of the report. */
+  report: string;
 }
 
 /** New ones for each demo. */
@@ -39,6 +43,7 @@ export function makeSecrets(): DemoSecrets {
     github: randomToken(),
     gitguardian: randomToken(),
     eventNotifications: randomToken(),
+    report: randomToken(),
   };
 }
 
@@ -69,7 +74,7 @@ export function hostedFunctions(setting: FunctionSetting): HostedFunction[] {
   const notices = noticeEnvironment(setting);
   const callsRotateKeys = { KEYROTA_ROTATE_KEYS_URL: `${functionsUrl}/${FUNCTIONS.rotate}` };
   const fromEvents = { KEYROTA_EVENT_NOTIFICATIONS_SECRET: secrets.eventNotifications };
-  const own = [FUNCTIONS.rotate, FUNCTIONS.respond].map((name) => account.profiles[name].iamId);
+  const own = [FUNCTIONS.rotate, FUNCTIONS.respond, FUNCTIONS.check].map((name) => account.profiles[name].iamId);
   const environments: Record<FunctionName, Record<string, string>> = {
     [FUNCTIONS.rotate]: notices,
     [FUNCTIONS.respond]: {
@@ -82,6 +87,8 @@ export function hostedFunctions(setting: FunctionSetting): HostedFunction[] {
       KEYROTA_GITHUB_API_URL: setting.url,
       KEYROTA_GITGUARDIAN_SECRET: secrets.gitguardian,
     },
+    [FUNCTIONS.check]: notices,
+    [FUNCTIONS.report]: { KEYROTA_REPORT_TOKEN: secrets.report },
     [FUNCTIONS.handleEvent]: { ...callsRotateKeys, ...fromEvents, KEYROTA_OWN_IAM_IDS: own.join(',') },
   };
   return Object.values(FUNCTIONS).map((name) =>
@@ -135,6 +142,7 @@ const addressesOf = (cloud: EmbeddedCloud, url: string): Record<string, string> 
   KEYROTA_IAM_URL: url,
   KEYROTA_RESOURCE_CONTROLLER_URL: url,
   KEYROTA_CLASSIC_URL: url,
+  KEYROTA_USER_MANAGEMENT_URL: url,
   KEYROTA_SECRETS_MANAGER_URL: url,
 });
 

@@ -6,6 +6,8 @@ import type { ManagedKey } from '../keys/manifest.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { apply } from './apply.ts';
 import type { Applied, Change } from './apply.ts';
+import { whyUnapproved } from './approved-step.ts';
+import type { ApprovedStep } from './approved-step.ts';
 import { fingerprintOfWorld } from './fingerprint.ts';
 import { observationAfter } from './foresee.ts';
 import { extensionOf } from './mint-rules.ts';
@@ -60,11 +62,6 @@ export interface KeyReport {
   incidents?: readonly SeenIncident[];
   /** In a dry run: what that was decided on. Left out where it could not be seen. */
   fingerprint?: string;
-}
-
-/** A step that a dry run has shown, with what it was decided on. */
-export interface ApprovedStep extends Pick<TakenStep, 'step' | 'keyId' | 'reason'> {
-  fingerprint: string;
 }
 
 export interface ReconcileOptions {
@@ -169,8 +166,8 @@ async function workOn(
     const { seen, step } = await lookAndPlan(work);
     found.incidents = seenIncidents(key, seen, clock.nowMs());
     if (dryRun) found.fingerprint = fingerprintOfWorld(seen);
-    const unapproved = approved ? whyUnapproved(approved, step, seen, steps) : null;
-    if (unapproved) return unapproved;
+    const unapproved = approved ? whyUnapproved(approved, step, seen, steps.length > 0) : null;
+    if (unapproved) return left(unapproved.why, unapproved.code);
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, seen, step, ports, steps);
@@ -294,19 +291,6 @@ const identityOf = (step: Change): string =>
 function doneAlready(step: Change): End {
   const why = `${step.step} is done, and lists do not show it yet`;
   return { outcome: 'hold', why, since: null, until: null, code: 'not-visible-yet', next: [] };
-}
-
-/** Only the approved step is taken, once, and not in another world than it was approved in. Null where nothing speaks against it. */
-function whyUnapproved(approved: ApprovedStep, step: Step, seen: Observation, taken: readonly TakenStep[]): End | null {
-  if (taken.length > 0) {
-    return isSettled(step)
-      ? null
-      : left(`${step.step} comes next, and was not in the plan: ${step.why}`, 'not_in_plan');
-  }
-  const told = isSettled(step) ? { step: step.step } : toldOf(step);
-  const isIt = (['step', 'keyId', 'reason'] as const).every((field) => (told as TakenStep)[field] === approved[field]);
-  if (isIt && fingerprintOfWorld(seen) === approved.fingerprint) return null;
-  return left(`it is not as it was when ${approved.step} was planned; now: ${step.step}, ${step.why}`, 'world_moved');
 }
 
 type LeftCode = 'no_time' | 'too_many_steps' | 'store_refused' | 'world_moved' | 'not_in_plan';

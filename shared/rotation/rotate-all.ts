@@ -1,6 +1,7 @@
 import type { KeylessEntry, Manifest } from '../keys/manifest.ts';
+import type { ApprovedStep } from './approved-step.ts';
 import { reconcile } from './reconcile.ts';
-import type { ApprovedStep, KeyReport } from './reconcile.ts';
+import type { KeyReport } from './reconcile.ts';
 import type { Ports } from './ports.ts';
 import { noteRun } from './run-mark.ts';
 import { survey } from './survey.ts';

@@ -21,6 +21,9 @@ export interface RunContext {
   randomBytes?: (byteCount: number) => Uint8Array;
 }
 
+/** Why the end of a run is not waited for any more. Made once: an abort without a reason makes an error, with its stack. */
+const FINISHED = new Error('the run is over');
+
 /** What a run keeps back for telling and remembering what it did, in milliseconds. */
 const KEPT_BACK_MS = 10_000;
 
@@ -41,7 +44,7 @@ export async function withTimeKeptBack<T>(ports: Ports, work: (ports: Ports) => 
   try {
     return await work({ ...ports, ...early, signal: AbortSignal.any([signal, timeUp.signal]) });
   } finally {
-    finished.abort();
+    finished.abort(FINISHED);
   }
 }
 
@@ -66,6 +69,6 @@ export async function withPorts<T>(context: RunContext, work: (ports: Ports) => 
       await ports.close();
     }
   } finally {
-    finished.abort();
+    finished.abort(FINISHED);
   }
 }

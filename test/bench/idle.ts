@@ -1,12 +1,7 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { serve } from '../../infra/local/server.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../shared/keys/duration.ts';
 import { spreadOf } from '../../shared/keys/manifest.ts';
 import { isTurn } from '../../shared/rotation/survey.ts';
+import { packedBundle, toldByProcess } from './bundle-alone.ts';
 import type { Bench, Figure } from './figure.ts';
 import { figure } from './figure.ts';
 import { openFleet } from './fleet-world.ts';
@@ -32,7 +27,7 @@ export const idleBench: Bench = {
   what: `one tick of the bundled function over ${KEY_COUNT} keys that rest, in a process of its own, over HTTP`,
   async *measure() {
     const fleet = await openFleet({ deployment: DEPLOYMENT, names: namesWithoutTurn(), keysPerIdentity: 10 });
-    await using bundle = await packedBundle(fleet);
+    await using bundle = await packedBundle('rotate-keys', fleet);
     yield* figuresOf('a plain tick', await tick(fleet, bundle.file, PLAIN_MS), [CALLS_AIM, MEMORY_AIM_MB]);
     yield* figuresOf('the tick that lists the account, once an hour', await tick(fleet, bundle.file, LISTING_MS), [
       null,
@@ -61,40 +56,17 @@ function namesWithoutTurn(): string[] {
   return names;
 }
 
-/** The bundle as it is deployed, with the manifest beside it. */
-async function packedBundle({ written }: Fleet): Promise<{ file: string } & AsyncDisposable> {
-  const folder = await mkdtemp(join(tmpdir(), 'keyrota-idle-'));
-  await cp(new URL('../../dist/rotate-keys', import.meta.url), folder, { recursive: true });
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify(written));
-  return { file: join(folder, 'main.js'), [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
-}
-
 interface Tick extends TickReport {
   calls: number;
 }
 
 /** @throws Error when the tick fails, or finds anything to do. */
-async function tick({ lab, manifest }: Fleet, file: string, atMs: number): Promise<Tick> {
-  const { login, accountId } = lab.context(manifest).settings;
-  if (login.kind !== 'api-key') throw new Error('the laboratory logs in with a key');
-  await using server = await serve({ handle: lab.send, port: 0 });
-  const callsBefore = lab.cloud.calls.total;
-  const environment = {
-    KEYROTA_ACCOUNT_ID: accountId,
-    KEYROTA_IAM_URL: server.url,
-    KEYROTA_SECRETS_MANAGER_URL: server.url,
-    KEYROTA_LOGIN: 'api-key',
-    KEYROTA_API_KEY: login.apiKey.reveal(),
-  };
+async function tick(fleet: Fleet, file: string, atMs: number): Promise<Tick> {
   const wish: TickWish = { file, atMs };
-  const child = fork(new URL('idle-tick.ts', import.meta.url), [JSON.stringify(wish)], {
-    env: environment,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [report] = (await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [null])])) as [
-    TickReport | null,
-  ];
+  const script = new URL('idle-tick.ts', import.meta.url);
+  const { report: told, calls } = await toldByProcess(fleet, script, wish);
+  const report = told as TickReport | null;
   const isIdle = report?.statusCode === 200 && report.restingCount + report.lookedAt === KEY_COUNT;
   if (!isIdle) throw new Error(`the tick failed: ${JSON.stringify(report)}`);
-  return { ...report, calls: lab.cloud.calls.total - callsBefore };
+  return { ...report, calls: calls.length };
 }

@@ -29,7 +29,18 @@ async function worldAt(kind: KindUnderTest, stage: Stage): Promise<KindWorld> {
 
 const tickOf = (world: KindWorld) => (changes: Parameters<KindWorld['tick']>[1]) => world.tick({}, changes);
 
-async function callsAt(kind: KindUnderTest, stage: Stage): Promise<string[]> {
+/** What each kind was seen to call at each stage: the same in every world. */
+const seen = new WeakMap<KindUnderTest, Map<Stage, Promise<readonly string[]>>>();
+
+function callsAt(kind: KindUnderTest, stage: Stage): Promise<readonly string[]> {
+  const ofKind = seen.get(kind) ?? new Map<Stage, Promise<readonly string[]>>();
+  seen.set(kind, ofKind);
+  const calls = ofKind.get(stage) ?? watchedCalls(kind, stage);
+  ofKind.set(stage, calls);
+  return calls;
+}
+
+async function watchedCalls(kind: KindUnderTest, stage: Stage): Promise<readonly string[]> {
   const world = await worldAt(kind, stage);
   const run = new WatchedRun(world.lab);
   await run.perform(world.setting.manifest, tickOf(world));

@@ -25,6 +25,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 import { inProcess } from './in-process.ts';
+import './remembered-hashes.ts';
 
 const URL = 'http://cloud.local';
 const HOUR_MS = 3_600_000;

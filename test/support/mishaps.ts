@@ -90,8 +90,19 @@ export const MISHAPS: readonly Mishap[] = [
   { what: 'its answer is lost, and all after it', writesOnly: true, run: troubled({ drop: 'answer' }, 'from then on') },
 ];
 
+/** What each scene was seen to call: the same whenever it is played. */
+const seen = new WeakMap<Scene, Map<Deed | undefined, Promise<readonly string[]>>>();
+
 /** The calls of a run to which nothing happens, without ids. */
-export async function callsOf(scene: Scene, deed?: Deed): Promise<string[]> {
+export function callsOf(scene: Scene, deed?: Deed): Promise<readonly string[]> {
+  const ofScene = seen.get(scene) ?? new Map<Deed | undefined, Promise<readonly string[]>>();
+  seen.set(scene, ofScene);
+  const calls = ofScene.get(deed) ?? watchedCalls(scene, deed);
+  ofScene.set(deed, calls);
+  return calls;
+}
+
+async function watchedCalls(scene: Scene, deed?: Deed): Promise<readonly string[]> {
   const trial = await scene();
   const run = new WatchedRun(trial.lab);
   await run.run(trial, deed);

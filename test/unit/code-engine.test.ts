@@ -184,6 +184,26 @@ describe('the main of a function', () => {
     });
   });
 
+  it('gives text as it is, and bytes as base64: the platform wants other types than JSON and text like that', async () => {
+    const answers = { text: 'a text – "as it is"', bytes: Buffer.from([0, 255, 10]) };
+    const given = await Promise.all(
+      Object.values(answers).map((body) => mainOf(() => Promise.resolve({ status: 200, body }))({})),
+    );
+    expect(given.map(({ body }) => body)).toEqual([answers.text, 'AP8K']);
+  });
+
+  it('has the headers of every answer on failures too, below those that an answer sets', async () => {
+    const always = { 'x-frame-options': 'DENY', 'cache-control': 'private' };
+    const handles = [
+      () => Promise.resolve({ status: 200, headers: { 'cache-control': 'max-age=1' }, body: {} }),
+      () => Promise.reject(new HttpError(404, 'not_found', 'Nothing.')),
+      () => Promise.reject(new Error('a-made-up-text')),
+    ];
+    const given = await Promise.all(handles.map((handle) => functionMain(handle, () => undefined, always)({})));
+    expect(given.map(({ headers }) => headers['x-frame-options'])).toEqual(['DENY', 'DENY', 'DENY']);
+    expect(given.map(({ headers }) => headers['cache-control'])).toEqual(['max-age=1', 'private', 'private']);
+  });
+
   it('answers an HttpError as it says, and does not log it', async () => {
     await expect(failing(new HttpError(401, 'unauthorized', 'Unauthorized.'))({})).resolves.toMatchObject({
       statusCode: 401,
