@@ -61,6 +61,13 @@ export async function handleSecretEvent(event: SecretEvent, context: SecretEvent
   };
 }
 
+/** Has `rotate-keys` do all that is due, as a timer of its own would. */
+export async function startRun(context: SecretEventContext): Promise<RotateKeysCall['outcome']> {
+  const call = await callRotateKeys({ only: [] }, context);
+  noteCall(call, context.log);
+  return call.outcome;
+}
+
 /** Without its own ids Keyrota cannot tell its own versions from others: those are looked at, and are no finding. */
 function noted(
   { finding }: SecretEvent,

@@ -192,4 +192,37 @@ describe('handle-secret-event', () => {
       expect(await call('handleSecretEvent', { ...good, path })).toMatchObject({ statusCode: 404 });
     }
   });
+
+  it('starts rotate-keys for all that is due when a timer calls, whatever it sends', async () => {
+    using rotate = await rotateKeys();
+    for (const body of [{}, { id: 'tick', source: 'periodic-timer' }, event('secret_deleted')]) {
+      const delivery = { ...eventNotification(body), path: '/timer' };
+      expect(await call('handleSecretEvent', delivery)).toMatchObject({
+        statusCode: 202,
+        body: { rotateKeys: 'accepted' },
+      });
+    }
+    expect(rotate.asked).toEqual(Array.from({ length: 3 }, () => [`Bearer ${TRIGGER_TOKEN}`, {}]));
+    expect(noted().map(({ event: name }) => name)).toEqual(Array.from({ length: 3 }, () => 'rotate_keys_called'));
+  });
+
+  it('tells a timer to come again where rotate-keys was not started', async () => {
+    const delivery = { ...eventNotification({}), path: '/timer' };
+    expect(await call('handleSecretEvent', delivery)).toMatchObject({
+      statusCode: 503,
+      body: { rotateKeys: 'not-configured' },
+    });
+    useEnvironment({ KEYROTA_ROTATE_KEYS_URL: 'http://127.0.0.1:1', KEYROTA_TRIGGER_TOKEN: TRIGGER_TOKEN });
+    expect(await call('handleSecretEvent', delivery)).toMatchObject({
+      statusCode: 503,
+      body: { rotateKeys: 'failed' },
+    });
+  });
+
+  it('takes no tick from who is not Event Notifications', async () => {
+    using rotate = await rotateKeys();
+    const delivery = { ...withHeaders(eventNotification({}), { Authorization: null }), path: '/timer' };
+    expect(await call('handleSecretEvent', delivery)).toMatchObject({ statusCode: 401 });
+    expect(rotate.asked).toEqual([]);
+  });
 });

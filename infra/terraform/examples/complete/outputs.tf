@@ -1,0 +1,19 @@
+output "project_id" {
+  description = "Id of the Code Engine project: `npm run push-bundles` brings the code to it."
+  value       = module.keyrota.project_id
+}
+
+output "function_urls" {
+  description = "Addresses of the functions."
+  value       = module.keyrota.function_urls
+}
+
+output "secret_group_ids" {
+  description = "Ids of the secret groups, for the manifest."
+  value       = module.keyrota.secret_group_ids
+}
+
+output "policies" {
+  description = "What each function may do."
+  value       = module.keyrota.policies
+}
