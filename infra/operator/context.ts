@@ -20,22 +20,34 @@ export interface OperatorOptions {
   manifest?: string;
 }
 
+/** What a command works with. */
+export interface OperatorContext extends RunContext {
+  /** Aborts at Ctrl-C. */
+  signal: AbortSignal;
+  /** Lets the demo's time run as fast as real time for what must be answered within seconds. Does nothing elsewhere. */
+  inRealTime: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
 /**
  * Runs an operator's command with the environment's settings, or in the demo that runs in this folder. Ctrl-C ends it
  * between two calls. `work` is told of the demo; null for none.
  */
 export async function withContext<T>(
   options: OperatorOptions,
-  work: (context: RunContext & { signal: AbortSignal }, demo: Demo | null) => Promise<T>,
+  work: (context: OperatorContext, demo: Demo | null) => Promise<T>,
 ): Promise<T> {
   const interrupted = new AbortController();
   using _stop = onStopRequest(() => interrupted.abort(new Error('interrupted')));
   const demo = process.env['KEYROTA_ACCOUNT_ID'] ? null : await findDemo();
-  if (!demo) return await work(await contextOf(options, settingsOfPerson(), systemClock, interrupted.signal), null);
+  if (!demo) {
+    const context = await contextOf(options, settingsOfPerson(), systemClock, interrupted.signal);
+    return await work({ ...context, inRealTime: (deed) => deed() }, null);
+  }
   using clock = await holdDemoClock(demo, interrupted.signal);
   const settings = readSettings(environmentOf(demo));
   const manifest = options.manifest ?? demo.manifestFile;
-  return await work(await contextOf({ manifest }, settings, clock, interrupted.signal), demo);
+  const context = await contextOf({ manifest }, settings, clock, interrupted.signal);
+  return await work({ ...context, inRealTime: (deed) => clock.inRealTime(deed) }, demo);
 }
 
 /** The environment's settings. Where there are none, a person may have meant the demo. */
@@ -70,7 +82,7 @@ async function contextOf(
   settings: Settings,
   clock: Clock,
   signal: AbortSignal,
-): Promise<RunContext & { signal: AbortSignal }> {
+): Promise<Omit<OperatorContext, 'inRealTime'>> {
   const manifest: Manifest = options.manifest
     ? (await loadManifestFile(options.manifest)).manifest
     : manifestOfPerson(settings);
@@ -88,6 +100,8 @@ const environmentOf = (demo: Demo): Record<string, string> => ({
   KEYROTA_IAM_URL: demo.url,
   KEYROTA_RESOURCE_CONTROLLER_URL: demo.url,
   KEYROTA_CLASSIC_URL: demo.url,
+  KEYROTA_USER_MANAGEMENT_URL: demo.url,
+  KEYROTA_TIMER_MINUTES: '60',
   KEYROTA_SECRETS_MANAGER_URL: demo.secretsManagerUrl,
   KEYROTA_LOGIN: 'api-key',
   KEYROTA_API_KEY: demo.adminApiKey,

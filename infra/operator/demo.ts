@@ -40,36 +40,58 @@ const ANSWER_MS_MAX = 5_000;
 
 /** How fast the demo's time runs while a person works in it: a mint then takes about two seconds. */
 const OPERATOR_SPEED = 10;
+const REAL_SPEED = 1;
 
 const ClockState = z.object({ nowMs: z.number() });
 
 /** The demo's time, slowed down for as long as it is held. */
-export interface DemoClock extends Clock, Disposable {}
+export interface DemoClock extends Clock, Disposable {
+  /** As slow as real time while `work` lasts. */
+  inRealTime<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A limit to the demo's speed, which ends with the connection, and the demo's time when it began. */
+interface Limit {
+  connection: ClientRequest;
+  nowMs: number;
+  speed: number;
+  beganRealMs: number;
+}
 
 /**
  * Slows the demo down and follows its time. The limit ends with the connection: also when this process dies.
  * @throws KeyrotaError `demo_unreachable`; or what the signal aborts with.
  */
 export async function holdDemoClock(demo: Demo, signal: AbortSignal): Promise<DemoClock> {
-  const { connection, nowMs } = await openLimit(demo, signal);
-  const startRealMs = performance.now();
+  let limit = await openLimit(demo, OPERATOR_SPEED, signal);
+  const limitTo = async (speed: number) => {
+    const former = limit;
+    limit = await openLimit(demo, speed, signal);
+    former.connection.destroy();
+  };
   return {
-    nowMs: () => Math.floor(nowMs + (performance.now() - startRealMs) * OPERATOR_SPEED),
-    sleep: (delayMs, signal) =>
+    nowMs: () => Math.floor(limit.nowMs + (performance.now() - limit.beganRealMs) * limit.speed),
+    sleep: (delayMs, until) =>
       new Promise((resolve, reject) => {
-        signal.throwIfAborted();
-        const timer = setTimeout(resolve, delayMs / OPERATOR_SPEED);
+        until.throwIfAborted();
+        const timer = setTimeout(resolve, delayMs / limit.speed);
         const onAbort = () => {
           clearTimeout(timer);
-          reject(signal.reason as Error);
+          reject(until.reason as Error);
         };
-        signal.addEventListener('abort', onAbort, { once: true });
+        until.addEventListener('abort', onAbort, { once: true });
       }),
-    [Symbol.dispose]: () => connection.destroy(),
+    inRealTime: async (work) => {
+      await limitTo(REAL_SPEED);
+      const done = await work();
+      await limitTo(OPERATOR_SPEED);
+      return done;
+    },
+    [Symbol.dispose]: () => limit.connection.destroy(),
   };
 }
 
-async function openLimit(demo: Demo, signal: AbortSignal): Promise<{ connection: ClientRequest; nowMs: number }> {
+async function openLimit(demo: Demo, speed: number, signal: AbortSignal): Promise<Limit> {
   signal.throwIfAborted();
   const { promise: firstLine, resolve, reject } = Promise.withResolvers<string>();
   const headers = { 'content-type': 'application/json' };
@@ -78,12 +100,12 @@ async function openLimit(demo: Demo, signal: AbortSignal): Promise<{ connection:
     // Also when we end it ourselves; it is settled by then.
     for (const source of [answer, lines]) source.on('error', reject).once('close', reject);
   });
-  connection.on('error', reject).end(JSON.stringify({ speed: OPERATOR_SPEED }));
+  connection.on('error', reject).end(JSON.stringify({ speed }));
   const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
   patience.addEventListener('abort', () => reject(patience.reason as Error), { once: true });
   try {
     const { nowMs } = ClockState.parse(JSON.parse(await firstLine));
-    return { connection, nowMs };
+    return { connection, nowMs, speed, beganRealMs: performance.now() };
   } catch (cause) {
     connection.destroy();
     signal.throwIfAborted();

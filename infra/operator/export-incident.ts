@@ -5,7 +5,7 @@ import { withPorts } from '../../shared/rotation/run.ts';
 import { withContext } from './context.ts';
 import type { OperatorOptions } from './context.ts';
 import { InputError } from './input-error.ts';
-import { print } from './output.ts';
+import { print, printJson } from './output.ts';
 
 export interface ExportOptions extends OperatorOptions {
   json?: boolean;
@@ -28,7 +28,8 @@ export async function exportIncident(incident: string, options: ExportOptions): 
   if (!found) throw unknownIncident(incident, known.incidents);
   const file = options.out ?? `${incident}.json`;
   await writeNew(file, `${JSON.stringify({ deployment: known.deployment, ...found }, null, 2)}\n`);
-  print(options.json ? JSON.stringify({ incident, file }) : `${incident} is written to ${file}.`);
+  if (options.json) printJson({ incident, file });
+  else print(`${incident} is written to ${file}.`);
 }
 
 function unknownIncident(incident: string, known: readonly IncidentRecord[]): InputError {

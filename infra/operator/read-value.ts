@@ -27,10 +27,10 @@ const piped = (): Promise<string> => text(process.stdin);
 
 /** One line of a terminal that does not echo it. */
 function typedLine(prompt: string): Promise<string> {
-  process.stderr.write(prompt);
-  // The reader puts the terminal into raw mode and echoes itself: to nobody.
+  // The reader puts the terminal into raw mode and echoes itself: to nobody. Before that the terminal would show what is typed.
   const nobody = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: nobody, terminal: true });
+  process.stderr.write(prompt);
   return new Promise<string>((resolve, reject) => {
     reader.once('line', resolve);
     reader.once('SIGINT', () => reject(new InputError('interrupted', 'Nothing was typed in.')));

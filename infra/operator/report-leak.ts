@@ -9,7 +9,8 @@ import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
 import { onStopRequest } from '../local/stop-request.ts';
 import { EXIT, entryOf } from './commands.ts';
-import type { CommonOptions, ExitCode } from './commands.ts';
+import type { AskingOptions, ExitCode } from './commands.ts';
+import { demandYes } from './confirm.ts';
 import { withContext } from './context.ts';
 import type { Demo } from './demo.ts';
 import { agentWorksWith, countCalls, demoNowMs, latestCall } from './demo-witness.ts';
@@ -17,13 +18,14 @@ import type { CallCounts } from './demo-witness.ts';
 import { sendIncident } from './incident-request.ts';
 import type { Incident, IncidentAnswer, IncidentReceiver } from './incident-request.ts';
 import { InputError } from './input-error.ts';
-import { print } from './output.ts';
+import { print, printJson } from './output.ts';
+import { withProgress } from './progress.ts';
 
 /** What a report can name the key by. */
 export const LOCATORS = ['id', 'secret-crn', 'value-hash'] as const;
 type Locator = (typeof LOCATORS)[number];
 
-export interface ReportLeakOptions extends CommonOptions {
+export interface ReportLeakOptions extends AskingOptions {
   by: Locator;
   /** Address of the function. */
   url?: string;
@@ -69,16 +71,26 @@ export async function reportLeakCommand(name: string, options: ReportLeakOptions
   const seen = await withContext(options, async (context, demo) => {
     const key = entryOf(context.manifest, name);
     const receiver = receiverOf(options.url, context.settings, demo);
-    const outcome = await withPorts({ ...context, readOnly: true }, async (ports) => {
-      await ports.login();
-      return reportAndFollow({ key, by: options.by, receiver, demo }, context, ports);
-    });
+    const lines = [
+      `The current key of ${name} is reported as leaked: it stops working at once, for everybody who uses it.`,
+    ];
+    await demandYes({ lines, yes: options.yes ?? false }, context.signal);
+    const outcome = await withProgress(
+      { what: `following the report of ${name}`, keyCount: null },
+      context,
+      (watched) =>
+        withPorts({ ...watched, readOnly: true }, async (ports) => {
+          await ports.login();
+          return reportAndFollow({ key, by: options.by, receiver, demo }, context, ports);
+        }),
+    );
     return { outcome, demo };
   });
   const { outcome, demo } = seen;
   const agentWorks =
     demo && outcome.replacedBy !== null ? await lookAtAgent(demo, outcome.name, outcome.replacedBy) : null;
-  print(options.json ? JSON.stringify({ ...outcome, agentWorks }) : textOf(outcome, agentWorks));
+  if (options.json) printJson({ ...outcome, agentWorks });
+  else print(textOf(outcome, agentWorks));
   return exitCodeOf(outcome);
 }
 
@@ -230,11 +242,11 @@ const BY: Record<Locator, string> = { id: 'id', 'secret-crn': 'secret', 'value-h
 const after = (elapsedMs: number, callCount: number | null | undefined): string =>
   `${elapsedMs} ms${typeof callCount === 'number' ? ` and ${callCount} calls to IBM Cloud` : ''} after the report`;
 
-function figuresOf({ disabledAfterMs, replacedAfterMs, replacedBy, calls }: Outcome): string[] {
+function figuresOf({ name, disabledAfterMs, replacedAfterMs, replacedBy, calls }: Outcome): string[] {
   const lines: string[] = [];
   if (disabledAfterMs !== null) lines.push(`  disabled ${after(disabledAfterMs, calls?.untilDisabled)}`);
   if (replacedAfterMs !== null && replacedBy !== null)
     lines.push(`  replaced by ${replacedBy} ${after(replacedAfterMs, calls?.untilReplaced)}`);
-  else lines.push('  not replaced yet: `plan` says why');
+  else lines.push(`  not replaced yet: \`explain ${name}\` says why`);
   return lines;
 }

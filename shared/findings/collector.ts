@@ -4,6 +4,8 @@ import type { RuleId } from '../keys/check-schema.ts';
 import { SEVERITIES, fingerprintOf, statusOf } from './finding.ts';
 import type { CheckStatus, Finding, Severity } from './finding.ts';
 
+const rank = ({ severity }: Finding): number => SEVERITIES.indexOf(severity);
+
 /** A finding as it is reported. */
 export interface ReportedFinding extends Finding {
   /** The check before this one did not have it. */
@@ -106,7 +108,6 @@ export class FindingCollector {
 
   /** What is kept, the worst first, then in the order in which it was found. */
   kept(): ReportedFinding[] {
-    const rank = ({ severity }: Finding) => SEVERITIES.indexOf(severity);
     return [...this.#kept.values()].flatMap(({ all }) => all).toSorted((one, other) => rank(one) - rank(other));
   }
 

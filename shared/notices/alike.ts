@@ -28,8 +28,9 @@ export function groupAlike(
   return { notices: all.map(({ notice }) => notice), tells: Object.fromEntries(told) };
 }
 
+const called = ({ name, keyId }: Notice): string => name ?? keyId ?? '';
+
 function together(first: Notice, group: readonly Notice[]): Notice {
-  const called = ({ name, keyId }: Notice) => name ?? keyId ?? '';
   const names = group.map(called).toSorted();
   const { account = null, code, severity } = first.details;
   return {

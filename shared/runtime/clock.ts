@@ -68,9 +68,9 @@ export async function withTimeLimit<T>(
   const limit = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([parent, limit.signal]);
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true, signal: done.signal });
-  });
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
   clock.sleep(limitMs, done.signal).then(
     () => limit.abort(new TimeIsUp(limitMs)),
     () => undefined, // the work was quicker
@@ -78,6 +78,7 @@ export async function withTimeLimit<T>(
   try {
     return await Promise.race([work(signal), aborted]);
   } finally {
+    signal.removeEventListener('abort', onAbort);
     done.abort(WORK_DONE);
   }
 }

@@ -75,6 +75,7 @@ describe.concurrent('npm run build', () => {
       expect(readdirSync(join(out, name)).filter((file) => !file.endsWith('.LEGAL.txt'))).toEqual([
         'main.js',
         'package.json',
+        ...(name === 'show-report' ? ['report.css', 'report.html', 'report.js'] : []),
       ]);
       expect(Object.keys(readJson(out, `${name}.meta.json`))).toEqual(['inputs', 'outputs']);
       const probe = join(folder.path, 'probe.cjs');

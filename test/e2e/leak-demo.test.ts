@@ -196,6 +196,7 @@ describe('a key that leaks while the demo runs', () => {
       'logs-router-ingest',
       '--by',
       'secret-crn',
+      '--yes',
       '--json',
     );
     expect([code, stderr]).toEqual([0, '']);
@@ -230,12 +231,12 @@ describe('a key that leaks while the demo runs', () => {
     const keyId = await demo.keyIdOf('functional-id-ingest');
     const refusal = { code: 'too_many_keys', message: 'This sender may report 20 keys an hour.' };
     using refusing = await startStub((outgoing) => outgoing.writeHead(429).end(JSON.stringify(refusal)));
-    const refused = await demo.keyrota('report-leak', 'functional-id-ingest', '--url', refusing.url);
+    const refused = await demo.keyrota('report-leak', 'functional-id-ingest', '--yes', '--url', refusing.url);
     expect([refused.code, refused.stderr]).toEqual([1, '']);
     expect(refused.stdout).toContain(`429 too_many_keys: ${refusal.message}`);
     expect(await demo.keyIdOf('functional-id-ingest')).toBe(keyId);
     using silent = await startStub(() => undefined);
-    const args = ['report-leak', 'functional-id-ingest', '--url', silent.url];
+    const args = ['report-leak', 'functional-id-ingest', '--yes', '--url', silent.url];
     await using command = Command.script(SCRIPT, args, { cwd: demo.folder.path });
     await silent.asked;
     const { code, signal, stdout, stderr } = await command.stop('SIGINT');

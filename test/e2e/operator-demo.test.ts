@@ -146,7 +146,7 @@ describe('a rotation by force', () => {
     const { controlUrl } = await readyOf(demo);
     await fetch(`${controlUrl}/clock`, { method: 'POST', body: '{"speed":10}' });
     const rotate = (...more: string[]) =>
-      run(SCRIPT, ['rotate', 'cloud-logs-ingest', '--force', ...more], { cwd: folder.path });
+      run(SCRIPT, ['rotate', 'cloud-logs-ingest', '--force', '--yes', ...more], { cwd: folder.path });
     const first = await rotate();
     expect([first.code, first.stderr]).toEqual([0, '']);
     expect(first.stdout).toMatch(/cloud-logs-ingest .*mint/);
@@ -179,14 +179,14 @@ describe('an import', () => {
     const body = { name: 'by hand', iam_id: `iam-${serviceId}`, account_id: accountId };
     const created = await admin.request('POST', '/v1/apikeys', body);
     const options = { cwd: folder.path, input: `${String(created['apikey'])}\n` };
-    const { code, stdout, stderr } = await run(SCRIPT, ['import', 'cloud-logs-ingest', '--json'], options);
+    const { code, stdout, stderr } = await run(SCRIPT, ['import', 'cloud-logs-ingest', '--yes', '--json'], options);
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toEqual({
       name: 'cloud-logs-ingest',
       keyId: created['id'],
       supersededKeyId: expect.stringMatching(/^ApiKey-/) as string,
     });
-    const refused = await run(SCRIPT, ['import', 'cloud-logs-ingest'], options);
+    const refused = await run(SCRIPT, ['import', 'cloud-logs-ingest', '--yes'], options);
     expect([refused.code, refused.stdout]).toEqual([1, '']);
     expect(refused.stderr).toContain('is the current key already');
     expect(stdout + refused.stderr).not.toContain(created['apikey']);

@@ -26,23 +26,29 @@ interface Trial {
 }
 
 const WITH_THE_DEMO: Trial[] = [
-  { line: 'npm run keyrota -- plan', shows: /cloud-logs-ingest .*logs-router-ingest /s },
-  { line: 'npm run keyrota -- rotate cloud-logs-ingest --force', shows: /cloud-logs-ingest .*mint/ },
-  { line: 'npm run keyrota -- undo cloud-logs-ingest', shows: /cloud-logs-ingest/ },
+  { line: 'npm run keyrota -- plan', shows: /cloud-logs-ingest .*logs-router-ingest .*plan [0-9a-f]+/s },
+  { line: 'npm run keyrota -- explain cloud-logs-ingest', shows: /cloud-logs-ingest.*ApiKey-/s },
+  { line: 'npm run keyrota -- rotate cloud-logs-ingest --force --yes', shows: /cloud-logs-ingest .*mint/ },
+  { line: 'npm run keyrota -- undo cloud-logs-ingest --yes', shows: /cloud-logs-ingest/ },
+  { line: 'npm run keyrota -- check --fail-on critical', shows: /: 0 critical, .* keys and \d+ secrets looked at$/m },
   {
     line: 'npm run keyrota -- provision logs-router-ingest --dry-run',
     shows: /there +policy: Writer on logs-router\n +ibmcloud iam service-policy-create ServiceId-/,
   },
   {
-    line: 'npm run keyrota -- report-leak logs-router-ingest',
+    line: 'npm run keyrota -- report-leak logs-router-ingest --yes',
     shows: /disabled \d+ ms and \d+ calls .* replaced by ApiKey-\S+ \d+ ms and \d+ calls .* its agent works/s,
   },
-  { line: 'npm run keyrota -- report-leak cloud-logs-ingest --by secret-crn --json', shows: /"agentWorks":true/ },
+  { line: 'npm run keyrota -- report-leak cloud-logs-ingest --by secret-crn --yes --json', shows: /"agentWorks":true/ },
 ];
 const ALONE: Trial[] = [
   {
     line: 'npm start -- --days 30 --json',
     shows: /^\{"days":30,"rotations":.*"linesRefused":0,"linesRefusedAfterLeak":0,"orphanKeys":0,.*\}$/m,
+  },
+  {
+    line: 'npm -s start -- --days 40 --json | npm run -s keyrota -- logs cloud-logs-ingest',
+    shows: /mint .*disable .*delete .*lines read, \d+ of/s,
   },
   { line: 'npm run build -- --manifest docs/manifest.example.yaml', shows: /rotate-keys \d+ KB/ },
   { line: 'npm run keyrota -- validate docs/manifest.example.yaml', shows: /valid, 1 key, deployment prod/ },

@@ -67,7 +67,7 @@ describe.concurrent('a timer event', () => {
     const headers = { 'ce-id': 'tick-1', 'ce-type': 'dev.knative.sources.ping', 'ce-specversion': '1.0' };
     const { status, body } = await world.call(undefined, { headers });
     expect(status).toBe(200);
-    for (const line of world.log) expect([line['run'], line['event_id']]).toEqual([body['runId'], 'tick-1']);
+    for (const line of world.log) expect([line['run'], line['delivery']]).toEqual([body['runId'], 'tick-1']);
     const events = world.log.map(({ event }) => event);
     expect([events[0], events.at(-1)]).toEqual(['run_started', 'run_finished']);
     expect(events).toContain('key_minted');

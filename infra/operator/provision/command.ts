@@ -1,6 +1,7 @@
-import type { RunContext } from '../../../shared/rotation/run.ts';
 import type { ManagedKey } from '../../../shared/keys/manifest.ts';
-import { print, printReports } from '../output.ts';
+import type { OperatorContext } from '../context.ts';
+import { print, printJson, printReports } from '../output.ts';
+import { withProgress } from '../progress.ts';
 import { provision } from './provision.ts';
 import type { ProvisionReport } from './provision.ts';
 
@@ -8,17 +9,18 @@ import type { ProvisionReport } from './provision.ts';
 export async function provisionAndTell(
   key: ManagedKey,
   { dryRun, json }: { dryRun: boolean; json: boolean },
-  context: RunContext,
+  context: OperatorContext,
 ): Promise<ProvisionReport> {
-  const report = await provision(key, dryRun, context);
-  if (json) print(JSON.stringify({ name: key.name, ...report }));
+  const what = dryRun ? `looking at what ${key.name} needs` : `making what ${key.name} needs`;
+  const report = await withProgress({ what, keyCount: null }, context, (watched) => provision(key, dryRun, watched));
+  if (json) printJson({ name: key.name, ...report });
   else tell(key, report);
   return report;
 }
 
 function tell(key: ManagedKey, { steps, serviceId, key: first }: ProvisionReport): void {
   for (const { what, command, state } of steps) print(`${state.padEnd(6)} ${what}\n       ${command}`);
-  if (first && first.outcome !== 'rest') printReports([first], false);
+  if (first && first.outcome !== 'rest') printReports([first]);
   const isNamed = key.kind !== 'service-id-api-key' || key.serviceId !== '';
   if (serviceId === null || isNamed) return;
   print(`
