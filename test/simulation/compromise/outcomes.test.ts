@@ -117,7 +117,7 @@ describe('a leaked key that Keyrota may disable', () => {
         level: 'warn',
         keyId: lab.currentKeyId(),
         sender: 'standard-webhooks',
-        deliveryId: 'delivery-1',
+        delivery: 'delivery-1',
         elapsedMs: 400,
       },
     ]);
