@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const CLASSIC_KEY_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const KEY_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
@@ -18,7 +18,7 @@ export class SeededRandom {
   /** The next `byteCount` bytes, at most 32. */
   bytes(byteCount: number): Buffer {
     this.#counter += 1;
-    return createHash('sha256').update(`${this.seed}:${this.#counter}`).digest().subarray(0, byteCount);
+    return hash('sha256', `${this.seed}:${this.#counter}`, 'buffer').subarray(0, byteCount);
   }
 
   /** Lower-case hexadecimal digits, two a byte. */

@@ -27,6 +27,7 @@ export function validate<T>(schema: z.ZodType<T>, input: unknown): Validated<T> 
 
 /** Checks the query of a request. One that repeats a parameter is wrong: which of the values counts is nowhere said. */
 export function validateQuery<T>(schema: z.ZodType<T>, url: string): Validated<T> {
+  if (!url.includes('?')) return validate(schema, {});
   const given = [...new URL(url).searchParams];
   const names = given.map(([name]) => name);
   const repeated = names.find((name, place) => names.indexOf(name) !== place);

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Access, Caller, CloudEnv, CloudParts, Target } from '../parts.ts';
 import { ApiKeyBook } from './api-key-book.ts';
+import type { NewApiKey } from './api-key-book.ts';
 import { ApiKeyRoutes } from './api-key-routes.ts';
 import { claimRuleRoutes } from './claim-rule-routes.ts';
 import { ComputeResourceTokens } from './compute-resources.ts';
@@ -97,6 +98,21 @@ export class IamService implements Access {
   addUser(name: string): { iamId: string; apiKey: string } {
     const { iamId } = this.#world.users.add(name);
     return { iamId, apiKey: this.#firstKey(iamId, name) };
+  }
+
+  /** A service ID, for accounts that are too large to be built by calls. */
+  addServiceId(name: string): { id: string; iamId: string } {
+    const { parts, serviceIds } = this.#world;
+    const { id, iamId } = serviceIds.add({ name }, parts.account.adminIamId);
+    return { id, iamId };
+  }
+
+  /** A key that was made at that moment, and last used then or never, for accounts that are too large to be built by calls. Returns its id. */
+  addApiKey(key: NewApiKey, createdAtMs: number, lastUsedAtMs: number | null): string {
+    const { keys, parts } = this.#world;
+    const { id, activity } = keys.add(key, parts.account.adminIamId, createdAtMs);
+    if (lastUsedAtMs !== null) activity.record(lastUsedAtMs, 0);
+    return id;
   }
 
   /** Suspends a user, lets one leave the account, or take part again. The tokens of who leaves end at once. */
