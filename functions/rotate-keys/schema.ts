@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { HttpError } from '../../shared/runtime/code-engine.ts';
+import { parseRequestBody } from '../../shared/runtime/request-body.ts';
 
 const Text = z.string().max(500);
 const Time = z.union([z.literal(''), z.iso.datetime()]);
@@ -34,19 +34,4 @@ export const RotateRequest = z.strictObject({
 export type RotateRequest = z.infer<typeof RotateRequest>;
 
 /** @throws HttpError 400 with the path of the fault. */
-export function parseRotateRequest(body: Buffer): RotateRequest {
-  const parsed = RotateRequest.safeParse(parseJson(body));
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(body)'}: ${issue.message}`);
-  throw new HttpError(400, 'invalid_request', faults.join('; '));
-}
-
-function parseJson(body: Buffer): unknown {
-  const text = body.toString('utf8').trim();
-  if (text === '') return {};
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new HttpError(400, 'invalid_request', '(body): is not JSON');
-  }
-}
+export const parseRotateRequest = (body: Buffer): RotateRequest => parseRequestBody(RotateRequest, body);

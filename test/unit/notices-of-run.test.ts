@@ -7,6 +7,7 @@ import { noticesOfRun, untold } from '../../shared/notices/of-run.ts';
 import type { Told } from '../../shared/notices/of-run.ts';
 import type { KeyReport } from '../../shared/rotation/reconcile.ts';
 import type { SeenIncident } from '../../shared/rotation/seen-incidents.ts';
+import { keyReport as report } from '../support/account.ts';
 
 const ACCOUNT_ID = '0123456789abcdef0123456789abcdef';
 const START_MS = Date.UTC(2026, 10, 20, 3);
@@ -22,18 +23,6 @@ const manifestOf = (names: readonly string[]) =>
     },
     'test',
   );
-
-const report = (changes: Partial<KeyReport> = {}): KeyReport => ({
-  name: 'ingest',
-  steps: [],
-  outcome: 'rest',
-  why: 'key ApiKey-1 is current',
-  since: null,
-  until: null,
-  code: null,
-  next: [],
-  ...changes,
-});
 
 const REST = report();
 const ASK = report({ outcome: 'ask', code: 'role_missing', why: 'A role is missing.', next: ['ibmcloud iam …'] });

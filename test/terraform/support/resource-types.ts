@@ -40,8 +40,8 @@ const type = (written: string, exports: string, blocks: Shape['blocks'] = {}): R
 });
 
 /**
- * The resource types that the module may have, with their arguments as IBM's provider documents them in version 2.5.0:
- * https://registry.terraform.io/providers/IBM-Cloud/ibm/2.5.0/docs. What is not here is not used, or its use is added here first.
+ * The resource types that the module may have, with their arguments as IBM's provider (IBM-Cloud/ibm) documents them in version 2.5.0.
+ * What is not here is not used, or its use is added here first.
  */
 export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   ibm_code_engine_project: type('name! resource_group_id', 'id project_id crn region account_id status'),
