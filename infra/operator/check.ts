@@ -13,6 +13,7 @@ import { QUIET_LOG } from '../../shared/runtime/quiet-log.ts';
 import type { CommandSpec } from './command-spec.ts';
 import type { CommonOptions } from './commands.ts';
 import { withContext } from './context.ts';
+import { openInventoryFile } from './inventory-file.ts';
 import { print, printJson, tableOf } from './output.ts';
 import { withProgress } from './progress.ts';
 
@@ -28,6 +29,8 @@ interface CheckCommandOptions extends CommonOptions {
   failOn: Severity;
   /** Show every finding, and its steps. Default: the worst ones. */
   all?: boolean;
+  /** File to write every key and secret into, a line of JSON each; it must not exist. */
+  inventory?: string;
   /** Remember what was found, and tell people what is new, as the function does. */
   remember?: boolean;
 }
@@ -45,6 +48,7 @@ export const CHECK_COMMAND: CommandSpec = {
       line: 'npm run keyrota -- check --all --fail-on high',
       does: 'all of them; ends with 0 where nothing is high or critical',
     },
+    { line: 'npm run keyrota -- check --inventory keys.jsonl', does: 'also a list of all keys, for auditors' },
     { line: 'npm run keyrota -- check --json', does: 'for programs' },
   ],
   exits: {
@@ -63,6 +67,7 @@ export const CHECK_COMMAND: CommandSpec = {
           .default('low'),
       )
       .option('--all', 'show every finding')
+      .option('--inventory <file>', 'write every key and secret into this file, a line of JSON each; it must not exist')
       .option('--remember', 'write what was found into the ledger, and tell people what is new')
       .action((options: CheckCommandOptions) => run(() => checkCommand(options))),
 };
@@ -72,8 +77,9 @@ function checkCommand(options: CheckCommandOptions): Promise<CheckExitCode> {
   return withContext(options, async (context) => {
     const { settings, manifest } = context;
     const { timerMs, keysAtOnce } = settings;
+    using list = options.inventory === undefined ? null : openInventoryFile(options.inventory);
     const inventory: Parameters<typeof wholeCheck>[1]['inventory'] = (visitor, ports) =>
-      takeInventory(manifest, visitor, openInventory(settings, ports));
+      takeInventory(manifest, list ? list.copying(visitor) : visitor, openInventory(settings, ports));
     const wish = { dryRun: options.remember !== true, timerMs, keysAtOnce, inventory };
     // What its lines would say is printed below.
     const silent = { ...context, log: QUIET_LOG };
