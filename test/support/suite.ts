@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { loadedWith } from './imports.ts';
 
-/** Folders whose files all have a process of their own: they start processes and wait for the real world. */
-const OF_THEIR_OWN = /^test\/(?:bench|browser|e2e|host|terraform)\//;
+/** Simulated worlds, in which nothing is real: what uses sockets, files or the time of the machine has a process of its own. */
+const SIMULATED = /^test\/(?:kinds|simulation)\//;
 
 /** A function keeps things in its modules for as long as its instance lives. */
 const KEEPS_THINGS = /^functions\/[^/]+\/(?!schema\.ts$)/;
@@ -12,7 +12,7 @@ const KEEPS_THINGS = /^functions\/[^/]+\/(?!schema\.ts$)/;
  * where it puts something in the place of a module, or loads a function, which would be as earlier tests have left it.
  */
 function sharesAProcess(file: string): boolean {
-  if (OF_THEIR_OWN.test(file) || readFileSync(file, 'utf8').includes('vi.mock(')) return false;
+  if (!SIMULATED.test(file) || readFileSync(file, 'utf8').includes('vi.mock(')) return false;
   return ![...loadedWith(file)].some((path) => KEEPS_THINGS.test(path));
 }
 
