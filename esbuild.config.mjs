@@ -1,10 +1,13 @@
-// Bundles each function alone: `npm run build -- [--manifest FILE] [--official-secrets-manager] [--out FOLDER] [--whole-libraries]`.
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+// Bundles each function and each job alone: `npm run build -- [--manifest FILE] [--official-secrets-manager] [--out FOLDER] [--whole-libraries]`.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { DOCKERFILE, bundlesIn } from './infra/bundle/bundles.ts';
+import { portableMetafile } from './infra/bundle/portable-metafile.ts';
+import { writeSupplyFiles } from './infra/bundle/supply-files.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const functionsFolder = join(root, 'functions');
@@ -87,14 +90,21 @@ const officialSecretsManager = {
 /** Functions that serve a page, and where its sources are. */
 const PAGES = { 'show-report': 'shared/report/page' };
 
-/** The page of a function, for browsers, beside its bundle. */
+/** The page of a function, for browsers, beside its bundle. Returns the metafile of its script. */
 async function bundlePage(source, folder) {
   const common = { absWorkingDir: root, bundle: true, minify: true, target: 'es2023', logLevel: 'warning' };
   const script = { entryPoints: [`${source}/main.ts`], outfile: join(folder, 'report.js'), format: 'iife' };
-  await build({ ...common, ...script, platform: 'browser', legalComments: 'linked' });
+  const { metafile } = await build({
+    ...common,
+    ...script,
+    platform: 'browser',
+    legalComments: 'linked',
+    metafile: true,
+  });
   await build({ ...common, entryPoints: [`${source}/report.css`], outfile: join(folder, 'report.css') });
   const html = await readFile(join(root, source, 'report.html'), 'utf8');
   await writeFile(join(folder, 'report.html'), html.replaceAll(/\s*\n\s*/g, '\n'));
+  return metafile;
 }
 
 /** Why the official class cannot be bundled, or null. */
@@ -115,11 +125,11 @@ async function manifestJson(file) {
   return JSON.stringify(value);
 }
 
-/** Bundles all functions in one go, for they share most of what is read: each whole, in a folder of its own. Returns the metafile. */
-async function bundleFunctions(names, out, options) {
+/** Bundles all in one go, for they share most of what is read: each whole, in a folder of its own. Returns the metafile. */
+async function bundleAll(bundles, out, options) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: names.map((name) => ({ in: handlerOf(name), out: `${name}/main` })),
+    entryPoints: bundles.map(({ name, entry }) => ({ in: entry, out: `${name}/main` })),
     outdir: out,
     bundle: true,
     platform: 'node',
@@ -132,20 +142,18 @@ async function bundleFunctions(names, out, options) {
     inject: options.whole ? [] : INJECTED,
     plugins: [...(options.official ? [officialSecretsManager] : []), ...(options.whole ? [] : [leaveOut])],
   });
-  return metafile;
+  return portableMetafile(metafile, root, out);
 }
 
-const handlerOf = (name) => `functions/${name}/handler.ts`;
-
-/** What the metafile says of one function. */
-function partOf({ inputs, outputs }, name) {
+/** What the metafile says of one bundle. */
+function partOf({ inputs, outputs }, { name, entry }) {
   const read = new Set();
   const visit = (file) => {
     if (read.has(file) || !inputs[file]) return;
     read.add(file);
     for (const { path } of inputs[file].imports) visit(path);
   };
-  for (const file of [...INJECTED, handlerOf(name)]) visit(file);
+  for (const file of [...INJECTED, entry]) visit(file);
   return { inputs: only(inputs, (file) => read.has(file)), outputs: only(outputs, (file) => folderOf(file) === name) };
 }
 
@@ -153,14 +161,15 @@ const only = (files, isOwn) => Object.fromEntries(Object.entries(files).filter((
 
 const folderOf = (file) => file.split('/').at(-2);
 
-/** What is beside the code of a function. */
-async function complete(name, out, manifest) {
+/** What is beside the code of a bundle. Returns the metafiles of it, portable. */
+async function complete({ name, isJob }, out, manifest) {
   const folder = join(out, name);
   // CommonJS whatever a folder above it says.
   const packageJson = { name, private: true, type: 'commonjs', main: 'main.js' };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, null, 2)}\n`);
   if (manifest) await writeFile(join(folder, 'manifest.json'), manifest);
-  if (PAGES[name]) await bundlePage(PAGES[name], folder);
+  if (isJob) await writeFile(join(folder, 'Dockerfile'), DOCKERFILE);
+  return PAGES[name] ? [portableMetafile(await bundlePage(PAGES[name], folder), root, out)] : [];
 }
 
 const WRONG_INPUT = 2;
@@ -197,13 +206,15 @@ async function main() {
   if (obstacle) fail(obstacle);
   const manifest = manifestFile === null ? null : await manifestJson(manifestFile);
   await mkdir(out, { recursive: true });
-  const entries = await readdir(functionsFolder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  for (const name of names) await rm(join(out, name), { recursive: true, force: true });
-  const metafile = await bundleFunctions(names, out, { official, whole });
-  for (const name of names) {
-    await complete(name, out, manifest);
-    const part = partOf(metafile, name);
+  const bundles = await bundlesIn(functionsFolder);
+  for (const { name } of bundles) {
+    for (const former of [name, `${name}.cdx.json`]) await rm(join(out, former), { recursive: true, force: true });
+  }
+  const metafile = await bundleAll(bundles, out, { official, whole });
+  for (const bundle of bundles) {
+    const { name } = bundle;
+    const part = partOf(metafile, bundle);
+    await writeSupplyFiles(root, out, name, [part, ...(await complete(bundle, out, manifest))]);
     await writeFile(join(out, `${name}.meta.json`), JSON.stringify(part));
     const [, { bytes }] = Object.entries(part.outputs).find(([file]) => file.endsWith('/main.js'));
     process.stderr.write(`build: ${name} ${Math.round(bytes / 1000)} KB\n`);

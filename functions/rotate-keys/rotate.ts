@@ -1,10 +1,11 @@
 import type { Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
 import { wholeRun } from '../../shared/ledger/whole-run.ts';
-import type { RunReport } from '../../shared/rotation/rotate-all.ts';
+import type { RunOptions, RunReport } from '../../shared/rotation/rotate-all.ts';
 import { withPorts } from '../../shared/rotation/run.ts';
 import type { RunContext } from '../../shared/rotation/run.ts';
 import { HttpError } from '../../shared/runtime/code-engine.ts';
+import type { JobSettings } from '../../shared/runtime/job-settings.ts';
 import type { RotateRequest } from './schema.ts';
 
 /** The answer of a run: what was done, what waits and for what, what is left. */
@@ -16,6 +17,14 @@ export interface RotateAnswer extends RunReport {
   counts: Record<string, number>;
 }
 
+/** The part of the work that an instance of a job does, and who is told how far it is. */
+type JobPart = Pick<JobSettings, 'shard' | 'attempt' | 'jobRun'> & Required<Pick<RunOptions, 'onSurvey' | 'onReport'>>;
+
+export interface RotateContext extends Omit<RunContext, 'manifest'> {
+  /** Default: all of it. */
+  part?: JobPart;
+}
+
 /**
  * Runs the reconciler once, by the manifest that the settings or the build give.
  * @throws HttpError 400 for a name that the manifest does not have, and `force` without names; what reading the manifest throws.
@@ -23,8 +32,9 @@ export interface RotateAnswer extends RunReport {
 export async function rotate(
   request: RotateRequest,
   runId: string,
-  { settings, clock, log }: Omit<RunContext, 'manifest'>,
+  { part, ...context }: RotateContext,
 ): Promise<RotateAnswer> {
+  const { settings, clock, log } = context;
   const manifest = readManifest(settings);
   if (request.force && !request.only) throw new HttpError(400, 'invalid_request', 'force: needs `only`');
   refuseUnknownNames(request.only ?? [], manifest);
@@ -33,6 +43,7 @@ export async function rotate(
     keyCount: manifest.keys.length,
     dryRun: request.dryRun,
     force: request.force,
+    ...(part && { shardCount: part.shard.count, attempt: part.attempt, jobRun: part.jobRun }),
   });
   const options = {
     only: request.only ?? null,
@@ -40,14 +51,16 @@ export async function rotate(
     dryRun: request.dryRun,
     timerMs: settings.timerMs,
     keysAtOnce: settings.keysAtOnce,
+    ...(part && { shard: part.shard, onSurvey: part.onSurvey, onReport: part.onReport }),
   };
-  const report = await withPorts({ settings, manifest, clock, log, readOnly: request.dryRun }, (ports) =>
+  const report = await withPorts({ ...context, manifest, readOnly: request.dryRun }, (ports) =>
     wholeRun(manifest, options, request.incidents, ports),
   );
   const counts = countOutcomes(report);
   const tookMs = clock.nowMs() - startMs;
   const level = counts['failed'] ? 'warn' : 'info';
-  log[level]('run_finished', `looked at ${report.keys.length} keys in ${tookMs} ms`, {
+  const left = counts['left'] ? `; ${counts['left']} of them are left for the next run` : '';
+  log[level]('run_finished', `looked at ${report.keys.length} keys in ${tookMs} ms${left}`, {
     tookMs,
     counts,
     restingCount: report.restingCount,

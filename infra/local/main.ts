@@ -6,11 +6,13 @@ import { EmbeddedCloud } from './cloud.ts';
 import { CloudClock } from './clock.ts';
 import { controlRoutes } from './control.ts';
 import { serve } from './server.ts';
+import { switchesIn } from './switches-file.ts';
 
-const USAGE = `Usage: npm run cloud -- [--port PORT] [--control-port PORT] [--seed TEXT]
+const USAGE = `Usage: npm run cloud -- [--port PORT] [--control-port PORT] [--seed TEXT] [--switches FILE]
 
 Serves the IBM Cloud APIs that Keyrota uses on 127.0.0.1, for one account in memory, and a control port.
-A port of 0, the default, picks a free one. The first line on standard output is a JSON object that tells all addresses.`;
+A port of 0, the default, picks a free one. FILE has switches, as JSON, as POST /switches takes them.
+The first line on standard output is a JSON object that tells all addresses.`;
 
 class UsageError extends Error {}
 
@@ -20,11 +22,20 @@ function portOf(text: string, option: string): number {
   return port;
 }
 
+function switchesOf(file: string) {
+  try {
+    return switchesIn(file);
+  } catch (error) {
+    throw new UsageError(`--switches ${file}: ${(error as Error).message}`);
+  }
+}
+
 function readArguments() {
   const options = {
     port: { type: 'string', default: '0' },
     'control-port': { type: 'string', default: '0' },
     seed: { type: 'string' },
+    switches: { type: 'string' },
     help: { type: 'boolean', default: false },
   } as const;
   try {
@@ -32,20 +43,21 @@ function readArguments() {
     const port = portOf(values.port, 'port');
     const controlPort = portOf(values['control-port'], 'control-port');
     if (port !== 0 && port === controlPort) throw new UsageError('--port and --control-port are the same');
-    return { port, controlPort, seed: values.seed ?? crypto.randomUUID(), help: values.help };
+    const switches = values.switches === undefined ? {} : switchesOf(values.switches);
+    return { port, controlPort, seed: values.seed ?? crypto.randomUUID(), switches, help: values.help };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
 async function run(): Promise<void> {
-  const { port, controlPort, seed, help } = readArguments();
+  const { port, controlPort, seed, switches, help } = readArguments();
   if (help) {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
   const clock = new CloudClock();
-  const cloud = new EmbeddedCloud({ clock, seed });
+  const cloud = new EmbeddedCloud({ clock, seed, switches });
   await using api = await serve({ handle: (request) => cloud.handle(request), port });
   const control = controlRoutes(cloud);
   await using controlServer = await serve({ handle: async (request) => control.fetch(request), port: controlPort });

@@ -191,6 +191,8 @@ export const Switches = z.strictObject({
   oversizedEventStatus: z.union([z.literal(413), z.literal(400)]).default(413),
   /** Status of resolving an alert of GitHub as it is resolved already; the 400 is documented, when it comes is not. (unconfirmed) */
   repeatedResolutionStatus: z.union([z.literal(400), z.literal(200)]).default(400),
+  /** How many service IDs the account may have: IBM raises it on request. */
+  serviceIdsPerAccount: z.number().int().min(1).default(2_000),
   /** The address from which all calls seem to come, for allow lists of IP addresses. */
   callerAddress: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });

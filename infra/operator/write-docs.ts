@@ -9,10 +9,12 @@ import { DURATION_TEXT } from '../../shared/keys/duration.ts';
 import { ManifestFile } from '../../shared/keys/manifest-schema.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import { SettingsSchema } from '../../shared/runtime/settings.ts';
+import { conformanceTables } from '../conformance/tables.ts';
 import { ruleTables } from './check-tables.ts';
 import { commandReference } from './commands-page.ts';
 import { failuresView, logTables } from './log-tables.ts';
 import { markdownTable } from './markdown-table.ts';
+import { runbookIndex } from './runbook-index.ts';
 
 const USAGE = `Usage: npm run docs [-- --check]
 
@@ -63,6 +65,8 @@ const FILES: readonly { file: string; from: (present: string) => string }[] = [
   { file: 'docs/commands.md', from: between(commandReference) },
   { file: 'docs/logs.md', from: between(logTables) },
   { file: 'docs/check.md', from: between(ruleTables) },
+  { file: 'docs/conformance.md', from: between(conformanceTables) },
+  { file: 'docs/runbook.md', from: (page) => withMade(page, runbookIndex(page)) },
   { file: 'infra/cloud-logs/views/failures.json', from: failuresView },
 ];
 

@@ -13,6 +13,11 @@ output "function_names" {
   value       = local.function_names
 }
 
+output "job_name" {
+  description = "Name of the job for fleets in the project; null where there is none."
+  value       = var.fleet_shards > 0 ? ibm_code_engine_job.fleet[0].name : null
+}
+
 output "function_urls" {
   description = "Addresses of the functions. Those of rotate-keys and check-expiry answer within the project only."
   value = {

@@ -12,11 +12,13 @@ import { bundleFaults } from './bundle-faults.ts';
 const USAGE = `Usage: npm run push-bundles -- --project NAME [options]
 
 Pushes what is in dist, once it is what the sources here give. IBM's CLI with its plugin code-engine does the work:
-it packs each folder, pushes it to Container Registry, and points the function to it.
+it packs each folder, pushes it to Container Registry, and points the function to it. Of a job it builds the image.
 
   --project NAME              the Code Engine project
   --prefix PREFIX             that of the Terraform module
   --only NAME,NAME            these functions alone
+  --job                       the job for fleets as well, which fleet_shards makes
+  --image NAME                where the image of the job goes, as REGISTRY/NAMESPACE/NAME:TAG (default: as Code Engine chooses)
   --dist FOLDER               where the bundles are (default: dist)
   --official-secrets-manager  the bundles were built with that
   --uncommitted               push though the sources are not committed
@@ -26,6 +28,8 @@ Ends with 2 when something is wrong before anything was pushed, and with 1 when 
 
 const CLI = 'ibmcloud';
 const RUNTIME = 'nodejs-24';
+/** The job for fleets: its bundle, and its name behind the prefix. */
+const JOB = 'rotate-keys-job';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Nothing was pushed. */
@@ -38,6 +42,8 @@ interface Options {
   project: string;
   prefix: string;
   only: string[] | null;
+  job: boolean;
+  image: string | null;
   dist: string;
   official: boolean;
   uncommitted: boolean;
@@ -53,6 +59,8 @@ function readArguments(): Options | null {
     project: NAMED,
     prefix: NAMED,
     only: NAMED,
+    job: FLAG,
+    image: NAMED,
     dist: NAMED,
     'official-secrets-manager': FLAG,
     uncommitted: FLAG,
@@ -62,23 +70,24 @@ function readArguments(): Options | null {
   try {
     const { values } = parseArgs({ options });
     if (values.help) return null;
-    const { project, prefix = '', only, dist = 'dist', uncommitted } = values;
+    const { project, prefix = '', only, job, image = null, dist = 'dist', uncommitted } = values;
     if (!project) throw new Error('--project: name the Code Engine project');
     if (!/^([a-z][-a-z0-9]{0,14}[a-z0-9])?$/.test(prefix)) throw new Error('--prefix: that of the Terraform module');
+    if (image !== null && !job) throw new Error('--image: is that of the job; say --job as well');
     const flags = { official: values['official-secrets-manager'], uncommitted, dryRun: values['dry-run'] };
-    return { project, prefix, only: only === undefined ? null : only.split(','), dist, ...flags };
+    return { project, prefix, only: only === undefined ? null : only.split(','), job, image, dist, ...flags };
   } catch (error) {
     throw new InputError(`${messageOf(error)}\n\n${USAGE}`);
   }
 }
 
-/** Names of the functions that are pushed. */
-async function functionsOf({ only }: Options): Promise<string[]> {
+/** Names of what is pushed: functions, and the job. */
+async function namesOf({ only, job }: Options): Promise<string[]> {
   const entries = await readdir(join(ROOT, 'functions'), { withFileTypes: true });
   const all = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const unknown = (only ?? []).filter((name) => !all.includes(name));
   if (unknown.length > 0) throw new InputError(`--only: there are ${all.join(', ')}, and no ${unknown.join(', ')}`);
-  return only ?? all;
+  return [...(only ?? all), ...(job ? [JOB] : [])];
 }
 
 /** What is pushed can be had again: it stands in the history. */
@@ -106,11 +115,27 @@ async function demandGoodBundles(names: readonly string[], { dist, official }: O
   }
 }
 
-/** The commands of the CLI: the first says where, each other one pushes a function. */
-function commandsFor(names: readonly string[], { project, prefix, dist }: Options): string[][] {
+/** The commands of the CLI: the first says where, each other one pushes a function or the job. */
+function commandsFor(names: readonly string[], { project, prefix, image, dist }: Options): string[][] {
   const update = (name: string) => {
     const named = prefix === '' ? name : `${prefix}-${name}`;
     const source = relative('.', join(dist, name));
+    if (name === JOB) {
+      const place = image === null ? [] : ['--image', image];
+      return [
+        CLI,
+        'ce',
+        'job',
+        'update',
+        '--name',
+        named,
+        '--build-source',
+        source,
+        '--build-strategy',
+        'dockerfile',
+        ...place,
+      ];
+    }
     return [CLI, 'ce', 'fn', 'update', '--name', named, '--runtime', RUNTIME, '--build-source', source];
   };
   return [[CLI, 'ce', 'project', 'select', '--name', project], ...names.map(update)];
@@ -125,7 +150,7 @@ function demandCli(): void {
 function run([program = '', ...args]: readonly string[], done: number): void {
   const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status === 0) return;
-  const pushed = done <= 1 ? 'nothing was pushed' : `${done - 1} functions were pushed before`;
+  const pushed = done <= 1 ? 'nothing was pushed' : `${done - 1} bundles were pushed before`;
   throw new PushError(`${args.join(' ')} failed, and ${pushed}. Repeat it: what is pushed again stays the same.`);
 }
 
@@ -135,7 +160,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  const names = await functionsOf(options);
+  const names = await namesOf(options);
   if (!options.dryRun) demandCli();
   demandCommitted(options);
   await demandGoodBundles(names, options);

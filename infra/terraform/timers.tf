@@ -9,8 +9,11 @@ locals {
     var.check_timer == "code-engine" && contains(var.functions, "check-expiry") ? { "check-expiry" = var.check_schedule } : {},
   )
 
-  # One line for each timer: the name of the subscription, that of the function, and the schedule.
-  cron_lines = [for name, schedule in local.cron : "${local.function_names[name]}-timer|${local.function_names[name]}|${schedule}"]
+  # One line for each timer: the name of the subscription, that of the function, and the schedule; for a job, that it is one.
+  cron_lines = concat(
+    [for name, schedule in local.cron : "${local.function_names[name]}-timer|${local.function_names[name]}|${schedule}"],
+    local.fleet_cron,
+  )
   subscriptions = {
     region  = split(":", local.project_crn)[5]
     project = local.project_id
@@ -21,7 +24,7 @@ locals {
 # Terraform has no resource for Code Engine's cron: the CLI `ibmcloud` with its plugin `code-engine` sets it up. It must be logged in to
 # the account and the region, or find an API key in IBMCLOUD_API_KEY.
 resource "terraform_data" "timers" {
-  count = length(local.cron) > 0 ? 1 : 0
+  count = length(local.cron_lines) > 0 ? 1 : 0
 
   input            = local.subscriptions
   triggers_replace = local.subscriptions
@@ -52,7 +55,9 @@ resource "terraform_data" "timers" {
   depends_on = [
     ibm_code_engine_function.rotate_keys,
     ibm_code_engine_function.others,
+    ibm_code_engine_job.fleet,
     ibm_iam_trusted_profile_link.this,
+    ibm_iam_trusted_profile_link.fleet,
     ibm_iam_trusted_profile_policy.this,
   ]
 }

@@ -93,6 +93,7 @@ variable "settings" {
         "KEYROTA_GITHUB_API_URL",
         "KEYROTA_GITHUB_SECRET_TYPES",
         "KEYROTA_IAM_URL",
+        "KEYROTA_JOB_SECONDS",
         "KEYROTA_KEYS_AT_ONCE",
         "KEYROTA_LOG_LEVEL",
         "KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE",
@@ -318,6 +319,42 @@ variable "timer_minutes" {
   validation {
     condition     = contains([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60], var.timer_minutes)
     error_message = "The minutes must divide an hour: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60."
+  }
+}
+
+variable "fleet_shards" {
+  type        = number
+  description = "How many shards the job for fleets has, each an instance of its own (docs/fleets.md); 0 makes no job. No more than KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND, which they share."
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.fleet_shards >= 0 && var.fleet_shards <= 1000 && floor(var.fleet_shards) == var.fleet_shards
+    error_message = "The shards are a whole number from 0 to 1000."
+  }
+}
+
+variable "fleet_minutes" {
+  type        = number
+  description = "How often the job for fleets is started, in minutes: a number that divides an hour."
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = contains([5, 6, 10, 12, 15, 20, 30, 60], var.fleet_minutes)
+    error_message = "The minutes must divide an hour: 5, 6, 10, 12, 15, 20, 30 or 60."
+  }
+}
+
+variable "fleet_timer" {
+  type        = string
+  description = "What starts the job for fleets: `code-engine` is the cron of Code Engine, set up by the CLI `ibmcloud` where Terraform runs; `none` leaves it to you."
+  default     = "code-engine"
+  nullable    = false
+
+  validation {
+    condition     = contains(["code-engine", "none"], var.fleet_timer)
+    error_message = "The timer is code-engine or none."
   }
 }
 

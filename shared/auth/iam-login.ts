@@ -145,7 +145,8 @@ function readToken(file: string): SecretValue {
 function tokenMissing(what: string, file: string): KeyrotaError {
   return new KeyrotaError('compute_resource_token_missing', `The compute-resource token ${file} ${what}.`, {
     next:
-      'Switch trusted profiles on for the function (ibmcloud ce fn update --name NAME --trusted-profiles-enabled), ' +
+      'Switch trusted profiles on for the function (ibmcloud ce fn update --name NAME --trusted-profiles-enabled) or the job ' +
+      '(ibmcloud ce job update, with the same), ' +
       'or log in otherwise: KEYROTA_LOGIN=api-key.',
   });
 }

@@ -6,13 +6,14 @@ import type { ResourceKeys } from '../clients/resource-keys.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
+import type { Settings } from '../runtime/settings.ts';
 import { MINUTE_MS } from './duration.ts';
 import { newOp } from './key-name.ts';
 import { PersonNeeded } from './kind.ts';
 import { helperForbidden } from './logging-facts.ts';
 import type { LoggingKey } from './manifest.ts';
 
-/** Older than any run that could still use it. */
+/** Older by this than the longest run, which is that of a job: nobody can still use it. */
 const LEFT_BEHIND_MS = 15 * MINUTE_MS;
 
 const Credentials = z.object({
@@ -30,6 +31,7 @@ export interface LoggingHelperPorts {
   resourceKeys: ResourceKeys;
   clock: Clock;
   log: Log;
+  settings: Pick<Settings, 'jobMs'>;
   /** Aborts when the run must end. */
   signal: AbortSignal;
 }
@@ -54,13 +56,14 @@ export class LoggingHelpers {
 
   /** Makes one. Null when the instance is gone. @throws PersonNeeded when we lack a role. */
   async make(key: LoggingKey): Promise<HandedOut | null> {
-    const { resourceKeys, signal } = this.#ports;
+    const { resourceKeys, signal, settings, clock } = this.#ports;
+    const leftBehindMs = settings.jobMs + LEFT_BEHIND_MS;
     try {
       const present = await resourceKeys.keysOfInstance(key.instance, signal);
       if (!present) return null;
       const old = present.filter(
         ({ name, createdAtMs }) =>
-          name.startsWith(prefixOf(key.deployment)) && this.#ports.clock.nowMs() - createdAtMs >= LEFT_BEHIND_MS,
+          name.startsWith(prefixOf(key.deployment)) && clock.nowMs() - createdAtMs >= leftBehindMs,
       );
       for (const { id } of old) await this.#remove(id, signal);
       return await this.#create(key);

@@ -4,6 +4,8 @@ import type { KeyReport } from '../rotation/reconcile.ts';
 import type { SeenIncident } from '../rotation/seen-incidents.ts';
 import { timeText } from '../rotation/record.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
+import { isLeading } from '../runtime/shard.ts';
+import type { Shard } from '../runtime/shard.ts';
 import { withDismissal, withIncidents } from './ledger-data.ts';
 import type { LedgerData } from './ledger-data.ts';
 import { changeLedger } from './ledger.ts';
@@ -14,6 +16,8 @@ export interface RunResult {
   keys: readonly KeyReport[];
   /** Leaks of keys that no entry manages, as whoever contained them tells. */
   unmanaged: readonly SeenIncident[];
+  /** Whose run it was; null where there are no shards. */
+  shard: Shard | null;
 }
 
 /**
@@ -24,7 +28,7 @@ export async function afterRun(result: RunResult, manifest: Manifest, ports: Por
   const incidents = [...result.keys.flatMap(incidentsOf), ...result.unmanaged];
   const isTelling = ports.outward.targets.length > 0 && result.keys.length > 0;
   if (incidents.length === 0 && !isTelling) return;
-  const tell = isTelling ? await tellOf(result.keys, manifest, ports) : null;
+  const tell = isTelling ? await tellOf(result.keys, isLeading(result.shard), manifest, ports) : null;
   await remember(manifest, ports, (ledger) => {
     const next = withIncidents(ledger, incidents);
     return tell ? tell.remembered(next) : next;

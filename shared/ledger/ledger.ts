@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { ApiError, isApiError } from '../clients/api-error.ts';
+import { ApiError } from '../clients/api-error.ts';
 import type { SecretStore, StoredSecret, StoredVersion } from '../clients/secret-store.ts';
 import type { Manifest } from '../keys/manifest.ts';
 import { guardName } from '../rotation/observation.ts';
 import { LEDGER_MARK, ledgerOf, readRunMark } from '../rotation/run-mark.ts';
+import type { Ports } from '../rotation/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyrotaError } from '../runtime/errors.ts';
 import { SecretValue } from '../runtime/secret-value.ts';
@@ -98,43 +99,76 @@ function isTorn({ current, previous }: Pick<NonNullable<Read['place']>, 'current
   return origin.success && previous !== undefined && origin.data.from !== previous.id;
 }
 
-/** Others may write at once, and answers may get lost. */
-const MOST_ATTEMPTS = 4;
+/** How often a call may fail, or its answer get lost. */
+const MOST_FAILURES = 3;
+
+/**
+ * How often others may store first. Each time one of them is through, so that as many get through at once: more than the shards of a
+ * job that anybody has.
+ */
+const MOST_OVERTAKEN = 60;
 
 /**
  * Changes the ledger by the same compare-and-set as a mint: our guard lock on the version that was read, by its uuid, makes Secrets
  * Manager refuse a store on top of another one. It stays there until the next write. A store from a version that the next write has
- * freed meanwhile is accepted all the same: each version says what it was made from, so that this is seen, and brought together.
+ * freed meanwhile is accepted all the same: each version says what it was made from, so that this is seen, and brought together. Who is
+ * overtaken waits for a moment, longer each time and by chance: those who collide once do not go on colliding.
  * @param change Says what the ledger is to be. It may be asked again, of a newer one, or of one that has the change already.
  * @returns What the ledger is now.
  * @throws ApiError when nothing could be written, or nobody knows; what `readLedger` throws.
  */
 export async function changeLedger(
   manifest: Manifest,
-  ports: LedgerPorts,
+  ports: ChangePorts,
   change: (ledger: LedgerData) => LedgerData,
 ): Promise<LedgerData> {
-  for (let attempt = 1; ; attempt += 1) {
+  const tries: Tries = { failures: 0, overtaken: 0 };
+  for (;;) {
     try {
       const found = await read(manifest, ports);
       const next = LedgerData.parse(fitted(change(found.data))); // the fields in one order, so that the same is seen to be the same
       if (JSON.stringify(next) === JSON.stringify(found.written)) return next;
-      const isWhole = await store(manifest, found.place, next, ports);
-      if (isWhole || attempt === MOST_ATTEMPTS) return next; // whoever reads it next brings it together
+      if (await store(manifest, found.place, next, ports)) return next;
+      if (!(await mayFollow(tries, ports))) return next; // whoever reads it next brings it together
     } catch (error) {
-      if (attempt === MOST_ATTEMPTS || !(await isWorthRepeating(error, attempt, ports))) throw error;
+      if (!(await isWorthRepeating(error, tries, ports))) throw error;
     }
   }
 }
 
-const PAUSE_MS = 500;
+type ChangePorts = LedgerPorts & Pick<Ports, 'randomBytes'>;
+
+/** How often it was in vain, and why. */
+interface Tries {
+  failures: number;
+  overtaken: number;
+}
+
+const FAILURE_PAUSE_MS = 500;
+/** About what it takes to read the ledger and to store it; in a job, where calls are few a second, longer. */
+const OVERTAKEN_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 16_000;
 
 /** The change is the same however often it is made, so that a repeat is safe where nobody knows what became of a store. */
-async function isWorthRepeating(error: unknown, attempt: number, ports: LedgerPorts): Promise<boolean> {
-  const { clock, signal, deadlineMs } = ports;
-  if (!(error instanceof ApiError) || error.code === 'forbidden' || signal.aborted) return false;
-  const isOvertaken = isApiError(error, 'locked') || isApiError(error, 'conflict');
-  const pauseMs = error.failure.retryAfterMs ?? (isOvertaken ? 0 : attempt * PAUSE_MS);
+async function isWorthRepeating(error: unknown, tries: Tries, ports: ChangePorts): Promise<boolean> {
+  if (!(error instanceof ApiError) || error.code === 'forbidden' || ports.signal.aborted) return false;
+  if (error.code === 'locked' || error.code === 'conflict') return mayFollow(tries, ports);
+  tries.failures += 1;
+  if (tries.failures > MOST_FAILURES) return false;
+  return pause(error.failure.retryAfterMs ?? tries.failures * FAILURE_PAUSE_MS, ports);
+}
+
+/** Somebody else stored first. The first time nothing is waited for: two who meet by chance need no pause. */
+async function mayFollow(tries: Tries, ports: ChangePorts): Promise<boolean> {
+  tries.overtaken += 1;
+  if (tries.overtaken >= MOST_OVERTAKEN) return false;
+  const chance = Buffer.from(ports.randomBytes(4)).readUInt32BE() / 2 ** 32;
+  const longestMs = Math.min(OVERTAKEN_PAUSE_MS * 2 ** tries.overtaken, LONGEST_PAUSE_MS);
+  return pause(tries.overtaken === 1 ? 0 : chance * longestMs, ports);
+}
+
+/** Whether there is still time after it. */
+async function pause(pauseMs: number, { clock, signal, deadlineMs }: LedgerPorts): Promise<boolean> {
   if (clock.nowMs() + pauseMs >= deadlineMs) return false;
   return clock.sleep(pauseMs, signal).then(
     () => true,

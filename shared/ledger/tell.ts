@@ -28,8 +28,16 @@ const LEDGER_MS = 5_000;
 const MOST_UNDELIVERED = 20;
 const UNDELIVERED_MS = DAY_MS;
 
-/** Tells what a run did to whoever wants to know. Never throws. */
-export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, ports: Ports): Promise<Telling> {
+/**
+ * Tells what a run did to whoever wants to know. Never throws.
+ * @param isLeading Tells also what earlier runs could tell nobody: of several shards at once one does.
+ */
+export async function tellOf(
+  reports: readonly KeyReport[],
+  isLeading: boolean,
+  manifest: Manifest,
+  ports: Ports,
+): Promise<Telling> {
   const { clock, log, signal, deadlineMs, outward } = ports;
   const nowMs = clock.nowMs();
   const whose = { accountId: outward.accountId, manifest };
@@ -40,7 +48,7 @@ export async function tellOf(reports: readonly KeyReport[], manifest: Manifest, 
   const found = noticesOfRun(reports, ledger?.told ?? null, nowMs, whose);
   if (found.unsaidCount > 0)
     log.warn('notices_unsaid', `${found.unsaidCount} lasting states are not told, for too many are remembered`);
-  const earlier = ledger?.undelivered ?? [];
+  const earlier = (isLeading && ledger?.undelivered) || [];
   const notices = [...earlier, ...found.notices];
   const disabled = new Set(Object.keys(ledger?.disabled_targets ?? {}));
   const { targets, login, http } = outward;

@@ -25,11 +25,11 @@ export async function wholeRun(
   if (options.dryRun) return rotateAll(manifest, options, ports);
   const done = await withTimeKeptBack(ports, (early) => rotateAll(manifest, options, early)).catch(
     async (error: unknown) => {
-      await afterRun({ keys: [], unmanaged }, manifest, ports);
+      await afterRun({ keys: [], unmanaged, shard: options.shard ?? null }, manifest, ports);
       throw error;
     },
   );
-  await afterRun({ keys: done.keys, unmanaged }, manifest, ports);
+  await afterRun({ keys: done.keys, unmanaged, shard: options.shard ?? null }, manifest, ports);
   return done;
 }
 

@@ -24,7 +24,9 @@ export interface Ports {
   randomBytes: (byteCount: number) => Uint8Array;
   /** Aborts when the run must end. */
   signal: AbortSignal;
-  /** When that is, in epoch milliseconds. */
+  /** Aborts when the run is asked to end: what is begun is brought to its end, and nothing else is begun. Left out where nobody asks. */
+  stopping?: AbortSignal;
+  /** When `signal` aborts, in epoch milliseconds. */
   deadlineMs: number;
   /** How long the run may last from its begin, in milliseconds. */
   runMs: number;

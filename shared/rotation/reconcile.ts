@@ -66,6 +66,8 @@ export interface KeyReport {
 
 export interface ReconcileOptions {
   secret: StoredSecret | null;
+  /** When the list that showed it was read, in epoch milliseconds. */
+  listedAtMs: number;
   /** Rotate now, due or not. */
   force: boolean;
   dryRun: boolean;
@@ -78,6 +80,15 @@ const MOST_STEPS = 10;
 
 /** What a step is decided on must not be older than this when it is carried out. */
 const FRESH_MS = 30_000;
+
+/**
+ * What a list told of a secret is taken for true until it is older than this. No run of a function gets so old; one of a job does,
+ * and others have worked meanwhile.
+ */
+const LIST_FRESH_MS = 120_000;
+
+/** Why a key is left by a run that was asked to end. */
+export const STOPPED = 'the run was asked to end';
 
 /** The least time in which any step but a mint can be observed and carried out. */
 const SHORTEST_STEP_MS = 5_000;
@@ -142,7 +153,7 @@ interface Work {
 
 async function workOn(
   key: ManagedKey,
-  { secret, force, dryRun, approved }: ReconcileOptions,
+  { secret, listedAtMs, force, dryRun, approved }: ReconcileOptions,
   ports: Ports,
   found: Found,
 ): Promise<End> {
@@ -162,6 +173,7 @@ async function workOn(
     done,
     lostRaces: 0,
   };
+  if (clock.nowMs() - listedAtMs > LIST_FRESH_MS) await refresh(work, { secret });
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const { seen, step } = await lookAndPlan(work);
     found.incidents = seenIncidents(key, seen, clock.nowMs());
@@ -171,6 +183,7 @@ async function workOn(
     if (isSettled(step)) return settled(step, ports);
     if (done.has(identityOf(step))) return doneAlready(step);
     if (dryRun) return await planned(key, seen, step, ports, steps);
+    if (ports.stopping?.aborted) return left(STOPPED, 'no_time');
     const neededMs = step.step === 'mint' ? leastMintMs('removes' in step, ports.runMs) : SHORTEST_STEP_MS;
     if (clock.nowMs() + neededMs > deadlineMs) return left(`there is no time left to ${step.step}`, 'no_time');
     if (clock.nowMs() - seen.takenAtMs > FRESH_MS) {
@@ -225,7 +238,7 @@ async function planAsExpected(work: Work): Promise<{ seen: Observation; step: St
   return null;
 }
 
-async function refresh(work: Work, { secret }: Observation): Promise<void> {
+async function refresh(work: Work, { secret }: { secret: { id: string } | null }): Promise<void> {
   work.secret = secret && (await work.ports.secrets.get(secret.id, work.ports.signal));
   work.isListed = false;
 }

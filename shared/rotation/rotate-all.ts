@@ -1,6 +1,7 @@
 import type { KeylessEntry, Manifest } from '../keys/manifest.ts';
 import type { ApprovedStep } from './approved-step.ts';
-import { reconcile } from './reconcile.ts';
+import { inShard } from '../runtime/shard.ts';
+import { STOPPED, reconcile } from './reconcile.ts';
 import type { KeyReport } from './reconcile.ts';
 import type { Ports } from './ports.ts';
 import { noteRun } from './run-mark.ts';
@@ -15,6 +16,8 @@ export interface RunOptions extends SurveyWish {
   keysAtOnce: number;
   /** By name, for each of the keys that `only` names: nothing else is done. Default: whatever is to be done. */
   approved?: ReadonlyMap<string, ApprovedStep>;
+  /** Told once how many keys are looked at. */
+  onSurvey?: (candidateCount: number) => void;
   /** Told of each key as soon as the run is through with it. */
   onReport?: (report: KeyReport) => void;
 }
@@ -33,13 +36,15 @@ export interface RunReport {
 const SHORTEST_WORK_MS = 5_000;
 
 /**
- * Works on every key that needs it, several at a time and the most urgent first, until all rest or the time is up. One
- * key's trouble never stops another.
+ * Works on every key that needs it, several at a time and the most urgent first, until all rest, the time is up or the run is asked to
+ * end. One key's trouble never stops another.
  * @throws KeyrotaError when nothing at all could be done: no login, no list of secrets.
  */
 export async function rotateAll(manifest: Manifest, options: RunOptions, ports: Ports): Promise<RunReport> {
   await ports.login();
+  const listedAtMs = ports.clock.nowMs();
   const { candidates, restingCount, unlisted, ledger } = await survey(manifest, options, ports);
+  options.onSurvey?.(candidates.length);
   const noting = !options.dryRun && !options.only && ledger ? noteRun(ledger, ports) : null;
   if (unlisted.length > 0) {
     ports.log.warn('entries_unlisted', `not in the manifest any more, left alone: ${unlisted.join(', ')}`, {
@@ -50,7 +55,7 @@ export async function rotateAll(manifest: Manifest, options: RunOptions, ports: 
   const workOnAll = async (queue: Candidate[]) => {
     const work = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
-        const report = await workOn(next, options, ports);
+        const report = await workOn(next, listedAtMs, options, ports);
         reports.push(report);
         options.onReport?.(report);
       }
@@ -61,7 +66,8 @@ export async function rotateAll(manifest: Manifest, options: RunOptions, ports: 
   await workOnAll(candidates.filter(({ key }) => !key.runsKeyrota));
   await workOnAll(candidates.filter(({ key }) => key.runsKeyrota));
   await noting;
-  const keyless = manifest.keyless.filter(({ name }) => !options.only || options.only.includes(name));
+  const ownKeyless = inShard(manifest.keyless, options.shard ?? null);
+  const keyless = ownKeyless.filter(({ name }) => !options.only || options.only.includes(name));
   const isAsked = options.dryRun || options.only !== null;
   if (isAsked) reports.push(...keyless.map(needsNoKey));
   return {
@@ -86,12 +92,13 @@ const needsNoKey = ({ name, profileId }: KeylessEntry): KeyReport => ({
 const leastTimeMs = ({ why }: Candidate): number =>
   why === 'due' || why === 'dead' ? SHORTEST_MINT_MS : SHORTEST_WORK_MS;
 
-async function workOn(candidate: Candidate, options: RunOptions, ports: Ports): Promise<KeyReport> {
+async function workOn(candidate: Candidate, listedAtMs: number, options: RunOptions, ports: Ports): Promise<KeyReport> {
   const { key, secret } = candidate;
   const { force, dryRun } = options;
   const approved = options.approved?.get(key.name);
-  if (ports.clock.nowMs() + leastTimeMs(candidate) <= ports.deadlineMs)
-    return reconcile(key, { secret, force, dryRun, ...(approved && { approved }) }, ports);
-  const why = 'the time was up before its turn';
+  const isTime = ports.clock.nowMs() + leastTimeMs(candidate) <= ports.deadlineMs;
+  if (isTime && !ports.stopping?.aborted)
+    return reconcile(key, { secret, listedAtMs, force, dryRun, ...(approved && { approved }) }, ports);
+  const why = isTime ? STOPPED : 'the time was up before its turn';
   return { name: key.name, steps: [], outcome: 'left', why, since: null, until: null, code: 'no_time', next: [] };
 }

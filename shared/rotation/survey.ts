@@ -9,6 +9,8 @@ import type { IssuerKey, KindFacts } from '../keys/kind.ts';
 import type { ManagedKey, Manifest } from '../keys/manifest.ts';
 import { TimeIsUp, withTimeLimit } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { inShard, isLeading } from '../runtime/shard.ts';
+import type { Shard } from '../runtime/shard.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Ports } from './ports.ts';
 import { readSummary, timeOf } from './record.ts';
@@ -29,9 +31,9 @@ export interface Survey {
   candidates: Candidate[];
   /** How many keys rest, as far as their summaries tell. */
   restingCount: number;
-  /** Names in summaries of ours that the manifest does not have any more: left alone. */
+  /** Names in summaries of ours that the manifest does not have any more: left alone. Only the first of several shards tells. */
   unlisted: string[];
-  /** The secret of the ledger, without its value; null where the list did not show one. */
+  /** The secret of the ledger, without its value; null where the list did not show one. Only the first of several shards tells. */
   ledger: StoredSecret | null;
 }
 
@@ -40,6 +42,8 @@ export interface SurveyWish {
   only: readonly string[] | null;
   /** How often the timer calls, in milliseconds: looks that are regular are spread over its ticks. */
   timerMs: number;
+  /** The part of the entries that is looked at. Default: all. */
+  shard?: Shard;
   /** Default: nobody. */
   witness?: SurveyWitness;
 }
@@ -74,12 +78,15 @@ const URGENCY = ['compromised', 'dead', 'suspicious', 'asked', 'new', 'due', 're
  */
 export async function survey(manifest: Manifest, wish: SurveyWish, ports: Ports): Promise<Survey> {
   const nowMs = ports.clock.nowMs();
-  const entries = wish.only ? manifest.keys.filter((key) => wish.only?.includes(key.name)) : manifest.keys;
+  const { shard = null, only } = wish;
+  const entries = inShard(manifest.keys, shard).filter(({ name }) => !only || only.includes(name));
   const { listed, unlisted, ledger } = await listOwn(manifest, entries, wish, ports);
-  const listsAccount = !wish.only && isTurn(nowMs, OFTEN_MS, wish.timerMs, manifest.deployment);
+  // Each shard has another moment of the hour: the list is as long for a part of the entries as for all.
+  const lister = shard ? `${manifest.deployment} ${shard.index}` : manifest.deployment;
+  const listsAccount = !only && isTurn(nowMs, OFTEN_MS, wish.timerMs, lister);
   const suspicious = listsAccount ? await suspiciousNames(entries, listed, wish, ports) : new Set<string>();
   const candidates = entries.flatMap((key): Candidate[] => {
-    const { secret, reason } = listed.get(key) ?? { secret: null, reason: wish.only ? 'asked' : 'new' };
+    const { secret, reason } = listed.get(key) ?? { secret: null, reason: only ? 'asked' : 'new' };
     const why = suspicious.has(key.name) ? 'suspicious' : reason;
     return why ? [{ key, secret, why }] : [];
   });
@@ -111,12 +118,13 @@ async function listOwn(
 ): Promise<{ listed: Map<ManagedKey, Listed> } & Pick<Survey, 'unlisted' | 'ledger'>> {
   const nowMs = clock.nowMs();
   const fitting = finder(entries);
-  const named = new Set(manifest.keys.flatMap((key) => [key.name, ...key.formerly]));
+  const leads = isLeading(wish.shard ?? null);
+  const named = new Set(leads ? manifest.keys.flatMap((key) => [key.name, ...key.formerly]) : []);
   const listed = new Map<ManagedKey, Listed>();
   const unlisted: string[] = [];
   let ledger: StoredSecret | null = null;
   for await (const secret of secrets.listOwn(signal)) {
-    if (isLedger(secret, manifest)) ledger = secret;
+    if (leads && isLedger(secret, manifest)) ledger = secret;
     const summary = readSummary(secret.custom_metadata);
     for (const { key, rank } of fitting(secret)) {
       if (rank >= (listed.get(key)?.rank ?? Infinity)) continue;
@@ -125,7 +133,7 @@ async function listOwn(
       listed.set(key, { rank, reason, secret: reason && secret, currentKeyId, formerKeyId });
       wish.witness?.listed(key, summary);
     }
-    const isUnlisted = summary?.deployment === manifest.deployment && !named.has(summary.name);
+    const isUnlisted = leads && summary?.deployment === manifest.deployment && !named.has(summary.name);
     if (!wish.only && isUnlisted && secret.labels.includes(LABEL)) unlisted.push(summary.name);
   }
   return { listed, unlisted, ledger };

@@ -32,6 +32,11 @@ const fitsTheEnvironment = (value: string) =>
  */
 const MOST_KEYS_PER_CALL_A_SECOND = 6;
 
+/** Instances of a job in Code Engine. https://cloud.ibm.com/docs/codeengine?topic=codeengine-limits */
+const MOST_SHARDS = 1_000;
+/** Ten minutes before Code Engine ends any job. */
+const MOST_JOB_SECONDS = 85_800;
+
 /** Every setting of Keyrota. `docs/settings.md` is made from it. */
 export const SettingsSchema = z.strictObject({
   KEYROTA_ACCOUNT_ID: z
@@ -88,20 +93,30 @@ export const SettingsSchema = z.strictObject({
     .optional()
     .meta({ description: 'Secret. The former one, accepted while readers change to the new one.' }),
   KEYROTA_TIMER_MINUTES: whole(1, 1440).prefault('1').meta({
-    description: 'How often the timer calls `rotate-keys`, in minutes. Spreads the regular looks over the ticks.',
+    description:
+      'How often the timer calls `rotate-keys`, or starts the job, in minutes. Spreads the regular looks over the ticks.',
   }),
   KEYROTA_RUN_SECONDS: whole(45, 110)
     .prefault('100')
     .meta({ description: 'How long one run works at most, in seconds. Code Engine ends it at 120.' }),
+  KEYROTA_SHARDS: whole(1, MOST_SHARDS).prefault('1').meta({
+    description:
+      'Of the job for fleets: how many shards there are. Each is an instance of the job, by its `JOB_INDEX`.',
+  }),
+  KEYROTA_JOB_SECONDS: whole(60, MOST_JOB_SECONDS).prefault('3000').meta({
+    description:
+      'How long one run of the job works at most, in seconds. Code Engine ends it at 7200, unless told otherwise.',
+  }),
   KEYROTA_KEYS_AT_ONCE: whole(1, 500)
     .prefault('128')
     .meta({ description: 'How many keys one run works on at a time; no more than six for each call a second.' }),
   KEYROTA_CALL_TIMEOUT_SECONDS: whole(1, 60)
     .prefault('10')
     .meta({ description: 'How long one call to IBM Cloud may take, in seconds.' }),
-  KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: whole(1, 1000)
-    .prefault('20')
-    .meta({ description: 'At most this many calls a second to the Secrets Manager instance, of one run.' }),
+  KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: whole(1, 1000).prefault('20').meta({
+    description:
+      'At most this many calls a second to the Secrets Manager instance, of one run. The shards of a job share them.',
+  }),
   ...NOTICE_SETTINGS,
   KEYROTA_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').meta({ description: 'Lowest level that is logged.' }),
   ...senderShape,
@@ -129,6 +144,10 @@ export interface Settings extends SenderSettings {
   reportTokens: SecretValue[];
   timerMs: number;
   runMs: number;
+  /** How many shards the job has. */
+  shardCount: number;
+  /** How long one run of the job works at most. */
+  jobMs: number;
   keysAtOnce: number;
   callTimeoutMs: number;
   secretsManagerCallsPerSecond: number;
@@ -205,6 +224,8 @@ export function readSettings(environment: Record<string, string | undefined>): S
     reportTokens: setTokens([parsed.KEYROTA_REPORT_TOKEN, parsed.KEYROTA_REPORT_TOKEN_PREVIOUS]),
     timerMs: parsed.KEYROTA_TIMER_MINUTES * 60_000,
     runMs: parsed.KEYROTA_RUN_SECONDS * 1_000,
+    shardCount: parsed.KEYROTA_SHARDS,
+    jobMs: parsed.KEYROTA_JOB_SECONDS * 1_000,
     keysAtOnce: Math.min(
       parsed.KEYROTA_KEYS_AT_ONCE,
       MOST_KEYS_PER_CALL_A_SECOND * parsed.KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const FUNCTIONS = fileURLToPath(new URL('../../functions', import.meta.url));
 const BUILD = fileURLToPath(new URL('../../esbuild.config.mjs', import.meta.url));
 
 /** The functions as they are bundled, and bundled with whole libraries by the same options, until they are disposed of. */
@@ -16,8 +17,7 @@ export class Bundles implements Disposable {
     for (const [name, args] of [['lean', []] as const, ['whole', ['--whole-libraries']] as const]) {
       execFileSync(process.execPath, [BUILD, '--out', join(this.folder, name), ...args], { stdio: 'pipe' });
     }
-    const entries = readdirSync(this.leanFolder, { withFileTypes: true });
-    this.functionNames = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    this.functionNames = readdirSync(FUNCTIONS);
   }
 
   /** The folder that holds the functions' bundles, each in a folder of its name. */

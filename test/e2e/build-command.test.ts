@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DOCKERFILE, bundlesIn } from '../../infra/bundle/bundles.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
+import { billOf } from '../support/cyclone-dx.ts';
+import { billLies } from './support/bill-lies.ts';
 import { run } from './support/command.ts';
 import { RotateWorld, temporaryFolder } from './support/rotate-world.ts';
 
@@ -20,7 +23,8 @@ let buildCount = 0;
 beforeAll(() => {
   folder = temporaryFolder();
   project = join(folder.path, 'project');
-  for (const part of ['functions', 'shared', 'infra', 'esbuild.config.mjs', 'package.json', 'tsconfig.json']) {
+  const files = ['LICENSE', 'esbuild.config.mjs', 'package-lock.json', 'package.json', 'tsconfig.json'];
+  for (const part of ['functions', 'shared', 'infra', ...files]) {
     cpSync(join(ROOT, part), join(project, part), { recursive: true });
   }
   const packages = (scope: string) => readdirSync(join(ROOT, 'node_modules', scope)).map((name) => join(scope, name));
@@ -54,17 +58,31 @@ function digests(path: string): Record<string, string> {
   );
 }
 
+/** Files below a folder that name one of these places. */
+const placesIn = (path: string, places: readonly string[]): string[] =>
+  Object.keys(digests(path)).filter((file) => {
+    const bytes = readFileSync(join(path, file));
+    return places.some((place) => bytes.includes(place));
+  });
+
 const readJson = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8')) as Record<string, unknown>;
 
 describe.concurrent('npm run build', () => {
-  it('writes the same bytes each time and everywhere', async () => {
-    const here = join(folder.path, 'out-here');
-    const [{ out }] = await Promise.all([buildCopy(), run('esbuild.config.mjs', ['--out', here])]);
+  it('writes the same bytes each time and everywhere, and says truly what is in them', async () => {
+    // The copy is elsewhere, its files are newer, and its packages are linked.
+    const here = join(folder.path, 'a', 'deeper', 'out');
+    const elsewhere = { cwd: folder.path, env: { TZ: 'Asia/Kolkata', LC_ALL: 'da_DK.UTF-8', LANG: 'da_DK.UTF-8' } };
+    const [{ out }] = await Promise.all([buildCopy(), run('esbuild.config.mjs', ['--out', here], elsewhere)]);
     const first = digests(out);
-    expect(Object.keys(first)).toContain('rotate-keys/main.js');
-    expect(digests(join(here, 'rotate-keys'))).toEqual(digests(join(out, 'rotate-keys')));
+    expect(Object.keys(first)).toEqual(expect.arrayContaining(['rotate-keys/main.js', 'rotate-keys.cdx.json']));
+    expect(digests(here)).toEqual(first);
     await buildCopy('--out', out);
     expect(digests(out)).toEqual(first);
+    expect(placesIn(out, [ROOT.slice(0, -1), folder.path])).toEqual([]);
+    for (const { name } of await bundlesIn(join(project, 'functions'))) expect(billLies(out, name)).toEqual([]);
+    const licences = await run('infra/supply-chain/licences.ts', ['--dist', out]);
+    expect([licences.code, licences.stderr]).toEqual([0, '']);
+    expect(licences.stdout).toMatch(/^in bundles, \d+ packages: .*\nin no bundle, \d+ packages: .*\n$/);
   });
 
   it('bundles each function alone, for CommonJS, with its metafile outside of its folder', async () => {
@@ -73,6 +91,7 @@ describe.concurrent('npm run build', () => {
     for (const name of readdirSync(join(project, 'functions'))) {
       expect(readJson(out, name, 'package.json')).toEqual({ name, private: true, type: 'commonjs', main: 'main.js' });
       expect(readdirSync(join(out, name)).filter((file) => !file.endsWith('.LEGAL.txt'))).toEqual([
+        'THIRD-PARTY-LICENSES.txt',
         'main.js',
         'package.json',
         ...(name === 'show-report' ? ['report.css', 'report.html', 'report.js'] : []),
@@ -82,6 +101,13 @@ describe.concurrent('npm run build', () => {
       writeFileSync(probe, `process.stdout.write(typeof require(${JSON.stringify(join(out, name))}).main);`);
       expect(await run(probe, [], { cwd: folder.path })).toMatchObject({ code: 0, stdout: 'function', stderr: '' });
     }
+    // The job is a program, with a Dockerfile that makes its image.
+    const job = join(out, 'rotate-keys-job');
+    expect(readdirSync(job)).toEqual(expect.arrayContaining(['Dockerfile', 'main.js', 'package.json']));
+    expect(readFileSync(join(job, 'Dockerfile'), 'utf8')).toBe(DOCKERFILE);
+    const refused = await run(join(job, 'main.js'), [], { cwd: folder.path });
+    expect([refused.code, refused.stderr, refused.stdout.match(/\n/g)]).toEqual([2, '', ['\n']]);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ event: 'run_failed', error: { code: 'settings_invalid' } });
   });
 
   it('fails where a library no longer loads what is to be left out of it', async () => {
@@ -233,6 +259,8 @@ describe('npm run build -- --official-secrets-manager', () => {
     const inputs = Object.keys(readJson(out, 'rotate-keys.meta.json')['inputs'] as object);
     expect(inputs).toContain(`node_modules/${PACKAGE}/secrets-manager/v2.js`);
     expect(inputs).not.toContain('shared/clients/secrets-manager.ts');
+    const { components } = billOf(readFileSync(join(out, 'rotate-keys.cdx.json'), 'utf8'));
+    expect(components.find(({ purl }) => purl === 'pkg:npm/%40ibm-cloud/secrets-manager@2.0.16')).toBeDefined();
     await using world = await RotateWorld.open({ directory: join(out, 'rotate-keys') });
     expect((await world.rotate()).keys).toMatchObject([{ steps: [{ step: 'mint' }], outcome: 'rest' }]);
     const own = world.requests.filter(({ url }) => new URL(url).pathname.startsWith('/api/v2/'));

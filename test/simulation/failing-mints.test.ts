@@ -148,7 +148,7 @@ describe('a mint that fails', () => {
           return { outcome: 'refused', why: 'it is not known' } as const;
         },
       };
-      const wish = { secret: null, force: false, dryRun: false };
+      const wish = { secret: null, listedAtMs: lab.clock.nowMs(), force: false, dryRun: false };
       return reconcile(key, wish, { ...ports, kindOf: () => refusing });
     });
     const [failed] = await Promise.all([slow, lab.tick(manifest, { only: ['ingest'] })]);

@@ -35,6 +35,7 @@ export const ANSWERS: { readonly [Name in keyof Switches]: readonly Switches[Nam
   stateHistory: ['named', 'updates'],
   policyReadDelayMs: [0, 60 * SECOND_MS],
   reportDelayMs: [120 * SECOND_MS, 0],
+  serviceIdsPerAccount: [2_000],
   callerAddress: ['127.0.0.1'],
   freshResourceKeyReadDelayMs: [2 * SECOND_MS, 0],
   removedResourceShownMs: [24 * 3_600 * SECOND_MS, 0],

@@ -172,11 +172,11 @@ async function adoptAnother({ lab, manifest }: Trial): Promise<string> {
 
 /**
  * Lets one key live for months under whatever the seed has in store: other answers of the platform, mishaps, runs at once,
- * people who meddle. Then nothing goes wrong any more, and it must come to rest.
+ * people who meddle. Then nothing goes wrong any more, and it must come to rest. `known` answers are given whatever the seed says.
  */
-export async function randomLife(seed: string): Promise<Life> {
+export async function randomLife(seed: string, known: Partial<Switches> = {}): Promise<Life> {
   const dice = new Dice(seed);
-  const { trial, story } = await begin(dice);
+  const { trial, story } = await begin(dice, known);
   const reports: LeakReport[] = [];
   const steps = dice.between(40, 100);
   for (let step = 0; step < steps && trial.witness.wrongs.length === 0; step += 1) {
@@ -189,10 +189,11 @@ export async function randomLife(seed: string): Promise<Life> {
   return { seed, story: [...story, trial.effects.join(', ')], wrongs };
 }
 
-async function begin(dice: Dice): Promise<{ trial: Trial; story: string[] }> {
+async function begin(dice: Dice, known: Partial<Switches>): Promise<{ trial: Trial; story: string[] }> {
   const answers = Object.entries(ANSWERS).map(([name, values]) => [name, dice.pick<unknown>(values)]);
   // A summary that locks protect never tells that all is done: a life would not come to rest. That has a test of its own.
-  const switches = { ...Object.fromEntries(answers), lockRefusesSecretPatch: false } as Partial<Switches>;
+  const drawn = Object.fromEntries(answers) as Partial<Switches>;
+  const switches = { ...drawn, ...known, lockRefusesSecretPatch: false };
   const lab = await laboratory({ switches });
   if (switches.removePreviousNeedsLockDelete || switches.versionMetadataNeedsManager) await grantManager(lab);
   const entry = {

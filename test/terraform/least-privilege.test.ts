@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FUNCTION_NAMES, rolesIn } from './support/deployed.ts';
 import type { FunctionName } from './support/deployed.ts';
+import { functionsOf, peopleOf, workAsPeople } from './support/people.ts';
+import { pageWith } from './support/permission-tables.ts';
+import { UsedRights } from './support/used-rights.ts';
 import { WholeAccount } from './support/whole-account.ts';
 
 type Scene = (account: WholeAccount) => Promise<string[]>;
@@ -55,10 +59,15 @@ async function rolesOf(name: FunctionName): Promise<{ key: string; role: string 
   return own.flatMap((policy) => rolesIn(policy).map((role) => ({ key: policy.key ?? '', role })));
 }
 
+const PAGE = 'docs/permissions.md';
+
 describe('what the module lets the functions do', () => {
-  it('is enough for the whole life of a key of each kind, for leaks, the check and the report', async () => {
+  it('is enough for the whole life of a key of each kind, for leaks, the check and the report; the page of the permissions tells it', async () => {
     using account = await WholeAccount.open();
     const { calls } = account.lab.cloud;
+    const functions = functionsOf(account);
+    const people = await peopleOf(account);
+    using used = new UsedRights(account.lab, [...functions, ...people.map(({ actor }) => actor)]);
     const told = await account.live(60);
     expect(told.filter((line) => / (ask|failed|left)\b/.test(line))).toEqual([]);
     for (const step of ['mint', 'disable', 'delete', 'release']) expect(told.join('\n')).toContain(` ${step} `);
@@ -71,6 +80,8 @@ describe('what the module lets the functions do', () => {
     }
     const rested = (await account.tick()).filter((line) => / (ask|failed|left)\b/.test(line));
     expect(rested).toEqual([]);
+    await workAsPeople(account, people, used);
+    await expect(pageWith(readFileSync(PAGE, 'utf8'), functions, people, used)).toMatchFileSnapshot(`../../${PAGE}`);
   });
 
   it.each(FUNCTION_NAMES)('has no role of %s that it could do without', async (name) => {

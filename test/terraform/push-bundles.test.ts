@@ -129,12 +129,23 @@ describe('npm run push-bundles', () => {
     ]);
   });
 
+  it('has the CLI build the image of the job for fleets, where that is wanted', () => {
+    const noted = putCli();
+    const wish = ['--project', 'keyrota', '--prefix', 'team-a', '--only', 'rotate-keys', '--job'];
+    expect(push(...wish, '--image', 'registry.example/team/keyrota:1').status).toBe(0);
+    const calls = readFileSync(noted, 'utf8').trim().split('\n');
+    expect(calls).toHaveLength(3);
+    expect(calls[2]).toMatch(
+      /^\[ce\]\[job\]\[update\]\[--name\]\[team-a-rotate-keys-job\]\[--build-source\]\[.*\/rotate-keys-job\]\[--build-strategy\]\[dockerfile\]\[--image\]\[registry\.example\/team\/keyrota:1\]$/,
+    );
+  });
+
   it('stops where the CLI fails, and says how far it came', () => {
     putCli('--name show-report');
     const { status, stderr } = push('--project', 'keyrota', '--only', 'rotate-keys,show-report');
     expect([status, stderr]).toEqual([
       1,
-      expect.stringMatching(/show-report .* failed, and 1 functions were pushed before/),
+      expect.stringMatching(/show-report .* failed, and 1 bundles were pushed before/),
     ]);
   });
 
@@ -174,6 +185,7 @@ describe('npm run push-bundles', () => {
     [['--dry-run'], /--project: name/],
     [['--project', 'x', '--only', 'rotate'], /--only: there are check-expiry, .* and no rotate/],
     [['--project', 'x', '--prefix', 'A b'], /--prefix/],
+    [['--project', 'x', '--image', 'a/b:1'], /--image: is that of the job/],
     [['--wrong'], /--wrong/],
   ])('refuses %j', (args, why) => {
     const { status, stderr } = push(...args);

@@ -66,6 +66,13 @@ describe('the script for timers of Code Engine', () => {
     expect(calls().every((call) => call.endsWith(' own'))).toBe(true);
   });
 
+  it('says of a job that it is one', () => {
+    putCli();
+    expect(run('create', { TIMERS: 'rotate-keys-job-timer|rotate-keys-job|0 * * * *|job' }).status).toBe(0);
+    const made = create('rotate-keys-job', '0 * * * *').map((one) => (one === 'function' ? 'job' : one));
+    expect(calls().map(argumentsOf).at(-1)).toEqual(made);
+  });
+
   it('removes each of them', () => {
     putCli();
     expect(run('delete').status).toBe(0);

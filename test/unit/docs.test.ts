@@ -12,6 +12,7 @@ import { ManifestError, parseManifest } from '../../shared/keys/manifest.ts';
 import { SEVERITIES } from '../../shared/notices/notice.ts';
 import type { Notice, NoticeType } from '../../shared/notices/notice.ts';
 import { webhookBody, webhookHeaders } from '../../shared/notices/standard-webhook.ts';
+import { logEventOf } from '../../shared/runtime/log-events.ts';
 import { NOTICE_SETTINGS } from '../../shared/runtime/notice-targets.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { SettingsSchema, readSettings } from '../../shared/runtime/settings.ts';
@@ -39,7 +40,10 @@ describe('the pages with made tables, and the view of failures', () => {
       for (const file of MADE) await mkdir(join(folder, dirname(file)), { recursive: true });
       const good = await Promise.all(MADE.map(pageOf));
       const stale = good.map((page) =>
-        page.replace(/(begin -->.*?\n)\| `[^\n]+\n/s, '$1').replace('\\"key_failed\\" OR ', ''),
+        page
+          .replace(/(begin -->.*?\n)\| `[^\n]+\n/s, '$1')
+          .replace('\\"key_failed\\" OR ', '')
+          .replace('In **bold**', ''),
       );
       const root = pathToFileURL(`${folder}/`);
       const read = () => Promise.all(MADE.map((file) => readFile(new URL(file, root), 'utf8')));
@@ -193,6 +197,20 @@ describe('the page of leaked keys', () => {
   it('names no setting that does not exist', async () => {
     const named = (await page()).match(/KEYROTA_[A-Z_]*[A-Z]/g);
     expect([...new Set(named)].filter((name) => !(name in SettingsSchema.shape))).toEqual([]);
+  });
+});
+
+describe('the log lines on the page of leaked keys', () => {
+  const CHAPTER = /From the moment in which the key is known(.*?)\. (`leak_reported`.*?) are about a report/s;
+
+  it('have the incident and the key where it says so, and no others', async () => {
+    const [, withKey = '', without = ''] = CHAPTER.exec(await pageOf('docs/leaks.md')) ?? [];
+    const namesIn = (text: string) => [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+    const fieldsOf = (name: string) => logEventOf(name)?.always ?? [];
+    expect(namesIn(withKey)).toHaveLength(6);
+    for (const name of namesIn(withKey)) expect(fieldsOf(name)).toEqual(expect.arrayContaining(['incident', 'keyId']));
+    expect(namesIn(without)).toEqual(['leak_reported', 'reports_braked', 'report_refused']);
+    for (const name of namesIn(without)) expect(fieldsOf(name)).not.toContain('incident');
   });
 });
 

@@ -134,6 +134,8 @@ const VARIABLES: Record<string, { good: string; gives: Partial<Settings>; bad: s
   },
   KEYROTA_TIMER_MINUTES: { good: '5', gives: { timerMs: 300_000 }, bad: ['0', '1441', '1.5', 'often', '-1'] },
   KEYROTA_RUN_SECONDS: { good: '45', gives: { runMs: 45_000 }, bad: ['44', '111', '100s'] },
+  KEYROTA_SHARDS: { good: '1000', gives: { shardCount: 1_000 }, bad: ['0', '1001', '2.5'] },
+  KEYROTA_JOB_SECONDS: { good: '85800', gives: { jobMs: 85_800_000 }, bad: ['59', '85801', '1h'] },
   KEYROTA_KEYS_AT_ONCE: { good: '119', gives: { keysAtOnce: 119 }, bad: ['0', '501', 'Infinity'] },
   KEYROTA_CALL_TIMEOUT_SECONDS: { good: '60', gives: { callTimeoutMs: 60_000 }, bad: ['0', '61'] },
   KEYROTA_SECRETS_MANAGER_CALLS_PER_SECOND: {
@@ -305,6 +307,8 @@ describe('settings', () => {
       reportTokens: [],
       timerMs: 60_000,
       runMs: 100_000,
+      shardCount: 1,
+      jobMs: 3_000_000,
       keysAtOnce: 120,
       callTimeoutMs: 10_000,
       secretsManagerCallsPerSecond: 20,
@@ -584,7 +588,7 @@ describe('numbers', () => {
   it.each(['6e1', '0x3c', ' 60', '60 ', '60\n', '60.0', '-60', '+60', '6_0', '６０', '0000000060', 'sixty'])(
     'are digits and nothing else: not %j, and no fault repeats it',
     (value) => {
-      expect(numeric).toHaveLength(5);
+      expect(numeric).toHaveLength(6);
       for (const variable of numeric) {
         const [fault = '', ...more] = errorOf({ ...NEEDED, [variable]: value }).faults;
         expect(more).toEqual([]);

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importsOf } from '../support/imports.ts';
+import { LAYERS } from '../support/layers.ts';
 
 const NOT_OURS = new Set(['.git', '.keyrota', 'coverage', 'dist', 'node_modules']);
 
@@ -17,21 +18,6 @@ const files = readdirSync('.')
 const sources = files.filter((file) => /\.(ts|mjs)$/.test(file));
 const textOf = (file: string) => readFileSync(file, 'utf8');
 
-/** The order of the layers: each may import those before it, and itself. */
-const LAYERS = [
-  'shared/runtime',
-  'shared/clients',
-  'shared/auth',
-  'shared/keys',
-  'shared/rotation',
-  'shared/notices',
-  'shared/inventory',
-  'shared/findings',
-  'shared/ledger',
-  'shared/incidents',
-  'shared/report',
-  'functions',
-];
 const layerOf = (path: string) => LAYERS.findIndex((layer) => path.startsWith(`${layer}/`));
 
 describe('the layout', () => {
@@ -45,7 +31,10 @@ describe('the layout', () => {
         '.oxlintrc.json',
         '.prettierignore',
         'CHANGELOG.md',
+        'CONTRIBUTING.md',
+        'LICENSE',
         'README.md',
+        'SECURITY.md',
         'docs',
         'esbuild.config.mjs',
         'functions',
@@ -59,15 +48,16 @@ describe('the layout', () => {
     );
   });
 
-  it('has a handler, a schema and a file named after what it does in each function', () => {
+  it('has a handler, a schema and a file named after what it does in each function, and both files of a job where it is one too', () => {
     const folders = new Map<string, string[]>();
     for (const file of files.filter((one) => one.startsWith('functions/'))) {
       const [, folder = '', name = ''] = file.split('/');
       folders.set(folder, [...(folders.get(folder) ?? []), name]);
     }
     for (const names of folders.values()) {
+      const isJob = names.includes('job.ts');
       expect(names).toEqual(expect.arrayContaining(['handler.ts', 'schema.ts']));
-      expect(names).toHaveLength(3);
+      expect(names).toHaveLength(isJob ? 5 : 3);
     }
   });
 
@@ -124,13 +114,14 @@ describe('the text', () => {
     expect(wrong.toSorted()).toEqual(['shared/report/page/browser.ts', 'shared/runtime/clock.ts']);
   });
 
-  it('has `process.env` read in one place of the product: the function’s edge', () => {
+  it('has `process.env` read in one place of the product: the edge of functions and jobs', () => {
     const wrong = sources.filter((file) => /^(functions|shared)\//.test(file) && /process\.env/.test(textOf(file)));
     expect(wrong.toSorted()).toEqual([
       'functions/check-expiry/handler.ts',
       'functions/handle-secret-event/handler.ts',
       'functions/respond-to-compromise/handler.ts',
       'functions/rotate-keys/handler.ts',
+      'functions/rotate-keys/job.ts',
       'functions/show-report/handler.ts',
     ]);
   });

@@ -24,9 +24,6 @@ export type ServiceIdChange = Partial<Pick<ServiceId, 'name' | 'description' | '
 
 const IAM_ID_PREFIX = 'iam-';
 
-/** docs/iam, "IAM limits". */
-const SERVICE_IDS_PER_ACCOUNT = 2_000;
-
 /** Whether an IAM ID is, by its form, that of a service ID. */
 export const isServiceIamId = (iamId: string): boolean => iamId.startsWith(`${IAM_ID_PREFIX}ServiceId-`);
 
@@ -66,8 +63,10 @@ export class ServiceIdBook {
 
   /** Throws 422 when the account has as many as it can. */
   add(input: NewServiceId, byIamId: string): ServiceId {
-    if (this.#serviceIds.size >= SERVICE_IDS_PER_ACCOUNT) {
-      throw limitReached('', 'The limit of supported service IDs is reached', SERVICE_IDS_PER_ACCOUNT);
+    // docs/iam, "IAM limits".
+    const { serviceIdsPerAccount: most } = this.#parts.switches;
+    if (this.#serviceIds.size >= most) {
+      throw limitReached('', 'The limit of supported service IDs is reached', most);
     }
     const id = `ServiceId-${this.#parts.random.uuid()}`;
     const serviceId: ServiceId = {

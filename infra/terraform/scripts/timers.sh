@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up or removes subscriptions of Code Engine's cron: `timers.sh create` or `timers.sh delete`.
-# TIMERS has a line for each: NAME|FUNCTION|SCHEDULE. REGION and PROJECT (its id) say where.
+# TIMERS has a line for each: NAME|FUNCTION|SCHEDULE, or NAME|JOB|SCHEDULE|job. REGION and PROJECT (its id) say where.
 set -eu
 
 if ! command -v ibmcloud >/dev/null; then
@@ -18,9 +18,9 @@ if [ -n "${IBMCLOUD_API_KEY:-}" ]; then
 fi
 ibmcloud ce project select --id "$PROJECT"
 
-printf '%s\n' "$TIMERS" | while IFS='|' read -r name function schedule; do
+printf '%s\n' "$TIMERS" | while IFS='|' read -r name destination schedule type; do
   ibmcloud ce subscription cron delete --name "$name" --force --ignore-not-found </dev/null
   [ "$1" = delete ] && continue
-  ibmcloud ce subscription cron create --name "$name" --destination-type function --destination "$function" \
+  ibmcloud ce subscription cron create --name "$name" --destination-type "${type:-function}" --destination "$destination" \
     --schedule "$schedule" --time-zone UTC --content-type application/json --data '{}' </dev/null
 done

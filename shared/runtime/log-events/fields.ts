@@ -34,7 +34,9 @@ export const LOG_FIELDS = {
     nullable: true,
     meaning: 'Name of the entry in the manifest; null for a key that no entry manages.',
   },
+  shard: { type: 'number', meaning: 'Of the job for fleets: index of the shard, from 0 on.' },
   cut: { type: 'boolean', meaning: 'The line was longer than 30,000 bytes: only short fields are left.' },
+  attempt: { type: 'number', meaning: 'Of the job: 1, and one more each time that its instance failed.' },
   answer: { type: 'text', meaning: 'What Secrets Manager answered, in words.' },
   bySeverity: { type: 'counts', meaning: 'How many findings there are: `critical`, `high`, `medium`, `low`.' },
   by: {
@@ -53,8 +55,9 @@ export const LOG_FIELDS = {
   counts: { type: 'counts', meaning: 'How many keys ended how: `rest`, `hold`, `ask`, `planned`, `failed`, `left`.' },
   decision: { type: 'text', meaning: 'What would be done about a leaked key.' },
   delayMs: { type: 'number', unit: 'ms', meaning: 'How long the next attempt waits.' },
+  doneCount: { type: 'number', meaning: 'How many of its keys the shard is through with.' },
   dryRun: { type: 'boolean', meaning: 'The run only says what it would do.' },
-  elapsedMs: { type: 'number', unit: 'ms', meaning: 'Since the work on the report began.' },
+  elapsedMs: { type: 'number', unit: 'ms', meaning: 'Since the work on the report, or of the shard, began.' },
   error: {
     type: 'error',
     meaning:
@@ -65,6 +68,7 @@ export const LOG_FIELDS = {
   incident: { type: 'text', meaning: 'Id of the leak of a key; it follows from the id of the key.' },
   instance: { type: 'text', meaning: 'GUID of the instance of Log Analysis.' },
   issuerName: { type: 'text', meaning: 'Name of the key at its issuer.' },
+  jobRun: { type: 'text', nullable: true, meaning: 'Name of the job run, as Code Engine tells it.' },
   keyCount: { type: 'number', meaning: 'How many entries of the manifest have a key.' },
   keyId: { type: 'text', meaning: 'Id of the key at its issuer. Never its value.' },
   leakedKeyId: { type: 'text', meaning: 'Id of the leaked key of the same identity.' },
@@ -92,6 +96,7 @@ export const LOG_FIELDS = {
   repository: { type: 'text', meaning: 'Repository of the alert at GitHub.' },
   restingCount: { type: 'number', meaning: 'How many keys rest, and were not looked at.' },
   secretId: { type: 'text', meaning: 'Id of the secret in Secrets Manager.' },
+  shardCount: { type: 'number', meaning: 'How many shards the job has.' },
   since: { type: 'time', nullable: true, meaning: 'Since when the key waits; null where nothing tells.' },
   status: { type: 'number', nullable: true, meaning: 'HTTP status; null where there was no answer.' },
   step: {
@@ -111,6 +116,7 @@ export const LOG_FIELDS = {
   subject: { type: 'text', meaning: 'Id of the key, secret, identity or setting that a finding is about.' },
   unseenCount: { type: 'number', meaning: 'How many things a check could not see.' },
   what: { type: 'text', meaning: 'What a check could not see.' },
+  totalCount: { type: 'number', meaning: 'How many keys the shard looks at in this run.' },
   tookMs: { type: 'number', unit: 'ms', meaning: 'How long the run took.' },
   type: { type: 'text', meaning: 'Type of the notice, for example `key.rotated`.' },
   unlisted: { type: 'texts', meaning: 'Names in Secrets Manager that the manifest does not have any more.' },
@@ -132,5 +138,6 @@ export const FIELDS_OF_CONTEXT = [
   'sender',
   'delivery',
   'key',
+  'shard',
   'cut',
 ] as const satisfies LogFieldName[];

@@ -6,7 +6,20 @@ export const RUN_EVENTS = {
     levels: ['info'],
     when: 'A run has read its settings and its manifest, and begins.',
     always: ['keyCount', 'dryRun', 'force'],
+    sometimes: ['shardCount', 'attempt', 'jobRun'],
     toDo: '',
+  },
+  job_progress: {
+    levels: ['info'],
+    when: 'How far a shard of the job is: with every 500 keys, and every 30 s.',
+    always: ['doneCount', 'totalCount', 'elapsedMs'],
+    toDo: '',
+  },
+  run_stopping: {
+    levels: ['info'],
+    when: 'Code Engine or a person asked the job to end: what is begun is brought to its end, and nothing else is begun.',
+    always: ['reason'],
+    toDo: 'Nothing: the next run goes on.',
   },
   run_finished: {
     levels: ['info', 'warn'],

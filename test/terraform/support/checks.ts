@@ -223,6 +223,9 @@ const checkLifecycles: Check = ({ resources }) =>
     if (type === 'ibm_code_engine_function' && ['code_reference', 'code_secret', 'code_binary'].some(isMissing)) {
       faults.push(`${type}.${name}: an apply would put the placeholder back`);
     }
+    if (type === 'ibm_code_engine_job' && ['image_reference', 'image_secret'].some(isMissing)) {
+      faults.push(`${type}.${name}: an apply would put the placeholder back`);
+    }
     if (body['service'] === 'secrets-manager' && lifecycle['prevent_destroy'] !== true) {
       faults.push(`${type}.${name}: an apply could remove all secrets`);
     }

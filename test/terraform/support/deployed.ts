@@ -105,7 +105,7 @@ export class Deployed implements Disposable {
       return new Plan(module, given, ({ type, key }, values) => made(type, key, values, profiles));
     });
     for (const link of deployed.plan.of('ibm_iam_trusted_profile_link')) await deployed.#link(link);
-    for (const policy of deployed.policies) await deployed.#grant(policy, rolesOf(policy.key ?? '', rolesIn(policy)));
+    for (const policy of deployed.policies) await deployed.grant(policy, rolesOf(policy.key ?? '', rolesIn(policy)));
     return deployed;
   }
 
@@ -207,7 +207,8 @@ export class Deployed implements Disposable {
     if (key === null) throw new Error('a link belongs to one function');
   }
 
-  async #grant({ values }: Instance, roles: readonly string[]): Promise<void> {
+  /** Lets whoever the policy names do what the roles say. */
+  async grant({ values }: Pick<Instance, 'values'>, roles: readonly string[]): Promise<void> {
     if (roles.length === 0) return;
     const [resources = {}] = values['resources'] as Record<string, string | null>[];
     const attributes = {

@@ -46,6 +46,8 @@ const OPERATORS: Readonly<Record<string, (left: Value, right: Value) => Value>> 
   greaterThanOrEqual: (left, right) => Number(left) >= Number(right),
   lessThan: (left, right) => Number(left) < Number(right),
   lessThanOrEqual: (left, right) => Number(left) <= Number(right),
+  add: (left, right) => Number(left) + Number(right),
+  subtract: (left, right) => Number(left) - Number(right),
 };
 
 function truth(value: Value): boolean {

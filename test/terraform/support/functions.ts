@@ -79,6 +79,7 @@ export const FUNCTIONS: Readonly<Record<string, (...given: Value[]) => Value>> =
   file: (path) => readFileSync(text(path), 'utf8'),
   filebase64: (path) => readFileSync(text(path)).toString('base64'),
   flatten: (values) => flatten(list(values)),
+  floor: (value) => Math.floor(Number(text(value))),
   format: (pattern, ...values) => {
     let at = 0;
     return text(pattern).replaceAll('%s', () => text(values[at++]));
@@ -90,6 +91,7 @@ export const FUNCTIONS: Readonly<Record<string, (...given: Value[]) => Value>> =
   length: (value) =>
     isList(value) ? value.length : isObject(value) ? Object.keys(value).length : Array.from(text(value)).length,
   lookup: (value, name, otherwise) => object(value)[text(name)] ?? otherwise,
+  max: (...numbers) => Math.max(...numbers.map((value) => Number(text(value)))),
   merge: (...objects) => Object.assign({}, ...objects.map(object)) as Value,
   nonsensitive: (value) => value,
   one: (values) => (list(values).length > 1 ? fail('more than one') : (list(values)[0] ?? null)),
@@ -104,6 +106,7 @@ export const FUNCTIONS: Readonly<Record<string, (...given: Value[]) => Value>> =
   tobool: (value) =>
     value === true || value === 'true' ? true : value === false || value === 'false' ? false : fail('not a truth'),
   tolist: (values) => list(values),
+  tonumber: (value) => (Number.isNaN(Number(text(value))) ? fail('not a number') : Number(text(value))),
   toset: toSet,
   tostring: (value) => (value === null ? null : text(value)),
   trimsuffix: (value, end) => (text(value).endsWith(text(end)) ? text(value).slice(0, -text(end).length) : text(value)),

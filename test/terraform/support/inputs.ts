@@ -35,6 +35,7 @@ export const SETTINGS: Record<string, string> = {
   KEYROTA_GITHUB_API_URL: 'https://github.example/api/v3',
   KEYROTA_GITHUB_SECRET_TYPES: 'ibm_key',
   KEYROTA_IAM_URL: 'http://127.0.0.1:1',
+  KEYROTA_JOB_SECONDS: '7000',
   KEYROTA_KEYS_AT_ONCE: '8',
   KEYROTA_LOG_LEVEL: 'debug',
   KEYROTA_NOTICE_EVENT_NOTIFICATIONS_SOURCE: 'source:api',

@@ -52,6 +52,13 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     'id function_id endpoint endpoint_internal status status_details computed_env_variables entity_tag',
     { run_env_variables: block('type! name value reference key prefix', false) },
   ),
+  ibm_code_engine_job: type(
+    `project_id! name! image_reference! image_secret run_commands:list run_arguments:list run_compute_resource_token_enabled:bool
+     run_mode run_service_account run_as_user:number scale_array_spec scale_cpu_limit scale_memory_limit
+     scale_ephemeral_storage_limit scale_max_execution_time:number scale_retry_limit:number`,
+    'id job_id entity_tag',
+    { run_env_variables: block('type! name value reference key prefix', false) },
+  ),
   ibm_code_engine_config_map: type('project_id! name! data:map', 'id config_map_id entity_tag'),
   ibm_code_engine_secret: type('project_id! name! format! data:map', 'id secret_id entity_tag'),
   ibm_iam_trusted_profile: type('name! description', 'id iam_id crn'),
