@@ -6,9 +6,9 @@ import { undo } from '../../shared/rotation/undo.ts';
 import { SecretValue } from '../../shared/runtime/secret-value.ts';
 import { KindWorld } from './kind-world.ts';
 import type { KindUnderTest } from './kind-world.ts';
-import { MISHAPS, atCall } from './mishaps.ts';
+import { MISHAPS, atCall, concerns } from './mishaps.ts';
 import type { Mishap } from './mishaps.ts';
-import { WatchedRun, isWrite } from './watched-run.ts';
+import { WatchedRun } from './watched-run.ts';
 
 type Stage = 'a first mint' | 'a rotation' | 'the end of the former key';
 
@@ -48,12 +48,12 @@ async function watchedCalls(kind: KindUnderTest, stage: Stage): Promise<readonly
 }
 
 /** Lets the mishap befall each call in turn, every time in a world of its own. Tells what was not well in the end. */
-async function wrongsAfterEachCall(kind: KindUnderTest, stage: Stage, { writesOnly, run }: Mishap): Promise<string[]> {
+async function wrongsAfterEachCall(kind: KindUnderTest, stage: Stage, mishap: Mishap): Promise<string[]> {
   const wrongs: string[] = [];
   for (const [index, call] of (await callsAt(kind, stage)).entries()) {
-    if (writesOnly && !isWrite(call)) continue;
+    if (!concerns(mishap, call)) continue;
     const world = await worldAt(kind, stage);
-    await run(world.lab, atCall(index + 1)).perform(world.setting.manifest, tickOf(world));
+    await mishap.run(world.lab, atCall(index + 1)).perform(world.setting.manifest, tickOf(world));
     await world.settle();
     const early = stage === 'a first mint' ? await wrongsOfFirst(kind, world) : [];
     wrongs.push(...[...early, ...(await world.wrongs())].map((wrong) => `${index + 1}, ${call}: ${wrong}`));

@@ -21,11 +21,17 @@ export const atWrite =
   ({ write }) =>
     write === nth;
 
+/**
+ * At which calls a mishap makes a difference. Reads take no effect that could come late or get lost. A process that dies before a
+ * read leaves the same world as after the write before it. A read that is lost or refused for the rate is repeated like one that
+ * hangs, which takes longest. Lists that are late from a read on that is none are late from the next call on.
+ */
+type Place = 'each call' | 'writes' | 'writes and lists';
+
 /** Something that happens to a run at one of its calls. */
 export interface Mishap {
   what: string;
-  /** The same for reads as another mishap of this list: they take no effect that could come late or get lost. */
-  writesOnly: boolean;
+  at: Place;
   run: (lab: Laboratory, moment: Moment) => WatchedRun;
 }
 
@@ -68,27 +74,35 @@ const staleFrom =
 
 /** Everything that can befall a call. */
 export const MISHAPS: readonly Mishap[] = [
-  { what: 'the process dies before it', writesOnly: false, run: killedBefore },
-  { what: 'the process dies after it', writesOnly: true, run: killedAfter },
-  { what: 'its request is lost', writesOnly: false, run: troubled({ drop: 'request' }) },
-  { what: 'its answer is lost', writesOnly: true, run: troubled({ drop: 'answer' }) },
-  { what: 'it takes effect 70 s later', writesOnly: true, run: troubled({ lateMs: 70_000 }) },
-  { what: 'it takes effect 9 min later', writesOnly: true, run: troubled({ lateMs: 9 * MINUTE_MS }) },
-  { what: 'it is answered 429', writesOnly: false, run: troubled({ status: 429, retryAfterSeconds: 7 }) },
-  { what: 'it is answered 500', writesOnly: true, run: troubled({ status: 500 }) },
-  { what: 'it is answered 500 after its effect', writesOnly: true, run: troubled({ status: 500, afterEffect: true }) },
-  { what: 'it is answered 503', writesOnly: true, run: troubled({ status: 503 }) },
-  { what: 'it hangs, without an effect', writesOnly: false, run: troubled({ lateMs: NEVER_MS }) },
-  { what: 'it hangs after its effect', writesOnly: true, run: troubled({ delayMs: NEVER_MS }) },
-  { what: 'lists are 3 s late from then on', writesOnly: false, run: staleFrom(3_000) },
-  { what: 'lists are 5 min late from then on', writesOnly: false, run: staleFrom(5 * MINUTE_MS) },
+  { what: 'the process dies before it', at: 'writes', run: killedBefore },
+  { what: 'the process dies after it', at: 'writes', run: killedAfter },
+  { what: 'its request is lost', at: 'writes', run: troubled({ drop: 'request' }) },
+  { what: 'its answer is lost', at: 'writes', run: troubled({ drop: 'answer' }) },
+  { what: 'it takes effect 70 s later', at: 'writes', run: troubled({ lateMs: 70_000 }) },
+  { what: 'it takes effect 9 min later', at: 'writes', run: troubled({ lateMs: 9 * MINUTE_MS }) },
+  { what: 'it is answered 429', at: 'writes', run: troubled({ status: 429, retryAfterSeconds: 7 }) },
+  { what: 'it is answered 500', at: 'writes', run: troubled({ status: 500 }) },
+  { what: 'it is answered 500 after its effect', at: 'writes', run: troubled({ status: 500, afterEffect: true }) },
+  { what: 'it is answered 503', at: 'writes', run: troubled({ status: 503 }) },
+  { what: 'it hangs, without an effect', at: 'each call', run: troubled({ lateMs: NEVER_MS }) },
+  { what: 'it hangs after its effect', at: 'writes', run: troubled({ delayMs: NEVER_MS }) },
+  { what: 'lists are 3 s late from then on', at: 'writes and lists', run: staleFrom(3_000) },
+  { what: 'lists are 5 min late from then on', at: 'writes and lists', run: staleFrom(5 * MINUTE_MS) },
   {
     what: 'its request is lost, and all after it',
-    writesOnly: false,
+    at: 'each call',
     run: troubled({ drop: 'request' }, 'from then on'),
   },
-  { what: 'its answer is lost, and all after it', writesOnly: true, run: troubled({ drop: 'answer' }, 'from then on') },
+  { what: 'its answer is lost, and all after it', at: 'writes', run: troubled({ drop: 'answer' }, 'from then on') },
 ];
+
+/** Of a path that ends in an id, one thing is read. */
+const isList = (call: string): boolean =>
+  call.startsWith('GET ') && !/(?:\/\*|\/(?:ApiKey-)?[0-9a-f-]{32,})$/.test(call);
+
+/** Whether the mishap makes a difference at that call: `METHOD /path`. */
+export const concerns = ({ at }: Mishap, call: string): boolean =>
+  at === 'each call' || isWrite(call) || (at === 'writes and lists' && isList(call));
 
 /** What each scene was seen to call: the same whenever it is played. */
 const seen = new WeakMap<Scene, Map<Deed | undefined, Promise<readonly string[]>>>();
@@ -134,13 +148,13 @@ export const WORST = MISHAPS.filter(({ what }) =>
   ].includes(what),
 );
 
-/** Lets the mishap befall each call in turn, every time in a fresh laboratory. Tells what was not well, and after which call. */
-export async function wrongsAfterEachCall(scene: Scene, { writesOnly, run }: Mishap): Promise<string[]> {
+/** Lets the mishap befall each call that it concerns in turn, every time in a fresh laboratory. Tells what was not well, and after which call. */
+export async function wrongsAfterEachCall(scene: Scene, mishap: Mishap): Promise<string[]> {
   const wrongs: string[] = [];
   for (const [index, call] of (await callsOf(scene)).entries()) {
-    if (writesOnly && !isWrite(call)) continue;
+    if (!concerns(mishap, call)) continue;
     const trial = await scene();
-    const found = await outcomeOf(trial, run(trial.lab, atCall(index + 1)));
+    const found = await outcomeOf(trial, mishap.run(trial.lab, atCall(index + 1)));
     wrongs.push(...found.map((wrong) => `${index + 1}, ${call}: ${wrong}`));
   }
   return wrongs;

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/keys/duration.ts';
 import { byValue, codeOf, keyOf, leakReport, nothingTold, respond } from '../../support/leaks.ts';
 import { Laboratory } from '../../support/laboratory.ts';
-import { MISHAPS, atCall } from '../../support/mishaps.ts';
+import { MISHAPS, atCall, concerns } from '../../support/mishaps.ts';
 import type { Mishap } from '../../support/mishaps.ts';
 import { minted } from '../../support/rotated.ts';
 import type { Scene } from '../../support/rotated.ts';
-import { WatchedRun, isWrite } from '../../support/watched-run.ts';
+import { WatchedRun } from '../../support/watched-run.ts';
 
 const SECRETS = '* /api/v2/**';
 const ALWAYS = 10_000;
@@ -252,7 +252,7 @@ describe('the response to a report', () => {
     async (mishap) => {
       const wrongs: string[] = [];
       for (const [index, call] of (await callsOfResponse()).entries()) {
-        if (mishap.writesOnly && !isWrite(call)) continue;
+        if (!concerns(mishap, call)) continue;
         wrongs.push(...(await wrongsAfter(index + 1, mishap, true)).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
       }
       expect(wrongs).toEqual([]);
@@ -264,7 +264,7 @@ describe('the response to a report', () => {
     const calls = await callsOfResponse();
     const disabled = calls.findIndex((call) => call.endsWith('/disable'));
     for (const [index, call] of calls.entries()) {
-      if (index <= disabled || (mishap.writesOnly && !isWrite(call))) continue;
+      if (index <= disabled || !concerns(mishap, call)) continue;
       wrongs.push(...(await wrongsAfter(index + 1, mishap, false)).map((wrong) => `${index + 1}, ${call}: ${wrong}`));
     }
     expect(wrongs).toEqual([]);
