@@ -37,6 +37,9 @@ export interface DemoWorkloads {
 /** Name of the secret group that agents read. */
 export const AGENTS_GROUP = 'ingestion';
 
+/** Services of whose keys the report tells: it sees them, and their values stay where they are. */
+const LOOKED_AT = ['iam-identity', 'logs', 'logs-router', 'cloud-object-storage', 'logdna'];
+
 /** A key is known everywhere a while after it was made. */
 const UNTIL_KNOWN_MS = 10_000;
 
@@ -71,7 +74,8 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
   for (const group of [groupId, privateGroupId])
     await admin.grant(readerIamId, ROLE.reader, 'secrets-manager', inGroup(group));
   await admin.grant(readerIamId, ROLE.secretsReader, 'secrets-manager', inGroup(ledgerGroupId));
-  await letView(admin, readerIamId);
+  await admin.grant(readerIamId, ROLE.apiKeyReviewer, 'iam-identity');
+  for (const service of LOOKED_AT) await admin.grant(readerIamId, ROLE.viewer, service);
   // It logs in as the functional ID to see what that has, and reads no value that others use.
   const checkerIamId = profiles['check-expiry'].iamId;
   await admin.grant(checkerIamId, ROLE.reader, 'secrets-manager');
@@ -80,7 +84,8 @@ export async function setUpAccount(cloud: EmbeddedCloud, url: string, workloads:
   await admin.grant(checkerIamId, ROLE.configurationReader, 'iam-identity');
   await admin.grant(checkerIamId, ROLE.viewer, 'user-management');
   await admin.grant(checkerIamId, ROLE.eventPublisher, 'event-notifications', instance);
-  await letView(admin, checkerIamId);
+  await admin.grant(checkerIamId, ROLE.apiKeyReviewer, 'iam-identity');
+  for (const service of ['iam-identity', null]) await admin.grant(checkerIamId, ROLE.viewer, service);
   await connectEvents(admin, account.eventNotifications.crn);
   const user = iam.addUser('log-shipper');
   const setting = { cloud, admin, url, rotatorIamId, responderIamId, groupId, privateGroupId };
@@ -109,13 +114,6 @@ async function setUpProfiles(
     [FUNCTIONS.check]: await create(FUNCTIONS.check),
     [FUNCTIONS.report]: await create(FUNCTIONS.report),
   };
-}
-
-/** Whose keys the report looks at, it sees, and nothing more: their values stay where they are. */
-async function letView(admin: Admin, iamId: string): Promise<void> {
-  await admin.grant(iamId, ROLE.apiKeyReviewer, 'iam-identity');
-  for (const service of ['iam-identity', 'logs', 'logs-router', 'cloud-object-storage', 'logdna'])
-    await admin.grant(iamId, ROLE.viewer, service);
 }
 
 /** From now on Secrets Manager tells Event Notifications what happens to secrets. */

@@ -40,14 +40,15 @@ export class Admin {
     return { id: String(created['id']), iamId: String(created['iam_id']) };
   }
 
-  /** Lets an identity do what `role` may, on a service, with further attributes of the resource. */
+  /** Lets an identity do what `role` may, on a service, or on all that are IAM-enabled (null), with further attributes of the resource. */
   async grant(
     iamId: string,
     role: string,
-    serviceName: string,
+    serviceName: string | null,
     attributes: Record<string, string> = {},
   ): Promise<void> {
-    const resource = { accountId: this.#accountId, serviceName, ...attributes };
+    const place = serviceName === null ? { serviceType: 'service' } : { serviceName };
+    const resource = { accountId: this.#accountId, ...place, ...attributes };
     await this.request('POST', '/v1/policies', {
       type: 'access',
       subjects: [{ attributes: [{ name: 'iam_id', value: iamId }] }],

@@ -7,6 +7,7 @@ import { FunctionHost } from '../local/host/function-host.ts';
 import { Timers } from '../local/host/timers.ts';
 import { serve } from '../local/server.ts';
 import { demoManifest, setUpAccount } from './account.ts';
+import type { DemoAccount } from './account.ts';
 import { AGENT, answerAboutAgents, startAgents } from './agents.ts';
 import type { IngestionAgent } from './agent.ts';
 import { Doorway } from './doorway.ts';
@@ -94,9 +95,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
   const addresses = cloud.addresses(api.url, controlServer.url);
   const { triggerToken, incident: incidentSecret } = secrets;
-  const keyrotaIamIds = Object.values(account.profiles).map(({ iamId }) => iamId);
   const report = { reportUrl: `${functionsUrl}/${FUNCTIONS.report}/`, reportToken: secrets.report };
-  const proofs = { triggerToken, incidentSecret, keyrotaIamIds, ...report };
+  const proofs = { triggerToken, incidentSecret, ...idsOf(account), ...report };
   const ready = { ...addresses, functionsUrl, ...proofs, manifestFile: MANIFEST_FILE };
   using _file = await leaveDemoFile(ready, manifest);
   print(options.json ? JSON.stringify({ event: 'ready', ...ready }) : introduction(ready));
@@ -115,6 +115,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   if (days === null) return 0;
   if (!isComplete) process.stderr.write(`demo: stopped after ${summary.days} of ${days} days\n`);
   return isComplete && summary.linesRefused === 0 && summary.orphanKeys === 0 ? 0 : 1;
+}
+
+/** Who the functions are. */
+function idsOf({ profiles }: DemoAccount): { keyrotaIamIds: string[]; profileIds: Record<string, string> } {
+  const profileIds = Object.fromEntries(Object.entries(profiles).map(([name, { id }]) => [name, id]));
+  return { keyrotaIamIds: Object.values(profiles).map(({ iamId }) => iamId), profileIds };
 }
 
 /** Resolves at `untilMs`, or when somebody stops the demo. */

@@ -19,6 +19,8 @@ const Demo = z.object({
   triggerToken: z.string(),
   incidentSecret: z.string(),
   keyrotaIamIds: z.array(z.string()),
+  /** Ids of the trusted profiles of the functions. */
+  profileIds: z.record(z.string(), z.string()),
   manifestFile: z.string(),
 });
 export type Demo = z.infer<typeof Demo>;

@@ -12,22 +12,10 @@ import { demandYes } from './confirm.ts';
 import { withContext } from './context.ts';
 import type { OperatorContext } from './context.ts';
 import { InputError } from './input-error.ts';
-import { loadManifestFile } from './manifest-file.ts';
 import { print, printJson } from './output.ts';
 import { withProgress } from './progress.ts';
 import { provisionAndTell } from './provision/command.ts';
 import { readValue } from './read-value.ts';
-
-/** `validate FILE`: checks a manifest. No cloud is needed. */
-export async function validateCommand(file: string, options: { json?: boolean }): Promise<ExitCode> {
-  const { value, manifest } = await loadManifestFile(file);
-  const count = manifest.keys.length;
-  const keyless = manifest.keyless.length;
-  const without = keyless === 0 ? '' : `, ${keyless} ${keyless === 1 ? 'entry' : 'entries'} without a key`;
-  if (options.json) printJson(value);
-  else print(`${file}: valid, ${count} ${count === 1 ? 'key' : 'keys'}${without}, deployment ${manifest.deployment}`);
-  return EXIT.done;
-}
 
 /** `undo NAME`: makes the former key current again. */
 export function undoCommand(name: string, options: AskingOptions): Promise<ExitCode> {

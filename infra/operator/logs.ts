@@ -1,42 +1,12 @@
 import { styleText } from 'node:util';
 import { parseDuration } from '../../shared/keys/duration.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
-import type { CommandSpec } from './command-spec.ts';
 import { InputError } from './input-error.ts';
 import type { LogChoice } from './logs-choice.ts';
+import { LOGS_EXAMPLE } from './logs-command.ts';
 import { linesOf } from './logs-input.ts';
 import { Telling } from './logs-telling.ts';
 import type { LogsStreams } from './logs-telling.ts';
-
-const EXAMPLE = 'npm -s start -- --days 40 --json | npm run -s keyrota -- logs cloud-logs-ingest';
-
-/** The command, for its group. */
-export const LOGS_COMMAND: CommandSpec = {
-  name: 'logs',
-  description: "read log lines from standard input, and print one key's story; needs no cloud",
-  details: [
-    'Takes lines as Keyrota writes them, and as IBM Cloud Logs wraps them; what else comes is counted and skipped. Lines that come up to a minute out of order are sorted, and what is repeated with every look is told once. Times are UTC.',
-    'With `--json` it prints the lines as they were logged, one a line, and the summary goes to standard error. docs/logs.md has every event.',
-  ],
-  examples: [
-    { line: EXAMPLE, does: 'the story of a key of the demo' },
-    { line: 'npm run -s keyrota -- logs --failures < lines.json', does: 'what did not succeed, of all keys' },
-    { line: 'npm run -s keyrota -- logs --incident incident-0123456789abcdef < lines.json', does: 'one leak' },
-  ],
-  exits: { 1: 'nothing was found' },
-  asks: null,
-  looks: false,
-  define: (command, run) =>
-    command
-      .argument('[name]', 'the key; default: all')
-      .option('--key <name>', 'the same as the argument')
-      .option('--key-id <id>', 'only lines about the key of that id at its issuer')
-      .option('--run <id>', 'only lines of that run of rotate-keys')
-      .option('--incident <id>', 'only lines about that leak')
-      .option('--failures', 'only what did not succeed')
-      .option('--since <when>', 'only lines since then: 90m, 36h or 7d ago, or a time such as 2026-11-20T03:00Z')
-      .action((name: string | undefined, options: LogsOptions) => run(() => logsCommand(name, options))),
-};
 
 export interface LogsOptions {
   key?: string;
@@ -64,7 +34,7 @@ function streamsOfProcess(): LogsStreams {
   const { stdin: input, stdout: output, stderr: errors } = process;
   if (input.isTTY) {
     throw new InputError('no_input', 'keyrota logs reads log lines from standard input.', {
-      next: `For example: ${EXAMPLE}`,
+      next: `For example: ${LOGS_EXAMPLE}`,
     });
   }
   const isColoured = styleText('red', 'x', { stream: output }) !== 'x';

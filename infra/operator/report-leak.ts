@@ -18,12 +18,9 @@ import type { CallCounts } from './demo-witness.ts';
 import { sendIncident } from './incident-request.ts';
 import type { Incident, IncidentAnswer, IncidentReceiver } from './incident-request.ts';
 import { InputError } from './input-error.ts';
+import type { Locator } from './locators.ts';
 import { print, printJson } from './output.ts';
 import { withProgress } from './progress.ts';
-
-/** What a report can name the key by. */
-export const LOCATORS = ['id', 'secret-crn', 'value-hash'] as const;
-type Locator = (typeof LOCATORS)[number];
 
 export interface ReportLeakOptions extends AskingOptions {
   by: Locator;

@@ -12,6 +12,7 @@ import { SettingsSchema } from '../../shared/runtime/settings.ts';
 import { conformanceTables } from '../conformance/tables.ts';
 import { ruleTables } from './check-tables.ts';
 import { commandReference } from './commands-page.ts';
+import { doctorTable } from './doctor/table.ts';
 import { failuresView, logTables } from './log-tables.ts';
 import { markdownTable } from './markdown-table.ts';
 import { runbookIndex } from './runbook-index.ts';
@@ -65,6 +66,7 @@ const FILES: readonly { file: string; from: (present: string) => string }[] = [
   { file: 'docs/commands.md', from: between(commandReference) },
   { file: 'docs/logs.md', from: between(logTables) },
   { file: 'docs/check.md', from: between(ruleTables) },
+  { file: 'docs/doctor.md', from: between(doctorTable) },
   { file: 'docs/conformance.md', from: between(conformanceTables) },
   { file: 'docs/runbook.md', from: (page) => withMade(page, runbookIndex(page)) },
   { file: 'infra/cloud-logs/views/failures.json', from: failuresView },

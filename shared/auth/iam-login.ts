@@ -52,7 +52,12 @@ export class IamLogin implements AuthenticatorInterface, LoginOfCalls {
 
   /** IAM id of who is logged in, as the token says; null before the first login, or where the token does not tell. */
   get iamId(): string | null {
-    return this.#current ? iamIdIn(this.#current.token.value) : null;
+    return this.told?.iam_id ?? null;
+  }
+
+  /** What the present token says of itself; null before the first login, or where it cannot be read. */
+  get told(): TokenClaims | null {
+    return this.#current ? claimsIn(this.#current.token.value) : null;
   }
 
   /**
@@ -120,13 +125,24 @@ export function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promi
   });
 }
 
-const Claims = z.object({ iam_id: z.string() });
+/** `iat` is in epoch seconds, by IAM's clock; `account.bss` is the account that the token is for. */
+const Claims = z.object({
+  iam_id: z.string(),
+  iat: z.number().optional().catch(undefined),
+  account: z
+    .object({ bss: z.string() })
+    .optional()
+    .catch(undefined),
+});
+
+/** What an access token says of itself. */
+export type TokenClaims = z.infer<typeof Claims>;
 
 /** Nobody verifies the token here: it comes from IAM itself, and decides nothing but whether to ask further. */
-function iamIdIn(token: SecretValue): string | null {
+function claimsIn(token: SecretValue): TokenClaims | null {
   try {
     const [, claims = ''] = token.reveal().split('.');
-    return Claims.parse(JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'))).iam_id;
+    return Claims.parse(JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')));
   } catch {
     return null;
   }

@@ -100,7 +100,7 @@ type Attribute = z.infer<typeof Attribute>;
 
 function covers(attributes: readonly Attribute[], service: string, instance: string | null): boolean {
   const valuesOf = (name: string) => attributes.filter((attribute) => attribute.name === name);
-  const allFit = (name: string, wanted: string) => valuesOf(name).every((attribute) => fits(attribute, wanted));
+  const allFit = (name: string, wanted: string) => valuesOf(name).every((attribute) => matches(attribute, wanted));
   // A part of an instance is not what a sender needs.
   if (valuesOf('resourceType').length + valuesOf('resource').length > 0) return false;
   if (!allFit('serviceName', service) || !allFit('serviceType', 'service')) return false;
@@ -108,7 +108,8 @@ function covers(attributes: readonly Attribute[], service: string, instance: str
   return isAboutServices && (instance === null || allFit('serviceInstance', instance));
 }
 
-function fits({ value, operator }: Attribute, wanted: string): boolean {
+/** Whether an attribute of a policy is about that value. */
+export function matches({ value, operator }: Attribute, wanted: string): boolean {
   if (operator !== 'stringMatch') return value === wanted;
   const pattern = value
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

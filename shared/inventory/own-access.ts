@@ -79,7 +79,11 @@ function isWhole(attributes: Attributes, { service, family, instance }: Place): 
 export function toGrant(iamId: string | null, roles: string, service?: string, instance?: string | null): string {
   const place = service === undefined ? '' : ` --service-name ${quoted(service)}`;
   const where = instance ? ` --service-instance ${quoted(instance)}` : '';
-  const options = `--roles ${quoted(roles)}${place}${where}`;
+  return grantTo(iamId, `--roles ${quoted(roles)}${place}${where}`);
+}
+
+/** How a person gives an identity what the options say; PROFILE where it is not known, or is a user. */
+export function grantTo(iamId: string | null, options: string): string {
   if (iamId?.startsWith('iam-ServiceId-')) return `ibmcloud iam service-policy-create ${iamId.slice(4)} ${options}`;
   if (iamId?.startsWith('iam-Profile-'))
     return `ibmcloud iam trusted-profile-policy-create ${iamId.slice(4)} ${options}`;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { LOGS_COMMAND } from '../../infra/operator/logs.ts';
+import { LOGS_COMMAND } from '../../infra/operator/logs-command.ts';
 import type { LogsOptions } from '../../infra/operator/logs.ts';
 import { incidentIdOf } from '../../shared/keys/compromise-mark.ts';
 import { MINTED, line, told } from '../support/told-logs.ts';

@@ -1,11 +1,9 @@
 import { Option } from 'commander';
 import type { CommandGroup, CommandSpec } from '../command-spec.ts';
 import { EXIT } from '../commands.ts';
-import { containCommand } from '../contain/command.ts';
 import type { ContainOptions } from '../contain/command.ts';
-import { exportIncident } from '../export-incident.ts';
 import type { ExportOptions } from '../export-incident.ts';
-import { LOCATORS, reportLeakCommand } from '../report-leak.ts';
+import { LOCATORS } from '../locators.ts';
 import type { ReportLeakOptions } from '../report-leak.ts';
 
 const contain: CommandSpec = {
@@ -31,7 +29,9 @@ const contain: CommandSpec = {
       .argument('<name>', 'the entry')
       .option('--key-id <id>', 'a former key of the entry, for example ApiKey-…; default: the current one')
       .option('--dry-run', 'only say what would be done')
-      .action((name: string, options: ContainOptions) => run(() => containCommand(name, options))),
+      .action((name: string, options: ContainOptions) =>
+        run(async () => (await import('../contain/command.ts')).containCommand(name, options)),
+      ),
 };
 
 const reportLeak: CommandSpec = {
@@ -54,7 +54,9 @@ const reportLeak: CommandSpec = {
       .argument('<name>', 'the key')
       .addOption(new Option('--by <what>', 'what the report names the key by').choices(LOCATORS).default('id'))
       .option('--url <url>', "address of the function respond-to-compromise; default: the running demo's")
-      .action((name: string, options: ReportLeakOptions) => run(() => reportLeakCommand(name, options))),
+      .action((name: string, options: ReportLeakOptions) =>
+        run(async () => (await import('../report-leak.ts')).reportLeakCommand(name, options)),
+      ),
 };
 
 const exportOne: CommandSpec = {
@@ -73,6 +75,7 @@ const exportOne: CommandSpec = {
       .option('--out <file>', 'file to write, which must not exist; default: the id, with .json')
       .action((incident: string, options: ExportOptions) =>
         run(async () => {
+          const { exportIncident } = await import('../export-incident.ts');
           await exportIncident(incident, options);
           return EXIT.done;
         }),

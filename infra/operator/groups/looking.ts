@@ -1,10 +1,8 @@
-import { CHECK_COMMAND } from '../check.ts';
+import { CHECK_COMMAND } from '../check-command.ts';
 import type { CommandGroup, CommandSpec } from '../command-spec.ts';
 import type { CommonOptions } from '../commands.ts';
-import { explainCommand } from '../explain.ts';
-import { validateCommand } from '../key-commands.ts';
-import { LOGS_COMMAND } from '../logs.ts';
-import { planCommand } from '../plan-and-rotate.ts';
+import { DOCTOR_COMMAND } from '../doctor/command.ts';
+import { LOGS_COMMAND } from '../logs-command.ts';
 import type { PlanOptions } from '../plan-and-rotate.ts';
 
 const validate: CommandSpec = {
@@ -17,7 +15,9 @@ const validate: CommandSpec = {
   define: (command, run) =>
     command
       .argument('<file>', 'manifest in YAML or JSON')
-      .action((file: string, options: { json?: boolean }) => run(() => validateCommand(file, options))),
+      .action((file: string, options: { json?: boolean }) =>
+        run(async () => (await import('../validate.ts')).validateCommand(file, options)),
+      ),
 };
 
 const plan: CommandSpec = {
@@ -38,7 +38,9 @@ const plan: CommandSpec = {
     command
       .argument('[names...]', 'keys to look at; default: all')
       .option('--force', 'as if a rotation was asked for')
-      .action((names: string[], options: PlanOptions) => run(() => planCommand(names, options))),
+      .action((names: string[], options: PlanOptions) =>
+        run(async () => (await import('../plan-and-rotate.ts')).planCommand(names, options)),
+      ),
 };
 
 const explain: CommandSpec = {
@@ -56,11 +58,13 @@ const explain: CommandSpec = {
   define: (command, run) =>
     command
       .argument('<name>', 'the key')
-      .action((name: string, options: CommonOptions) => run(() => explainCommand(name, options))),
+      .action((name: string, options: CommonOptions) =>
+        run(async () => (await import('../explain.ts')).explainCommand(name, options)),
+      ),
 };
 
 /** Commands that change nothing. */
 export const LOOKING: CommandGroup = {
   title: 'Look',
-  commands: [plan, explain, CHECK_COMMAND, LOGS_COMMAND, validate],
+  commands: [plan, explain, CHECK_COMMAND, LOGS_COMMAND, validate, DOCTOR_COMMAND],
 };

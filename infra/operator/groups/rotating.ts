@@ -1,7 +1,5 @@
 import type { CommandGroup, CommandSpec } from '../command-spec.ts';
 import type { AskingOptions } from '../commands.ts';
-import { undoCommand } from '../key-commands.ts';
-import { rotateCommand } from '../plan-and-rotate.ts';
 import type { RotateOptions } from '../plan-and-rotate.ts';
 
 const rotate: CommandSpec = {
@@ -24,7 +22,9 @@ const rotate: CommandSpec = {
       .option('--force', 'rotate now, due or not')
       .option('--dry-run', 'only show the next step of each, as `plan` does')
       .option('--plan <hash>', 'only what `plan` showed under this hash, and only if nothing has moved')
-      .action((names: string[], options: RotateOptions) => run(() => rotateCommand(names, options))),
+      .action((names: string[], options: RotateOptions) =>
+        run(async () => (await import('../plan-and-rotate.ts')).rotateCommand(names, options)),
+      ),
 };
 
 const undo: CommandSpec = {
@@ -39,7 +39,9 @@ const undo: CommandSpec = {
   define: (command, run) =>
     command
       .argument('<name>', 'the key')
-      .action((name: string, options: AskingOptions) => run(() => undoCommand(name, options))),
+      .action((name: string, options: AskingOptions) =>
+        run(async () => (await import('../key-commands.ts')).undoCommand(name, options)),
+      ),
 };
 
 /** The regular work, and the way back. */

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandGroup, CommandSpec } from '../command-spec.ts';
 import type { AskingOptions, CommonOptions } from '../commands.ts';
-import { adoptCommand, importCommand, provisionCommand } from '../key-commands.ts';
 
 const provision: CommandSpec = {
   name: 'provision',
@@ -21,7 +20,7 @@ const provision: CommandSpec = {
       .argument('<name>', 'the key in the manifest')
       .option('--dry-run', "only show the steps, with the commands of IBM's CLI")
       .action((name: string, options: CommonOptions & { dryRun?: boolean }) =>
-        run(() => provisionCommand(name, options)),
+        run(async () => (await import('../key-commands.ts')).provisionCommand(name, options)),
       ),
 };
 
@@ -45,7 +44,7 @@ const adopt: CommandSpec = {
       .allowUnknownOption()
       .allowExcessArguments()
       .action((_name: string, _keyId: string, options: AskingOptions, own: Command) =>
-        run(() => adoptCommand(own.args, options)),
+        run(async () => (await import('../key-commands.ts')).adoptCommand(own.args, options)),
       ),
 };
 
@@ -65,7 +64,9 @@ const bringIn: CommandSpec = {
       // Commander would repeat what it does not know, and that may be the value.
       .allowUnknownOption()
       .allowExcessArguments()
-      .action((_name: string, options: AskingOptions, own: Command) => run(() => importCommand(own.args, options))),
+      .action((_name: string, options: AskingOptions, own: Command) =>
+        run(async () => (await import('../key-commands.ts')).importCommand(own.args, options)),
+      ),
 };
 
 /** How keys come under Keyrota's care. */
