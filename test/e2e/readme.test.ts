@@ -31,6 +31,7 @@ const WITH_THE_DEMO: Trial[] = [
   { line: 'npm run keyrota -- rotate cloud-logs-ingest --force --yes', shows: /cloud-logs-ingest .*mint/ },
   { line: 'npm run keyrota -- undo cloud-logs-ingest --yes', shows: /cloud-logs-ingest/ },
   { line: 'npm run keyrota -- check --fail-on critical', shows: /: 0 critical, .* keys and \d+ secrets looked at$/m },
+  { line: 'npm run doctor', shows: /roles +│ 5 of 5 .*functions +│ 3 of 5 .*\n\d+ ok, \d+ not looked at\n$/s },
   {
     line: 'npm run keyrota -- provision logs-router-ingest --dry-run',
     shows: /there +policy: Writer on logs-router\n +ibmcloud iam service-policy-create ServiceId-/,

@@ -34,7 +34,7 @@ describe('what was deployed', () => {
 
   it.each([
     ['no JSON', 'Outputs:', 'is not JSON'],
-    ['nothing', '{}', 'function_urls: '],
+    ['nothing', '{}', 'function_urls is missing; profile_ids is missing.'],
     [
       'the value alone',
       JSON.stringify({ ...ENOUGH, profile_ids: { 'show-report': 'Profile-1' } }),

@@ -60,9 +60,9 @@ export async function readDeployed(file: string): Promise<Deployed> {
   } catch (cause) {
     throw invalid('is not JSON.', cause);
   }
-  const { data, error } = Outputs.safeParse(value);
+  const { data, error } = Outputs.safeParse(value, { reportInput: true });
   if (!data) {
-    const faults = error.issues.map(({ path, message }) => `${path.join('.') || '(all)'}: ${message}`);
+    const faults = error.issues.map(faultText);
     throw invalid(`${faults.join('; ')}.`);
   }
   return {
@@ -72,6 +72,11 @@ export async function readDeployed(file: string): Promise<Deployed> {
     secretsManagerCrn: data.secrets_manager_crn?.value ?? null,
     projectCrn: data.project_crn?.value ?? null,
   };
+}
+
+function faultText({ path, message, input }: z.core.$ZodIssue): string {
+  const place = path.join('.');
+  return input === undefined ? `${place} is missing` : `${place === '' ? 'the file' : place}: ${message}`;
 }
 
 /** What the running demo deployed. */
