@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './support/longest-first.ts';
-import { ALONE, SHARING } from './support/suite.ts';
+import { PROCESSES, SHARING, THREADS } from './support/suite.ts';
 
 export default defineConfig({
   test: {
@@ -11,8 +11,9 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'alone', include: ALONE } },
-      { extends: true, test: { name: 'sharing', include: SHARING, isolate: false } },
+      { extends: true, test: { name: 'process', include: PROCESSES, pool: 'forks' } },
+      { extends: true, test: { name: 'thread', include: THREADS, pool: 'threads' } },
+      { extends: true, test: { name: 'sharing', include: SHARING, isolate: false, pool: 'forks' } },
     ],
   },
 });

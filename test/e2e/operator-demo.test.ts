@@ -37,7 +37,7 @@ function leaveFile(folder: DemoFolder, url: string): void {
   const text = 'x';
   const addresses = { url, controlUrl: url, secretsManagerUrl: url, functionsUrl: url };
   const secrets = { adminApiKey: text, triggerToken: text, incidentSecret: text };
-  const file = { ...addresses, ...secrets, accountId: text, keyrotaIamIds: [], manifestFile: text };
+  const file = { ...addresses, ...secrets, accountId: text, keyrotaIamIds: [], profileIds: {}, manifestFile: text };
   mkdirSync(join(folder.path, '.keyrota'), { recursive: true });
   writeFileSync(folder.demoFile, JSON.stringify(file));
 }

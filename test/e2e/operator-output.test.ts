@@ -15,6 +15,8 @@ const ENV = {
   KEYROTA_ACCOUNT_ID: '0123456789abcdef0123456789abcdef',
   KEYROTA_SECRETS_MANAGER_URL: 'http://127.0.0.1:9',
   KEYROTA_IAM_URL: 'http://127.0.0.1:9',
+  KEYROTA_RESOURCE_CONTROLLER_URL: 'http://127.0.0.1:9',
+  KEYROTA_USER_MANAGEMENT_URL: 'http://127.0.0.1:9',
   KEYROTA_LOGIN: 'api-key',
   KEYROTA_API_KEY: 'a-key-that-is-made-up',
   KEYROTA_CALL_TIMEOUT_SECONDS: '1',
@@ -42,6 +44,7 @@ const ARGUMENTS: Record<string, (name: string) => string[]> = {
   provision: (name) => [name],
   adopt: (name) => [name, KEY_ID, '--yes'],
   import: (name) => [name, '--yes'],
+  doctor: () => ['--try-lock', '--yes'],
 };
 const argumentsOf = (command: string, name: string): string[] => [command, ...(ARGUMENTS[command]?.(name) ?? [])];
 
@@ -70,7 +73,7 @@ describe.concurrent('the output of npm run keyrota', () => {
     );
   });
 
-  it.each(Object.keys(ARGUMENTS).filter((name) => name !== 'check' && name !== 'export'))(
+  it.each(Object.keys(ARGUMENTS).filter((name) => !['check', 'export', 'doctor'].includes(name)))(
     '%s has one clear message for a name that is not there, and exit code 2',
     async (command) => {
       const args = argumentsOf(command, 'nobody');
@@ -86,7 +89,14 @@ describe.concurrent('the output of npm run keyrota', () => {
     },
   );
 
-  it.each(Object.keys(ARGUMENTS).filter((name) => name !== 'validate'))(
+  it('doctor looks at what it can where nobody answers, and ends with 1', async () => {
+    const ending = await keyrota([...argumentsOf('doctor', ''), '--json']);
+    const { counts } = JSON.parse(ending.stdout) as { counts: Record<string, number> };
+    expect([ending.code, ending.stderr, counts['failed'], counts['ok']]).toEqual([1, '', 5, 0]);
+    expect(ending.stdout).not.toContain(ENV.KEYROTA_API_KEY);
+  });
+
+  it.each(Object.keys(ARGUMENTS).filter((name) => name !== 'validate' && name !== 'doctor'))(
     '%s fails with 1 and one line of JSON where nobody answers',
     async (command) => {
       const name = command === 'export' ? 'incident-0123456789abcdef' : 'ingest';
@@ -161,7 +171,9 @@ describe('the command line', () => {
   /** Understands a line as the program would, and does nothing. */
   async function understood(line: string): Promise<boolean> {
     const words = line
+      .replace(/^npm run doctor( -- )?/, 'doctor ')
       .replace(/^.*npm run (-s )?keyrota -- /, '')
+      .trim()
       .replace(/ < .*$/, '')
       .split(' ');
     let isTaken = false;
@@ -177,7 +189,7 @@ describe('the command line', () => {
   it.each(COMMANDS.flatMap(({ examples }) => examples.map(({ line }) => line)))(
     'is right in the example: %s',
     async (line) => {
-      expect(line).toMatch(/(^|\| )npm run (-s )?keyrota -- /);
+      expect(line).toMatch(/(^|\| )npm run ((-s )?keyrota -- |doctor)/);
       expect(await understood(line)).toBe(true);
     },
   );

@@ -16,7 +16,15 @@ function sharesAProcess(file: string): boolean {
   return ![...loadedWith(file)].some((path) => KEEPS_THINGS.test(path));
 }
 
-const files = globSync('test/**/*.test.ts').toSorted();
+/** What starts programs, ends with signals or hosts functions: whatever is the process's own it finds in a process. */
+const PROCESS = /^test\/(?:e2e|browser|host)\//;
 
+const files = globSync('test/**/*.test.ts').toSorted();
+const alone = files.filter((file) => !sharesAProcess(file));
+
+/** In one process, one after the other. */
 export const SHARING = files.filter(sharesAProcess);
-export const ALONE = files.filter((file) => !sharesAProcess(file));
+/** Each in a process of its own. */
+export const PROCESSES = alone.filter((file) => PROCESS.test(file));
+/** Each in a thread of its own, with modules of its own: that begins in a third of the time. */
+export const THREADS = alone.filter((file) => !PROCESS.test(file));

@@ -38,7 +38,7 @@ describe('what was deployed', () => {
     [
       'the value alone',
       JSON.stringify({ ...ENOUGH, profile_ids: { 'show-report': 'Profile-1' } }),
-      'profile_ids.value: ',
+      'profile_ids.value is missing',
     ],
     [
       'another function',

@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LONGEST } from '../support/longest-first.ts';
-import { ALONE, SHARING } from '../support/suite.ts';
+import { PROCESSES, SHARING, THREADS } from '../support/suite.ts';
 
 describe('the suite', () => {
   it('begins with files that exist', () => {
@@ -9,13 +9,13 @@ describe('the suite', () => {
     expect(new Set(LONGEST).size).toBe(LONGEST.length);
   });
 
-  it('has each file of tests once: alone, or sharing a process', () => {
-    expect([...ALONE, ...SHARING].toSorted()).toEqual(globSync('test/**/*.test.ts').toSorted());
+  it('has each file of tests once: in a process or a thread of its own, or sharing a process', () => {
+    expect([...PROCESSES, ...THREADS, ...SHARING].toSorted()).toEqual(globSync('test/**/*.test.ts').toSorted());
   });
 
-  it('gives a process of its own to whatever is not simulated, or loads a function', () => {
-    const alone = ['test/unit/outgoing.test.ts', 'test/e2e/rotate-keys.test.ts', 'test/simulation/report.test.ts'];
-    expect(ALONE).toEqual(expect.arrayContaining(alone));
+  it('lets no file share modules with another that loads a function, and gives a process to whatever needs one', () => {
+    expect(THREADS).toEqual(expect.arrayContaining(['test/unit/outgoing.test.ts', 'test/simulation/report.test.ts']));
+    expect(PROCESSES).toEqual(expect.arrayContaining(['test/e2e/rotate-keys.test.ts', 'test/host/timers.test.ts']));
     expect(SHARING).toEqual(expect.arrayContaining(['test/kinds/logging-key.test.ts', 'test/simulation/mint.test.ts']));
   });
 });

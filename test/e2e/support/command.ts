@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** What Node keeps of what it has compiled: the npm scripts name the same folder. */
+const COMPILE_CACHE = `${ROOT}node_modules/.cache/compile`;
+
 /** How long anything that a command does may take, in milliseconds, on a slow machine. */
 const PATIENCE_MS = 200_000;
 
@@ -17,7 +20,7 @@ process.once('exit', () => {
 export interface CommandOptions {
   /** Default: the repository. */
   cwd?: string;
-  /** All that it finds beside PATH and HOME. */
+  /** All that it finds beside PATH, HOME and where Node keeps what it has compiled. */
   env?: Record<string, string>;
   /** What it finds on standard input. Default: it has none. */
   input?: string;
@@ -51,7 +54,8 @@ export class Command implements AsyncDisposable {
   }
 
   private constructor(program: string, args: readonly string[], options: CommandOptions) {
-    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env };
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.env };
     const { cwd = ROOT, input, isTypedTo = false } = options;
     const stdin = input === undefined && !isTypedTo ? 'ignore' : 'pipe';
     const child = spawn(program, args, { cwd, env, stdio: [stdin, 'pipe', 'pipe'], detached: true });

@@ -32,6 +32,7 @@ export interface Ready extends CloudFields {
   triggerToken: string;
   incidentSecret: string;
   keyrotaIamIds: string[];
+  profileIds: Record<string, string>;
   reportUrl: string;
   reportToken: string;
   manifestFile: string;
@@ -67,6 +68,7 @@ export const READY_FIELDS: Ready = {
   triggerToken: like(/^[\w-]{32,}$/),
   incidentSecret: like(/^whsec_[\w+/]{43}=$/),
   keyrotaIamIds: Object.values(FUNCTIONS).map(() => PROFILE),
+  profileIds: Object.fromEntries(Object.values(FUNCTIONS).map((name) => [name, like(/^Profile-/)])),
   reportUrl: like(/^http:\/\/127\.0\.0\.1:\d+\/show-report\/$/),
   reportToken: like(/^[\w-]{32}$/),
   manifestFile: like(/\.json$/),
