@@ -129,10 +129,7 @@ export function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promi
 const Claims = z.object({
   iam_id: z.string(),
   iat: z.number().optional().catch(undefined),
-  account: z
-    .object({ bss: z.string() })
-    .optional()
-    .catch(undefined),
+  account: z.object({ bss: z.string() }).optional().catch(undefined),
 });
 
 /** What an access token says of itself. */
