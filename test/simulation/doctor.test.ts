@@ -8,6 +8,7 @@ import { diagnosed, findingOf, unwell } from '../support/doctor.ts';
 import type { Visit } from '../support/doctor.ts';
 import { Laboratory } from '../support/laboratory.ts';
 import { replay } from '../support/replay.ts';
+import { onlyKey } from '../support/rotated.ts';
 
 const saying = (words: string): string => expect.stringContaining(words) as string;
 
@@ -374,5 +375,23 @@ describe('whatever happens', () => {
     await lab.pass(5_000);
     interrupted.abort(new Error('interrupted'));
     await expect(looking).rejects.toThrow('interrupted');
+  });
+});
+
+describe('very many entries', () => {
+  it('are looked at as far as there is time, and the rest is told', async () => {
+    const lab = await Laboratory.open();
+    const manifest = lab.manifest();
+    const key = onlyKey(manifest);
+    const keys = Array.from({ length: 300 }, (_, index) => ({ ...key, name: `entry-${index}` }));
+    lab.fault({ match: 'GET /v1/apikeys', delayMs: 9_000, times: 1_000 });
+    const findings = await diagnosed(lab, { manifest: { ...manifest, keys } });
+    const told = findings.filter(({ check }) => check === 'entries').map(({ result, seen }) => `${result}: ${seen}`);
+    expect(told.map((text) => text.replaceAll(/\d+/g, 'N'))).toEqual([
+      'ok: N entries could have a new key',
+      'not looked at: there was no time for N entries',
+    ]);
+    const counts = told.flatMap((text) => /\d+/.exec(text) ?? []).map(Number);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(300);
   });
 });

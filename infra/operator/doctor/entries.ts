@@ -4,6 +4,8 @@ import { grantTo } from '../../../shared/inventory/own-access.ts';
 import { PersonNeeded } from '../../../shared/keys/kind.ts';
 import type { Obstacle } from '../../../shared/keys/kind.ts';
 import type { ManagedKey } from '../../../shared/keys/manifest.ts';
+import { TimeIsUp, withTimeLimit } from '../../../shared/runtime/clock.ts';
+import { MINUTE_MS } from '../../../shared/keys/duration.ts';
 import { notProvisioned, roleMissing } from '../../../shared/rotation/obstacles.ts';
 import { observe } from '../../../shared/rotation/observe.ts';
 import { portsFor } from '../../../shared/rotation/ports.ts';
@@ -16,25 +18,32 @@ import type { DoctorWorld } from './world.ts';
 /** So many entries are looked at side by side. */
 const AT_ONCE = 8;
 
-/** What would stand in the way of a new key for each entry, due or not. */
-export async function checkEntries(world: DoctorWorld, signal: AbortSignal): Promise<Finding[]> {
-  const ports = { ...world.ports, signal };
+/** What looking at all entries may take, in milliseconds: of 1,000 each takes three calls, of which there are 20 a second. */
+const ENTRIES_MS = 5 * MINUTE_MS;
+
+/** What would stand in the way of a new key for each entry, due or not. What there is no time for is told. */
+export async function checkEntries(world: DoctorWorld, parent: AbortSignal): Promise<Finding[]> {
   const active = world.manifest.keys.filter(({ state }) => state === 'active');
-  const findings: Finding[] = [];
-  const unseen: ManagedKey[] = [];
-  await eachAtOnce(AT_ONCE, active, async (key) => {
-    if (!ports.kindOf(key).survey) unseen.push(key);
-    else findings.push(...(await checkEntry(key, world, ports)));
+  if (active.length === 0) return [ok('the manifest has no active entry')];
+  const seen = new Map<string, Finding[]>();
+  const lookAtAll = (signal: AbortSignal) =>
+    eachAtOnce(AT_ONCE, active, async (key) => {
+      const ports = { ...world.ports, signal };
+      const isSeen = ports.kindOf(key).survey !== undefined;
+      seen.set(key.name, isSeen ? await checkEntry(key, world, ports) : [takesAChange(key)]);
+    });
+  await withTimeLimit(world.clock, ENTRIES_MS, parent, lookAtAll).catch((error: unknown) => {
+    if (!(error instanceof TimeIsUp)) throw error;
   });
-  const wellCount = active.length - unseen.length - new Set(findings.map(({ subject }) => subject)).size;
-  const well = wellCount > 0 ? [ok(`${counted(wellCount, 'entry', 'entries')} could have a new key`)] : [];
-  return [...inOrder(findings, active), ...unseen.map(takesAChange), ...(active.length === 0 ? [NONE] : well)];
+  const findings = active.flatMap(({ name }) => seen.get(name) ?? []);
+  const wellCount = [...seen.values()].filter((found) => found.length === 0).length;
+  const leftCount = active.length - seen.size;
+  return [
+    ...findings,
+    ...(wellCount > 0 ? [ok(`${counted(wellCount, 'entry', 'entries')} could have a new key`)] : []),
+    ...(leftCount > 0 ? [notLookedAt(`there was no time for ${counted(leftCount, 'entry', 'entries')}`)] : []),
+  ];
 }
-
-const NONE = ok('the manifest has no active entry');
-
-const inOrder = (findings: readonly Finding[], keys: readonly ManagedKey[]): Finding[] =>
-  keys.flatMap(({ name }) => findings.filter(({ subject }) => subject === name));
 
 const takesAChange = ({ name, kind }: ManagedKey): Finding =>
   notLookedAt(

@@ -56,22 +56,21 @@ async function checkFunction(
   signal: AbortSignal,
 ): Promise<Finding> {
   const question = QUESTIONS[name];
+  const component = deployed?.names[name] ?? name;
   const { hostname } = new URL(url);
   if (hostname.endsWith(INTERNAL))
     return notLookedAt('it answers within its project only: whether it works, its runs tell', [], name);
   if (!question) {
     if (isLoopback(hostname)) return notLookedAt('to call it would start its work', [], name);
-    const next = ['Take it off the internet: visibility `project`, as the Terraform module has it.'];
+    const next = [`Take it off the internet: ibmcloud ce fn update --name ${component} --visibility project`];
     return warning(`${hostname} answers to the internet, which only its timer needs`, next, name);
   }
   const { method, path } = question;
   const sent = { method, ...(method === 'POST' && { headers: { 'content-type': 'application/json' }, body: '{}' }) };
   try {
     const answer = await ask(`${url.replace(/\/$/, '')}${path}`, { ...sent, signal });
-    return judged(
-      { name, hostname, question, toPush: pushCommand(manifest.deployment, deployed?.names[name], name) },
-      answer,
-    );
+    const toPush = pushCommand(manifest.deployment, component, name);
+    return judged({ name, hostname, question, component, toPush }, answer);
   } catch (error) {
     if (signal.aborted) throw error;
     return failed(`${hostname} does not answer: ${messageOf(error)}`, [`curl -sv ${url}`], name);
@@ -82,8 +81,8 @@ async function checkFunction(
 const CLOSED = new Set(['sender_not_configured', 'report_closed']);
 
 /** With a prefix of Terraform the function is called PREFIX-NAME, and the project PREFIX-keyrota-DEPLOYMENT. */
-function pushCommand(deployment: string, component: string | undefined, name: FunctionName): string {
-  const prefix = component?.endsWith(`-${name}`) ? component.slice(0, -name.length - 1) : '';
+function pushCommand(deployment: string, component: string, name: FunctionName): string {
+  const prefix = component.endsWith(`-${name}`) ? component.slice(0, -name.length - 1) : '';
   const command = 'npm run push-bundles -- --project';
   return prefix === ''
     ? `${command} keyrota-${deployment}`
@@ -94,11 +93,16 @@ interface Asked {
   name: FunctionName;
   hostname: string;
   question: Question;
+  /** What it is called in the project. */
+  component: string;
   /** The command that brings its code. */
   toPush: string;
 }
 
-function judged({ name, hostname, question, toPush }: Asked, { status, code }: Awaited<ReturnType<Ask>>): Finding {
+function judged(
+  { name, hostname, question, component, toPush }: Asked,
+  { status, code }: Awaited<ReturnType<Ask>>,
+): Finding {
   if (status === 401 || status === 403) return ok('answers, and refuses who proves nothing', name);
   if (code === 'not_deployed') return failed('its code is not there yet', [toPush], name);
   if (code !== null && CLOSED.has(code)) {
@@ -106,7 +110,7 @@ function judged({ name, hostname, question, toPush }: Asked, { status, code }: A
     return warning(seen, [question.toOpen], name);
   }
   if (status < 300) {
-    const next = ['Take it off the internet at once: ibmcloud ce fn update --name NAME --visibility project'];
+    const next = [`Take it off the internet at once: ibmcloud ce fn update --name ${component} --visibility project`];
     return failed(`${hostname} took a request that proves nothing: status ${status}`, next, name);
   }
   const told = code === null ? '' : ` ${code}`;

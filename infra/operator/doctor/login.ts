@@ -26,28 +26,28 @@ export interface LoggedIn {
 export async function checkLogin(world: DoctorWorld, signal: AbortSignal): Promise<LoggedIn> {
   const { clock, ports } = world;
   const beganMs = clock.nowMs();
-  const ended = (isIn: boolean, finding: Finding): LoggedIn => ({
-    beganMs,
-    endedMs: clock.nowMs(),
-    findings: [finding],
-    isIn,
-  });
   try {
     await ports.outward.login.ready(signal);
   } catch (error) {
     if (signal.aborted || !(error instanceof KeyrotaError)) throw error;
     const isRefused = error instanceof ApiError && error.failure.status !== null && error.failure.status < 500;
     const next = error.next === '' ? (isRefused ? TO_LOG_IN : ['Try again.']) : [error.next];
-    return ended(false, failed(`Keyrota cannot log in: ${messageOf(error)}`, next));
+    const findings = [failed(`Keyrota cannot log in: ${messageOf(error)}`, next)];
+    return { beganMs, endedMs: clock.nowMs(), findings, isIn: false };
   }
-  return ended(true, await ownKey(world, signal));
+  const endedMs = clock.nowMs();
+  return { beganMs, endedMs, findings: [await ownKey(world, signal)], isIn: true };
 }
 
 async function ownKey({ clock, settings, account, ports }: DoctorWorld, signal: AbortSignal): Promise<Finding> {
   const who = ports.outward.login.iamId ?? 'somebody whom the token does not name';
   const { login } = settings;
   if (login.kind !== 'api-key') return ok(`logged in as ${who}, by trusted profile`);
-  const key = await account.identity.keyOfValue(login.apiKey, signal);
+  // It works, whatever may be seen of it.
+  const key = await account.identity.keyOfValue(login.apiKey, signal).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof KeyrotaError)) throw error;
+    return null;
+  });
   const endMs = key?.expires_at ?? null;
   if (!key || endMs === null) return ok(`logged in as ${who}, by an API key`);
   const daysLeft = Math.floor((endMs - clock.nowMs()) / DAY_MS);

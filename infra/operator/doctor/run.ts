@@ -36,8 +36,8 @@ interface Check {
   /** Left out: always. */
   isWanted?: (world: DoctorWorld, wish: DoctorWish) => boolean;
   look: (world: DoctorWorld, signal: AbortSignal, loggedIn: LoggedIn) => Promise<Finding[]>;
-  /** It takes back what it did, which must not be cut off: each of its calls has its end. Default: false. */
-  cleansUp?: boolean;
+  /** It has a limit of its own, or takes back what it did, which must not be cut off. Default: false. */
+  endsByItself?: boolean;
   /** The command that lets the login see what it may not see. */
   toAllow?: (world: DoctorWorld) => string;
 }
@@ -63,14 +63,14 @@ const CHECKS: Record<Exclude<CheckId, 'login'>, Check> = {
   },
   groups: { look: checkGroups },
   ledger: { look: checkLedger },
-  entries: { look: checkEntries },
+  entries: { look: checkEntries, endsByItself: true },
   quotas: { look: checkQuotas },
   roles: { look: checkRoles, toAllow: onIam('Viewer') },
   links: { isWanted: isDeployed, look: checkLinks, toAllow: onIam('Viewer') },
   functions: { isWanted: isDeployed, look: checkFunctions },
   runs: { look: checkRuns },
   checks: { look: checkChecks, toAllow: toReadLedger },
-  lock: { isWanted: (_, { triesLock }) => triesLock, look: tryLock, cleansUp: true },
+  lock: { isWanted: (_, { triesLock }) => triesLock, look: tryLock, endsByItself: true },
 };
 
 /**
@@ -100,12 +100,12 @@ async function made(
   world: DoctorWorld,
   loggedIn: LoggedIn | null,
 ): Promise<Finding[]> {
-  const { look, toAllow, cleansUp = false } = CHECKS[check];
+  const { look, toAllow, endsByItself = false } = CHECKS[check];
   // The addresses come before the login, and are asked without one.
   const login = loggedIn ?? { beganMs: 0, endedMs: 0, findings: [], isIn: check === 'addresses' };
   if (!login.isIn) return [notLookedAt('it takes a login')];
   try {
-    if (cleansUp) return await look(world, world.ports.signal, login);
+    if (endsByItself) return await look(world, world.ports.signal, login);
     return await within(world, (signal) => look(world, signal, login));
   } catch (error) {
     return [lookFailed(error, world, toAllow)];
