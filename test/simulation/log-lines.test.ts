@@ -207,7 +207,8 @@ describe.each(FORMS)('where fields are %s, a saved query selects exactly', (_, f
 
   it('nothing that another service wrote', () => {
     const files = ['by-run.json', 'by-key.json', 'by-incident.json', 'failures.json'].map(viewQuery);
-    const queries = [...files, alertQuery('rotation-failed-twice.json'), alertQuery('timer-did-not-run.json')];
+    const alerts = ['rotation-failed-twice.json', 'timer-did-not-run.json', 'check-did-not-run.json'].map(alertQuery);
+    const queries = [...files, ...alerts];
     const foreign = all().map((line) => ({ ...form(line), app: 'another' }));
     for (const query of queries) expect(foreign.filter(lucene(query))).toEqual([]);
   });
@@ -228,6 +229,14 @@ describe.each(FORMS)('where fields are %s, a saved query selects exactly', (_, f
       });
     };
     expect([isFired('failing mints'), isFired('a life'), isFired('a leak')]).toEqual([true, false, false]);
+  });
+
+  it('finished checks, and nothing else', () => {
+    const query = lucene(alertQuery('check-did-not-run.json'));
+    const others = all().filter(({ event }) => event !== 'check_finished');
+    expect(others.filter((line) => query(form(line)))).toEqual([]);
+    // The function writes it itself: no scene of a run has one.
+    expect(others.slice(0, 5).every((line) => query(form({ ...line, event: 'check_finished' })))).toBe(true);
   });
 
   it('finished runs: there is one in every window while the timer calls, and none once it stands still', () => {

@@ -113,6 +113,7 @@ describe('the views', () => {
 describe('the alerts', () => {
   it('are definitions as IBM Cloud Logs takes them, with names of their own', () => {
     expect(ALERTS.map(({ file }) => file)).toEqual([
+      'alerts/check-did-not-run.json',
       'alerts/rotation-failed-twice.json',
       'alerts/timer-did-not-run.json',
     ]);
@@ -185,6 +186,18 @@ describe('the alerts', () => {
       expect(leastMs(to * MINUTE_MS)).toBeLessThanOrEqual(windowMs);
     }
     expect(rows[0]?.windowMs).toBe(alert && windowOf(alert));
+  });
+});
+
+describe('the alert of the daily check', () => {
+  it('fires half a day after one that did not come, and not for one that comes late', () => {
+    const { alert } = ALERTS.find(({ file }) => file.includes('check')) ?? {};
+    expect(alert?.logs_threshold).toMatchObject({
+      condition_type: 'less_than',
+      rules: [{ condition: { threshold: 1 } }],
+    });
+    expect(alert && windowOf(alert)).toBe(36 * HOUR_MS);
+    expect(LOG_EVENTS.check_finished.levels).toContain('info');
   });
 });
 
