@@ -193,7 +193,7 @@ async function workOn(
     found.applying = step.step;
     const applied = await apply(key, seen, step, ports);
     if (applied.outcome !== 'failed') found.applying = null;
-    logApplied(step, applied, ports.log);
+    logApplied(step, applied, seen, ports.log);
     if (step.step === 'mint' && applied.outcome === 'ask' && !approved) await extendMeanwhile(key, seen, ports, steps);
     if (applied.outcome === 'done' || applied.outcome === 'stored') steps.push(toldOf(step, applied));
     if (applied.outcome === 'done') done.add(identityOf(step)); // a mint is never done: each is another
@@ -248,7 +248,7 @@ async function extendMeanwhile(key: ManagedKey, seen: Observation, ports: Ports,
   const step = extensionOf(situationOf(key, seen, ports.clock.nowMs()));
   if (step?.step !== 'extend') return;
   const applied = await apply(key, seen, step, ports);
-  logApplied(step, applied, ports.log);
+  logApplied(step, applied, seen, ports.log);
   if (applied.outcome === 'done') steps.push(toldOf(step));
 }
 

@@ -2,6 +2,7 @@ import { incidentIdOf } from '../keys/compromise-mark.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Applied, Change } from './apply.ts';
 import { timeText } from './record.ts';
+import type { Observation } from './observation.ts';
 import type { Settled } from './step.ts';
 
 /** The event of each step that was carried out. */
@@ -15,12 +16,20 @@ const DONE_EVENTS = {
   release: 'version_released',
 } as const satisfies Record<Change['step'], string>;
 
-/** One line about a step that was carried out, or was not. */
-export function logApplied(step: Change, applied: Applied, log: Log): void {
+/** The leak for which a key is replaced: it is always the current one. */
+function replacedIncident(step: Change, { secret }: Observation): { incident?: string } {
+  if (step.step !== 'mint' || step.reason !== 'compromised') return {};
+  const leaked = secret?.versions.find(({ alias }) => alias === 'current')?.record?.key_id;
+  return leaked === undefined ? {} : { incident: incidentIdOf(leaked) };
+}
+
+/** One line about a step that was carried out, or was not. `seen` is what it was decided on. */
+export function logApplied(step: Change, applied: Applied, seen: Observation, log: Log): void {
   const keyId = 'keyId' in step ? { keyId: step.keyId } : {};
   const incident = step.step === 'contain' ? { incident: incidentIdOf(step.keyId) } : {};
   const moves = 'moves' in step && step.moves ? { movedLocks: step.moves } : {};
   const fields = { step: step.step, why: step.why, ...keyId, ...incident, ...moves };
+  const replaced = replacedIncident(step, seen);
   switch (applied.outcome) {
     case 'done':
       log.info(DONE_EVENTS[step.step], `${step.step}: ${step.why}`, fields);
@@ -32,7 +41,7 @@ export function logApplied(step: Change, applied: Applied, log: Log): void {
       log.info('key_held', applied.why, { step: 'hold', code: 'consumer-lock', since: null, until: null });
       break;
     case 'stored':
-      log.info('key_minted', `mint: ${step.why}`, { ...fields, keyId: applied.keyId, op: applied.op });
+      log.info('key_minted', `mint: ${step.why}`, { ...fields, ...replaced, keyId: applied.keyId, op: applied.op });
       break;
     case 'lost-race':
       log.warn(
@@ -49,7 +58,7 @@ export function logApplied(step: Change, applied: Applied, log: Log): void {
       });
       break;
     case 'failed':
-      log.error('mint_failed', `the mint failed: ${applied.why}`, { ...fields, code: applied.code });
+      log.error('mint_failed', `the mint failed: ${applied.why}`, { ...fields, ...replaced, code: applied.code });
       break;
     case 'ask':
       log.warn('person_asked', applied.obstacle.problem, { ...fields, ...applied.obstacle });

@@ -54,6 +54,22 @@ describe('a current key that is marked as compromised at its issuer', () => {
     ]);
   });
 
+  it('is told with its incident in each line about it, that of its replacement too, and in no other', async () => {
+    const { lab, manifest } = await minted(2);
+    const leakedId = lab.currentKeyId();
+    lab.logLines.length = 0;
+    await lab.markCompromised(leakedId);
+    await wholeTick(lab, manifest, { only: ['ingest'] });
+    await wholeTick(lab, manifest, { only: ['ingest'], force: true });
+    const lines = lab.logLines.map((line) => JSON.parse(line) as { event: string; incident?: string });
+    const told = lines.filter(({ event }) => ['key_contained', 'key_minted'].includes(event));
+    expect(told.map(({ event, incident }) => [event, incident])).toEqual([
+      ['key_contained', incidentIdOf(leakedId)],
+      ['key_minted', incidentIdOf(leakedId)],
+      ['key_minted', undefined],
+    ]);
+  });
+
   it('keeps its entry first in every tick until it is gone, and then no longer', async () => {
     const { lab, manifest } = await minted(2);
     await lab.markCompromised(lab.currentKeyId());

@@ -36,6 +36,7 @@ export const MINT_EVENTS = {
     levels: ['error'],
     when: 'A new key could not be made, proven or stored. The former one works on; the next attempt waits, longer each time.',
     always: ['step', 'why', 'code'],
+    sometimes: ['incident'],
     toDo: 'Nothing the first time: the message says why. See "A rotation that failed twice".',
     isFailure: true,
   },

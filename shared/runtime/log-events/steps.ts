@@ -6,6 +6,7 @@ export const STEP_EVENTS = {
     levels: ['info'],
     when: 'A new key is proven, stored and current.',
     always: ['step', 'why', 'keyId', 'op'],
+    sometimes: ['incident'],
     toDo: '',
   },
   key_extended: {
