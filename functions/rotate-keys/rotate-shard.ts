@@ -46,6 +46,7 @@ export async function rotateShard(
   const { settings, shard, tick } = job;
   const runId = randomUUID();
   const log = createLog({ clock, write, level: settings.logLevel }, { run: runId, delivery: tick, shard: shard.index });
+  warnOfMissingShards(job, log);
   try {
     const { counts } = await run(job, runId, log, context);
     const isCutShort = context.stopping.aborted && (counts['left'] || counts['failed']);
@@ -54,6 +55,17 @@ export async function rotateShard(
     logFailure(log, error);
     return isWrongManifest(error) ? EXIT.wrongInput : EXIT.failed;
   }
+}
+
+/** Keys of a shard that nobody runs are left alone, and no other sign of it is quick. */
+function warnOfMissingShards({ instanceCount, shard }: JobSettings, log: Log): void {
+  if (instanceCount === null || instanceCount >= shard.count) return;
+  const counts = { instanceCount, shardCount: shard.count };
+  log.warn(
+    'shards_missing',
+    `instances ${instanceCount}, shards ${shard.count}: keys of missing ones are left alone`,
+    counts,
+  );
 }
 
 const logFailure = (log: Log, error: unknown): void =>

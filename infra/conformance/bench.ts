@@ -154,8 +154,22 @@ export class Bench {
     await this.clock.sleep(delayMs, this.signal);
   }
 
-  /** Lets `work` have a new key of the service ID, and removes it. It expires after `livesMs`, a day by default. */
+  /** Lets `work` have a new key of the service ID once reads show it, and removes it. It expires after `livesMs`, a day by default. */
   async withKey<T>(purpose: string, work: (made: NewKey) => Promise<T>, livesMs = DAY_MS): Promise<T> {
+    const shown = async (made: NewKey) => {
+      await this.shown(made.id);
+      return work(made);
+    };
+    return this.withFreshKey(purpose, shown, livesMs);
+  }
+
+  /** Resolves when reads show a new key. Before, what changes or removes it may be answered with 404. */
+  async shown(id: string): Promise<void> {
+    await arrival(this, 'a new key by its id', () => this.own.keys.getApiKey(id, this.signal));
+  }
+
+  /** The same at once: for what is about how late something shows. `work` waits for `shown` at its end. */
+  async withFreshKey<T>(purpose: string, work: (made: NewKey) => Promise<T>, livesMs = DAY_MS): Promise<T> {
     const { keys } = this.own;
     const { key, value } = await keys.createApiKey(
       {

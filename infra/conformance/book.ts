@@ -1,6 +1,9 @@
 /** What a run makes. */
 export type MadeKind = 'secret group' | 'secret' | 'service ID' | 'API key' | 'policy' | 'resource key';
 
+/** Those that are in nothing else of a run: with a group go its secrets, with a service ID its keys and policies. */
+export const OUTERMOST: readonly MadeKind[] = ['resource key', 'secret group', 'service ID'];
+
 interface Made {
   kind: MadeKind;
   id: string;
@@ -14,6 +17,8 @@ export class Book {
   /** Every name that this run gives begins with it. */
   readonly runName: string;
   readonly #ids = new Map<string, MadeKind>();
+  readonly #removedIds = new Set<string>();
+  #unansweredCount = 0;
   #nameCount = 0;
 
   constructor(runName: string) {
@@ -34,6 +39,35 @@ export class Book {
 
   get all(): Made[] {
     return [...this.#ids].map(([id, kind]) => ({ id, kind }));
+  }
+
+  /** Something is asked to be made that is in nothing else of the run. */
+  asked(): void {
+    this.#unansweredCount += 1;
+  }
+
+  /** It was answered, by an id or a refusal. */
+  answered(): void {
+    this.#unansweredCount -= 1;
+  }
+
+  /** Its removal was answered as done: from now on 404 proves that it is gone, and not that it is too new to be found. */
+  removed(id: string): void {
+    this.#removedIds.add(id);
+  }
+
+  isRemoved(id: string): boolean {
+    return this.#removedIds.has(id);
+  }
+
+  /** What was never answered to be removed, of what is in nothing else. */
+  get unremoved(): Made[] {
+    return this.all.filter(({ kind, id }) => OUTERMOST.includes(kind) && !this.isRemoved(id));
+  }
+
+  /** Something may be there that neither its id nor a list shows yet. */
+  get isUnsure(): boolean {
+    return this.#unansweredCount > 0 || this.unremoved.length > 0;
   }
 
   /** A name that nothing had before: that of a deleted secret may stay taken. */

@@ -47,8 +47,9 @@ function isOwnPolicy({ body, book }: Wish): boolean {
     resources.includes(`serviceName=${service}`) &&
     resources.includes(`resourceType=${type}`) &&
     book.idsOf(kind).some((id) => resources.includes(`resource=${id}`));
+  const isOfOne = Array.isArray(body['resources']) && body['resources'].length === 1;
   const isOfOurs =
-    subjects.length === 1 && book.has('service ID', serviceIdIn(subjects[0]?.replace('iam_id=', '') ?? ''));
+    isOfOne && subjects.length === 1 && book.has('service ID', serviceIdIn(subjects[0]?.replace('iam_id=', '') ?? ''));
   return (
     isOfOurs && (on('secrets-manager', 'secret-group', 'secret group') || on('iam-identity', 'serviceid', 'service ID'))
   );

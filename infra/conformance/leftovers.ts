@@ -9,8 +9,9 @@ export interface FormerRun {
   found: string[];
 }
 
-/** A younger one may still be at work. */
-export const STALE_AFTER_MS = 3_600_000;
+/** A younger one may still be at work: a run may take more than two hours, and the clocks of two machines may differ. */
+export const STALE_AFTER_HOURS = 4;
+export const STALE_AFTER_MS = STALE_AFTER_HOURS * 3_600_000;
 
 /** Former runs of which something is still there, by the names that they gave. It only reads. */
 export async function findFormerRuns(bench: Bench): Promise<FormerRun[]> {

@@ -3,6 +3,7 @@ import { other, value } from './answer.ts';
 import type { Bench } from './bench.ts';
 import { contract, holds, point } from './item.ts';
 import type { Contract, Family, OpenPoint } from './item.ts';
+import { succeeded } from './raw-answer.ts';
 import {
   lock,
   locksOf,
@@ -12,7 +13,6 @@ import {
   rotate,
   rotated,
   settledLocks,
-  succeeded,
   firstVersionId,
   withSecret,
 } from './secrets-bench.ts';
@@ -133,6 +133,7 @@ const POINTS: readonly OpenPoint[] = [
   point('lockRefusesSecretPatch', 'Does a lock also refuse to patch the metadata of the secret?', (bench) =>
     withSecret(bench, 'patched', async ({ id }) => {
       succeeded(await lock(bench, id, await firstVersionId(bench, id)), 'locking');
+      await settledLocks(bench, id);
       const { status } = await patchMetadata(bench, id, { description: 'Changed under a lock.' });
       if (status < 300) return value(false);
       return status === 412 ? value(true) : other(`status ${status}`);

@@ -1,5 +1,5 @@
 // `npm run conformance`: whether the platform is as the product needs it, and which way it answers what its documentation leaves open.
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { KeyrotaError, messageOf } from '../../shared/runtime/errors.ts';
@@ -12,12 +12,13 @@ import { print, printJson } from '../operator/output.ts';
 import { isAccountMeant, openAccount } from './account.ts';
 import { Book } from './book.ts';
 import { openEmbedded } from './embedded.ts';
-import { findFormerRuns } from './leftovers.ts';
+import { STALE_AFTER_HOURS, findFormerRuns } from './leftovers.ts';
 import { CATALOGUE, listLines, planLines, sortFormer } from './plan.ts';
 import type { FormerRuns } from './plan.ts';
 import { exitCodeOf, printResult, printResultJson, switchesOf } from './report.ts';
 import { ROLES_TEXT } from './roles.ts';
 import { RUN_LIMIT_MS, removeFormer, runConformance } from './run.ts';
+import type { Result } from './run.ts';
 import { runNameAt } from './run-name.ts';
 import { Session } from './world.ts';
 import type { World } from './world.ts';
@@ -39,7 +40,10 @@ const program = new Command('conformance')
   .option('--yes', 'do not ask')
   .option('--dry-run', 'list what would be made, tried and removed; change nothing')
   .option('--embedded', 'run on the embedded cloud, whatever the settings are')
-  .option('--remove-leftovers', 'also remove what runs of less than an hour ago left')
+  .option(
+    '--remove-leftovers',
+    `also remove what runs of less than ${STALE_AFTER_HOURS} hours ago left; see to it that none of them is at work`,
+  )
   .option('--json', 'print one line of JSON')
   .option('--switches <file>', 'write the answers there, as the body of POST /switches of the embedded cloud')
   .addHelpText('after', `\n${ROLES_TEXT}`)
@@ -57,10 +61,26 @@ async function worldOf({ embedded = false }: Options): Promise<World> {
 
 /** @throws InputError where nothing can be written: better now than after an hour. */
 async function demandWritable(file: string): Promise<void> {
-  await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
-    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
-    throw new InputError('file_unwritable', `--switches ${file}: its folder cannot be written to (${why}).`, { cause });
+  const there = await stat(file).catch(() => null);
+  if (there?.isDirectory()) throw new InputError('file_unwritable', `--switches ${file}: it is a folder.`);
+  await access(there ? file : dirname(file), constants.W_OK).catch((cause: unknown) => {
+    const what = there ? 'it' : 'its folder';
+    const message = `--switches ${file}: ${what} cannot be written to (${codeOf(cause)}).`;
+    throw new InputError('file_unwritable', message, { cause });
   });
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+
+/** Whether it succeeded: what an hour of work found is shown all the same. */
+async function write(file: string, result: Result): Promise<boolean> {
+  try {
+    await writeFile(file, `${JSON.stringify(switchesOf(result), null, 2)}\n`);
+    return true;
+  } catch (error) {
+    say(`conformance: --switches ${file}: it could not be written (${codeOf(error)}).`);
+    return false;
+  }
 }
 
 async function run(options: Options): Promise<number> {
@@ -86,10 +106,10 @@ async function run(options: Options): Promise<number> {
   const left = await removeFormer({ session, signal, say }, former.removed);
   const result = await runConformance({ session, runName, signal, say });
   const whole = { ...result, left: [...left, ...result.left] };
-  if (file !== undefined) await writeFile(file, `${JSON.stringify(switchesOf(whole), null, 2)}\n`);
+  const isWritten = file === undefined || (await write(file, whole));
   if (json) printResultJson(world, whole);
   else printResult(world, whole);
-  return exitCodeOf(whole);
+  return isWritten ? exitCodeOf(whole) : 1;
 }
 
 const NOTHING_MADE = 'Nothing was made. `npm run conformance -- --help` tells which settings and roles a run needs.';

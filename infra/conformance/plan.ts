@@ -1,12 +1,12 @@
 import { CONTRACTS, POINTS } from './catalogue.ts';
-import { STALE_AFTER_MS } from './leftovers.ts';
+import { STALE_AFTER_HOURS, STALE_AFTER_MS } from './leftovers.ts';
 import type { FormerRun } from './leftovers.ts';
 import { NOT_PROBED } from './not-probed.ts';
 import type { World } from './world.ts';
 
 /** What a run takes where the platform answers at once, as the embedded cloud does by default, and where it is slow. */
-export const CALLS = { least: 830, most: 1_600 } as const;
-export const MINUTES = { least: 15, most: 60 } as const;
+export const CALLS = { least: 970, most: 1_900 } as const;
+export const MINUTES = { least: 20, most: 80 } as const;
 
 /** Which former runs a run may clean up after, and which it leaves alone. */
 export interface FormerRuns {
@@ -34,7 +34,7 @@ export function planLines({ addresses }: World, runName: string, { removed, left
     ...(left.length === 0
       ? []
       : [
-          'It leaves alone what may be at work, for it is less than an hour old (--remove-leftovers takes it, too):',
+          `It leaves alone what may be at work, for it is less than ${STALE_AFTER_HOURS} hours old (--remove-leftovers takes it, too):`,
           ...left.map(described),
         ]),
   ];

@@ -26,3 +26,9 @@ export const textIn = (body: Record<string, unknown>, field: string): string => 
   const found = body[field];
   return typeof found === 'string' ? found : '';
 };
+
+/** @throws Error with the status of a refusal. */
+export function succeeded(answer: RawAnswer, what: string): RawAnswer {
+  if (answer.status >= 400) throw new Error(`${what}: status ${answer.status}`);
+  return answer;
+}

@@ -5,9 +5,11 @@ import { NOT_ASKED } from './run.ts';
 import type { Result } from './run.ts';
 import type { World } from './world.ts';
 
+const isAllGone = ({ left, notLooked }: Result): boolean => left.length === 0 && notLooked === null;
+
 /** 0 where all contracts hold and nothing is left over. */
-export const exitCodeOf = ({ contracts, left, endedBy }: Result): 0 | 1 =>
-  contracts.every(({ outcome }) => outcome === 'holds') && left.length === 0 && endedBy === null ? 0 : 1;
+export const exitCodeOf = (result: Result): 0 | 1 =>
+  result.contracts.every(({ outcome }) => outcome === 'holds') && isAllGone(result) && result.endedBy === null ? 0 : 1;
 
 /** The body of `POST /switches` with which the embedded cloud answers as this platform did; points that are not settled are left out. */
 export function switchesOf({ points }: Result): Record<string, unknown> {
@@ -44,8 +46,9 @@ const pointRows = ({ points }: Result): string[][] =>
     .filter(({ answer }) => answer !== NOT_ASKED)
     .map((one) => [one.switch, one.question, textOf(one.answer), shown(one.assumed), one.verdict]);
 
-function sums({ kind }: World, result: Result): string[] {
-  const { contracts, points, callCount, tookMs, left, endedBy, runName } = result;
+/** What it all comes to, line by line. */
+export function sums({ kind }: World, result: Result): string[] {
+  const { contracts, points, callCount, tookMs, endedBy, runName } = result;
   const count = (verdict: string) => points.filter((one) => one.verdict === verdict).length;
   const held = contracts.filter(({ outcome }) => outcome === 'holds').length;
   return [
@@ -53,8 +56,14 @@ function sums({ kind }: World, result: Result): string[] {
     `Of ${points.length} open points ${count('agrees')} agree with what the embedded cloud assumes, ${count('differs')} differ, ${count('not settled')} are not settled; ${NOT_PROBED.length} are not probed.`,
     `${callCount} calls, ${Math.round(tookMs / 60_000)} minutes.`,
     ...(endedBy === null ? [] : [`The run ended early: ${endedBy}`]),
-    left.length === 0
-      ? `Nothing of ${runName} is left.`
-      : `NOT REMOVED, or not known to be: ${left.map(({ kind: what, id }) => `${what} ${id}`).join(', ')}. Start another run with --remove-leftovers, or remove by hand what bears the name ${runName}.`,
+    isAllGone(result) ? `Nothing of ${runName} is left.` : leftLine(result),
   ];
+}
+
+function leftLine({ left, notLooked, runName }: Result): string {
+  const things = [
+    ...left.map(({ kind, id }) => `${kind} ${id}`),
+    ...(notLooked === null ? [] : [`whatever else there is, for it could not be looked for (${notLooked})`]),
+  ];
+  return `NOT REMOVED, or not known to be: ${things.join(', ')}. Start another run with --remove-leftovers, or remove by hand what bears the name ${runName}.`;
 }

@@ -3,15 +3,13 @@ import type { Bench } from './bench.ts';
 import { thenRemoving } from './then-removing.ts';
 import { contract, holds, point } from './item.ts';
 import type { Contract, Family, OpenPoint } from './item.ts';
-import { ibmCodeIn, textIn } from './raw-answer.ts';
+import { ibmCodeIn, succeeded, textIn } from './raw-answer.ts';
 import type { RawAnswer } from './raw-answer.ts';
-import { PATIENCE_MS, arrival, awaited, lateness } from './waiting.ts';
+import { ABSENCE_MS, PATIENCE_MS, arrival, awaited, lateness } from './waiting.ts';
 
 // Keys of the Secrets Manager instance: it is there already, and costs nothing more. They get no role, so that they open nothing.
 
 const PATH = '/v2/resource_keys';
-/** How long a list is asked before it counts as not showing something. */
-const NOT_LISTED_MS = 40_000;
 const NEWEST = { sort: 'created_at', order: 'desc', pagesize: 100 };
 
 interface MadeKey {
@@ -29,8 +27,14 @@ const request = (bench: Bench, purpose: string, role: string, parameters: object
     bench.signal,
   );
 
-const remove = async (bench: Bench, id: string): Promise<number> =>
-  (await bench.own.resourceController.send({ method: 'DELETE', path: `${PATH}/${id}` }, bench.signal)).status;
+const remove = (bench: Bench, id: string): Promise<RawAnswer> =>
+  bench.own.resourceController.send({ method: 'DELETE', path: `${PATH}/${id}` }, bench.signal);
+
+/** Removes a key that reads show: a fresh one may not be found, and 404 would be about that. */
+async function removed(bench: Bench, id: string): Promise<void> {
+  await arrival(bench, 'the key', async () => ((await read(bench, id)).status === 200 ? true : null), PATIENCE_MS);
+  succeeded(await remove(bench, id), 'deleting a resource key');
+}
 
 const read = (bench: Bench, id: string): Promise<RawAnswer> =>
   bench.own.resourceController.send({ method: 'GET', path: `${PATH}/${id}` }, bench.signal);
@@ -64,7 +68,7 @@ const CONTRACTS: readonly Contract[] = [
         return (keys ?? []).some((key) => key.id === id);
       };
       await arrival(bench, 'the key in the list', async () => ((await isListed()) ? true : null));
-      await resourceKeys.deleteKey(id, bench.signal);
+      await removed(bench, id);
       await arrival(bench, 'its end in the list', async () => ((await isListed()) ? null : true));
     }),
   ),
@@ -83,7 +87,7 @@ const CONTRACTS: readonly Contract[] = [
 
 /** Whether a list comes to show an id: what it does not show for a while, it does not show. */
 async function isListed(bench: Bench, path: string, field: string, query: Record<string, string | number>, id: string) {
-  const found = await awaited(bench, NOT_LISTED_MS, async () => {
+  const found = await awaited(bench, ABSENCE_MS, async () => {
     const call = {
       method: 'GET' as const,
       path,
@@ -96,16 +100,21 @@ async function isListed(bench: Bench, path: string, field: string, query: Record
   return value(found !== null);
 }
 
+const isActive = ({ status, body }: RawAnswer): boolean => status === 200 && body['state'] === 'active';
+
 /** Whether a removed key is still told of at all. How long it is would take a day to see. */
 async function removedResourceShownMs(bench: Bench, id: string) {
-  await remove(bench, id);
-  const { status, body } = await read(bench, id);
+  await removed(bench, id);
+  const { status, body } = await arrival(bench, 'its end', async () => {
+    const answer = await read(bench, id);
+    return isActive(answer) ? null : answer;
+  });
   if (status === 404 || status === 410) return { kind: 'after' as const, moreThanMs: 0, atMostMs: 0 };
   if (status !== 200 || body['state'] !== 'removed') return other(`status ${status}, state ${textIn(body, 'state')}`);
-  await bench.pause(NOT_LISTED_MS);
+  await bench.pause(ABSENCE_MS);
   return (await read(bench, id)).status === 200
-    ? { kind: 'longer' as const, thanMs: NOT_LISTED_MS }
-    : { kind: 'after' as const, moreThanMs: 0, atMostMs: NOT_LISTED_MS };
+    ? { kind: 'longer' as const, thanMs: ABSENCE_MS }
+    : { kind: 'after' as const, moreThanMs: 0, atMostMs: ABSENCE_MS };
 }
 
 /** The role opens nothing but tasks of the kind custom_credentials, of which it makes none. */
@@ -127,15 +136,12 @@ const POINTS: readonly OpenPoint[] = [
     ),
   ),
   point('removedResourceShownMs', 'How long is a removed resource key still told as `removed`?', (bench) =>
-    withResourceKey(bench, 'removed', async ({ id }) => {
-      await arrival(bench, 'the key', async () => ((await read(bench, id)).status === 200 ? true : null), PATIENCE_MS);
-      return removedResourceShownMs(bench, id);
-    }),
+    withResourceKey(bench, 'removed', ({ id }) => removedResourceShownMs(bench, id)),
   ),
   point('removedResourceWriteStatus', 'What does deleting a removed resource key get?', (bench) =>
     withResourceKey(bench, 'twice', async ({ id }) => {
-      await remove(bench, id);
-      return oneOf([410, 404], await remove(bench, id));
+      await removed(bench, id);
+      return oneOf([410, 404], (await remove(bench, id)).status);
     }),
   ),
   point('hiddenServiceIdsListed', 'Do lists of service IDs show those behind resource keys?', (bench) =>

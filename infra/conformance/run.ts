@@ -17,9 +17,9 @@ import type { Session } from './world.ts';
 import { MINUTE_MS } from './waiting.ts';
 
 /** How long a run works at most before it removes what it made, in milliseconds. */
-export const RUN_LIMIT_MS = 90 * MINUTE_MS;
+export const RUN_LIMIT_MS = 120 * MINUTE_MS;
 /** Calls of a removal that takes longer are not repeated any more. */
-const CLEAN_UP_LIMIT_MS = 20 * MINUTE_MS;
+export const CLEAN_UP_LIMIT_MS = 20 * MINUTE_MS;
 
 interface ContractResult {
   family: string;
@@ -47,6 +47,8 @@ export interface Result {
   tookMs: number;
   /** What could not be removed. */
   left: Leftover[];
+  /** Why it is not known whether there is more; null where a look found nothing else. */
+  notLooked: string | null;
   /** Why the run ended early; null when it went to its end. */
   endedBy: string | null;
 }
@@ -78,9 +80,9 @@ export async function runConformance(options: RunOptions): Promise<Result> {
     const counted = countedSay(results, say);
     for (const family of FAMILIES) await tryFamily(onGround, family, results, counted);
   }).then(() => null, toldWithNext);
-  const left = await removeAll(session, book, say);
+  const removed = await removeAll(session, book, say);
   const { callCount } = session;
-  return { runName, ...withUntried(results), callCount, tookMs: clock.nowMs() - beganMs, left, endedBy };
+  return { runName, ...withUntried(results), callCount, tookMs: clock.nowMs() - beganMs, ...removed, endedBy };
 }
 
 /** Removes what former runs left. */
@@ -92,21 +94,26 @@ export async function removeFormer(
   for (const { runName } of runs) {
     const bench = options.session.bench(new Book(runName), options.signal, CLEAN_UP_LIMIT_MS);
     options.say(`removing what ${runName} left`);
-    left.push(...(await cleanUp(bench)));
+    const ofRun = await cleanUp(bench);
+    for (const { kind, id } of ofRun) options.say(`not removed: ${kind} ${id} of ${runName}`);
+    left.push(...ofRun);
   }
   return left;
 }
 
 /** The end of a run, also of one that is interrupted: its signal ends nothing here. */
-async function removeAll(session: Session, book: Book, say: RunOptions['say']): Promise<Leftover[]> {
+async function removeAll(
+  session: Session,
+  book: Book,
+  say: RunOptions['say'],
+): Promise<Pick<Result, 'left' | 'notLooked'>> {
   say('removing what was made');
   await session.settled();
   const bench = session.bench(book, new AbortController().signal, CLEAN_UP_LIMIT_MS);
   try {
-    return await cleanUp(bench);
+    return { left: await cleanUp(bench), notLooked: null };
   } catch (error) {
-    say(`not removed: ${told(error)}`);
-    return book.all; // whether it is gone is not known
+    return { left: book.unremoved, notLooked: told(error) };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Bench, Identity } from './bench.ts';
 import { thenRemoving } from './then-removing.ts';
-import { textIn } from './raw-answer.ts';
+import { succeeded, textIn } from './raw-answer.ts';
 import type { RawAnswer } from './raw-answer.ts';
 import { arrival } from './waiting.ts';
 
@@ -60,12 +60,6 @@ export async function removeSecret(bench: Bench, id: string): Promise<void> {
   await own.secretsManager.send({ method: 'DELETE', path: `${API}/${id}/locks_bulk` }, signal);
   const { status } = await own.secretsManager.send({ method: 'DELETE', path: `${API}/${id}` }, signal);
   if (status >= 400 && status !== 404) throw new Error(`deleting a secret: status ${status}`);
-}
-
-/** @throws Error with the status of a refusal. */
-export function succeeded(answer: RawAnswer, what: string): RawAnswer {
-  if (answer.status >= 400) throw new Error(`${what}: status ${answer.status}`);
-  return answer;
 }
 
 export const rotate = (bench: Bench, id: string, payload: string, more: object = {}): Promise<RawAnswer> =>

@@ -5,7 +5,7 @@ import type { Bench } from './bench.ts';
 import { thenRemoving } from './then-removing.ts';
 import { contract, holds, point } from './item.ts';
 import type { Contract, Family, OpenPoint } from './item.ts';
-import { textIn } from './raw-answer.ts';
+import { succeeded, textIn } from './raw-answer.ts';
 import {
   patchMetadata,
   patchVersionMetadata,
@@ -14,12 +14,11 @@ import {
   requestSecret,
   rotate,
   settledMetadata,
-  succeeded,
   firstVersionId,
   versionsOf,
   withSecret,
 } from './secrets-bench.ts';
-import { MINUTE_MS, PATIENCE_MS, SPREAD_MS, arrival, awaited, lateness } from './waiting.ts';
+import { ABSENCE_MS, MINUTE_MS, PATIENCE_MS, SPREAD_MS, arrival, awaited, lateness } from './waiting.ts';
 
 const placeOf = (bench: Bench, purpose: string, type: Place['type'] = 'arbitrary'): Place => ({
   name: bench.book.newName(purpose),
@@ -180,10 +179,14 @@ async function metadataReadMarksDownloaded(bench: Bench, id: string) {
   const version = await firstVersionId(bench, id);
   await readMetadata(bench, id);
   succeeded(await patchVersionMetadata(bench, id, version, { mark: 1 }), 'patching a version');
-  return arrival(bench, 'the metadata of a version', async () => {
+  await arrival(bench, 'the metadata of a version', async () => {
     const [row] = await versionsOf(bench, id);
-    return row && 'mark' in row.version_custom_metadata ? value(row.downloaded) : null;
+    return row && 'mark' in row.version_custom_metadata ? true : null;
   });
+  const marked = await awaited(bench, ABSENCE_MS, async () =>
+    (await versionsOf(bench, id))[0]?.downloaded ? true : null,
+  );
+  return value(marked !== null);
 }
 
 const former = { custom_metadata: { former: 1 }, version_custom_metadata: { former: 1 } };

@@ -2,8 +2,8 @@ import { other, value } from './answer.ts';
 import type { Bench } from './bench.ts';
 import { point } from './item.ts';
 import type { Family, OpenPoint } from './item.ts';
-import { textIn } from './raw-answer.ts';
-import { patchMetadata, readMetadata, requestSecret, removeSecret, succeeded, withSecret } from './secrets-bench.ts';
+import { succeeded, textIn } from './raw-answer.ts';
+import { patchMetadata, readMetadata, requestSecret, removeSecret, withSecret } from './secrets-bench.ts';
 import { MINUTE_MS, arrival, awaited } from './waiting.ts';
 
 // IBM's own rotation of passwords: the product does not use it, and leaves such secrets alone.

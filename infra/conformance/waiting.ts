@@ -15,6 +15,9 @@ export const SPREAD_MS = 2 * MINUTE_MS;
 /** How long what may well take minutes is waited for, in milliseconds. */
 export const PATIENCE_MS = 11 * MINUTE_MS;
 
+/** How long something is looked for before it counts as not there, or as refused for good, in milliseconds. */
+export const ABSENCE_MS = 60_000;
+
 export interface Waiter {
   clock: Clock;
   signal: AbortSignal;

@@ -1,5 +1,6 @@
 import type { Send } from '../demo/admin.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import { OUTERMOST } from './book.ts';
 import type { Book } from './book.ts';
 import { permitOf } from './guard.ts';
 import type { Permit } from './guard.ts';
@@ -37,8 +38,21 @@ export class Wire {
   }
 
   async #answered(request: Request, { makes }: Permit): Promise<Response> {
+    if (makes === null) return this.#removing(request);
+    const isOutermost = OUTERMOST.includes(makes);
+    if (isOutermost) this.#book.asked();
     const response = await this.#send(request);
-    if (makes !== null && response.status === 201) this.#book.add(makes, await madeIdIn(response));
+    const id = response.status === 201 ? await madeIdIn(response) : '';
+    this.#book.add(makes, id);
+    const isRefused = response.status >= 400 && response.status < 500;
+    if (isOutermost && (id !== '' || isRefused)) this.#book.answered();
+    return response;
+  }
+
+  async #removing(request: Request): Promise<Response> {
+    const response = await this.#send(request);
+    const lastPart = new URL(request.url).pathname.split('/').at(-1) ?? '';
+    if (request.method === 'DELETE' && response.ok) this.#book.removed(decodeURIComponent(lastPart));
     return response;
   }
 }

@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { putBundles } from '../bundle/kept-build.ts';
 import type { EmbeddedCloud } from '../local/cloud.ts';
 import { DEFAULT_PROJECT } from '../local/host/hosted-function.ts';
 import type { HostedFunction } from '../local/host/hosted-function.ts';
@@ -49,12 +48,8 @@ export function makeSecrets(): DemoSecrets {
 
 const randomToken = (): string => randomBytes(24).toString('base64url');
 
-/** Builds the functions as they are deployed. */
-export function buildFunctions(): void {
-  const script = fileURLToPath(new URL('../../esbuild.config.mjs', import.meta.url));
-  const { status, stderr } = spawnSync(process.execPath, [script, '--out', BUNDLES], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the functions could not be built:\n${stderr}`);
-}
+/** Puts the functions in place as they are deployed. */
+export const buildFunctions = (): void => putBundles(BUNDLES);
 
 /** What the functions are set up with. */
 export interface FunctionSetting {

@@ -64,7 +64,7 @@ resource "ibm_code_engine_config_map" "settings" {
       KEYROTA_ACCOUNT_ID          = local.account_id
       KEYROTA_LOGIN               = "trusted-profile"
       KEYROTA_SECRETS_MANAGER_URL = "https://${local.secrets_manager_id}.${local.secrets_manager_host}.secrets-manager.appdomain.cloud"
-      KEYROTA_TIMER_MINUTES       = tostring(var.timer_minutes)
+      KEYROTA_TIMER_MINUTES       = tostring(local.told_minutes)
     },
     var.manifest_is_packed ? {} : { KEYROTA_MANIFEST = local.manifest_json },
     { for name, value in var.settings : name => value if !contains(local.not_for_all, name) },

@@ -4,6 +4,9 @@ locals {
     "${local.job_name}-timer|${local.job_name}|${var.fleet_minutes == 60 ? "0" : "*/${var.fleet_minutes}"} * * * *|job",
   ] : []
 
+  # Where the job is the only one with a timer, a run is late by its measure, for the daily check and the report as well.
+  told_minutes = var.rotate_timer == "none" && var.fleet_shards > 0 ? var.fleet_minutes : var.timer_minutes
+
   job_name    = "${local.prefix}rotate-keys-job"
   job_seconds = tonumber(lookup(var.settings, "KEYROTA_JOB_SECONDS", "3000"))
 

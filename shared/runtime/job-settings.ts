@@ -9,6 +9,7 @@ const Instance = z.object({
     .string({ error: 'is missing; Code Engine sets it for each instance of a job, from 0 on' })
     .regex(/^\d{1,7}$/, 'must be a whole number from 0 on')
     .transform(Number),
+  JOB_ARRAY_SIZE: z.string().regex(/^\d+$/).transform(Number).nullable().catch(null),
   /** How often this instance failed before. */
   JOB_INDEX_RETRY_COUNT: z.string().regex(/^\d+$/).transform(Number).catch(0),
   CE_JOBRUN: z.string().nullable().catch(null),
@@ -20,6 +21,8 @@ export interface JobSettings {
   /** Those of a run, with the share of this shard in what all shards have together. */
   settings: Settings;
   shard: Shard;
+  /** How many instances the job was started with; null where nobody says. Fewer than shards, where only some are run again. */
+  instanceCount: number | null;
   /** 1, unless the instance failed before. */
   attempt: number;
   /** Name of the job run; null where there is none. */
@@ -48,6 +51,7 @@ export function readJobSettings(environment: Record<string, string | undefined>)
   return {
     settings: shareOf(settings),
     shard: { index, count: shardCount },
+    instanceCount: instance.JOB_ARRAY_SIZE,
     attempt: instance.JOB_INDEX_RETRY_COUNT + 1,
     jobRun: instance.CE_JOBRUN,
     tick: instance.CE_ID,

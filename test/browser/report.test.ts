@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../shared/keys/duration.ts';
 import { dataOf } from '../../shared/report/fleet-report.ts';
 import type { KeyStory } from '../../shared/report/key-story.ts';
@@ -21,8 +21,8 @@ import {
   reportOf,
   summaryOf,
 } from '../support/report-scenes.ts';
-import { hasChromium, openChromium, watchedPage } from './support/browser.ts';
-import type { WatchedPage } from './support/browser.ts';
+import { ReusedPages, hasChromium, openChromium, watchedPage } from './support/browser.ts';
+import type { PageOptions, WatchedPage } from './support/browser.ts';
 import { PageServer } from './support/page-server.ts';
 
 const at = (offsetMs: number): string => timeText(NOW_MS + offsetMs);
@@ -144,36 +144,40 @@ async function faultsOf(page: Page): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
 }
 
-const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+let browser: Browser;
+beforeAll(async () => {
+  if (hasChromium) browser = await openChromium();
+});
+afterAll(() => browser?.close());
 
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   let folder: string;
-  let browser: Browser;
   let server: PageServer;
-  const watched: WatchedPage[] = [];
+  let pages: ReusedPages;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'keyrota-page-'));
     await buildInto(folder);
-    browser = await openChromium();
+    server = await PageServer.open(join(folder, 'show-report'));
+    pages = new ReusedPages(browser, server.quietUrl);
   });
   afterAll(async () => {
-    await browser.close();
+    await server[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   });
-  beforeEach(async () => {
-    server = await PageServer.open(join(folder, 'show-report'));
-    server.answer('/data.json', dataOf(reportOf(manifestOfNames(NAMES), everything())));
-    server.answer('/keys/cloud-logs-ingest.json', story('cloud-logs-ingest'));
-  });
-  afterEach(async () => {
-    await server[Symbol.asyncDispose]();
-    for (const { page } of watched.splice(0)) await page.context().close();
+  beforeEach(() => {
+    server.answers.clear();
+    answerWell(server);
   });
 
-  async function opened(hash = '', options: BrowserContextOptions = {}): Promise<WatchedPage> {
-    const one = await watchedPage(browser, options);
-    watched.push(one);
-    await one.page.goto(server.url + hash);
+  function answerWell(one: PageServer): void {
+    one.answer('/data.json', dataOf(reportOf(manifestOfNames(NAMES), everything())));
+    one.answer('/keys/cloud-logs-ingest.json', story('cloud-logs-ingest'));
+  }
+
+  async function opened(hash = '', options: PageOptions = {}, at = server): Promise<WatchedPage> {
+    const one = await pages.take(options);
+    at.asked.length = 0;
+    await one.page.goto(at.url + hash);
     await one.page.locator('#status[aria-busy="false"]').waitFor();
     return one;
   }
@@ -341,14 +345,16 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   it('asks anew every minute, but not while nobody can see it, or nobody wants it to', async () => {
-    const { page } = await opened();
+    // With a clock of its own; the one that is used again must not ask meanwhile.
+    await pages.take();
+    const { page } = await watchedPage(browser);
     const askedCount = () => server.asked.filter((path) => path === '/data.json').length;
     const passMinute = async () => {
       await page.clock.runFor(62_000);
       await page.locator('#refresh[aria-busy="false"]').waitFor();
     };
     await page.clock.install();
-    await page.reload();
+    await page.goto(server.url);
     await page.locator('tr.key').first().waitFor();
     const before = askedCount();
     await passMinute();
@@ -363,6 +369,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await passMinute();
     await passMinute();
     expect(askedCount()).toBe(before + 2);
+    await page.context().close();
   });
 
   it('says what is wrong when its function fails, what to do, and how old that is what it shows', async () => {
@@ -389,20 +396,21 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   it('says so where the function does not answer at all', async () => {
-    const { page } = await opened();
-    await server[Symbol.asyncDispose]();
+    const own = await PageServer.open(join(folder, 'show-report'));
+    answerWell(own);
+    const { page } = await opened('', {}, own);
+    await own[Symbol.asyncDispose]();
     await page.getByRole('button', { name: 'Refresh' }).click();
     const trouble = page.getByRole('alert');
     await trouble.getByText('The function does not answer.').waitFor();
     expect(await trouble.textContent()).toContain('See whether the function show-report is up');
-    server = await PageServer.open(join(folder, 'show-report'));
   });
 
-  it.each<[string, BrowserContextOptions]>([
+  it.each<[string, PageOptions]>([
     ['in light', { colorScheme: 'light' }],
     ['in dark', { colorScheme: 'dark' }],
-    ['on a phone', { ...PHONE, colorScheme: 'light' }],
-    ['on a phone in the dark', { ...PHONE, colorScheme: 'dark' }],
+    ['on a phone', { isPhone: true, colorScheme: 'light' }],
+    ['on a phone in the dark', { isPhone: true, colorScheme: 'dark' }],
   ])('has nothing that axe finds inaccessible, %s', async (_, options) => {
     const { page } = await opened('#key=cloud-logs-ingest', options);
     await page.locator('figure.life').waitFor();
@@ -419,7 +427,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   it('is as wide as a phone of 360 pixels, with everything open', async () => {
-    const { page } = await opened('#key=cloud-logs-ingest', PHONE);
+    const { page } = await opened('#key=cloud-logs-ingest', { isPhone: true });
     await page.locator('figure.life').waitFor();
     for (const summary of await page.locator('summary').all()) await summary.click();
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
@@ -455,11 +463,10 @@ describe.skipIf(!hasChromium)('the page of the demo', () => {
     await using demo = folder.start('--json');
     const { reportUrl, reportToken } = await readyOf(demo);
     await demo.until(({ lines }) => lines.find((line) => line.includes('"key_minted"')));
-    const browser = await openChromium();
+    const { page, complaints, requests } = await watchedPage(browser, {
+      httpCredentials: { username: 'me', password: reportToken },
+    });
     try {
-      const { page, complaints, requests } = await watchedPage(browser, {
-        httpCredentials: { username: 'me', password: reportToken },
-      });
       // Whoever leaves the last slash out comes to it all the same.
       const answer = await page.goto(reportUrl.replace(/\/$/, ''));
       expect([answer?.status(), page.url()]).toEqual([200, reportUrl]);
@@ -476,7 +483,7 @@ describe.skipIf(!hasChromium)('the page of the demo', () => {
       const { origin } = new URL(reportUrl);
       expect(requests.filter((url) => !url.startsWith(origin) && !url.startsWith('data:'))).toEqual([]);
     } finally {
-      await browser.close();
+      await page.context().close();
     }
     const stranger = await fetch(reportUrl);
     expect(stranger.status).toBe(401);

@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DOCKERFILE, bundlesIn } from '../../infra/bundle/bundles.ts';
+import { putBundles } from '../../infra/bundle/kept-build.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
 import { billOf } from '../support/cyclone-dx.ts';
 import { billLies } from './support/bill-lies.ts';
@@ -78,6 +79,10 @@ describe.concurrent('npm run build', () => {
     expect(digests(here)).toEqual(first);
     await buildCopy('--out', out);
     expect(digests(out)).toEqual(first);
+    // What the demo and other tests take is the same, whether it was kept from a former build or not.
+    const kept = join(folder.path, 'kept');
+    putBundles(kept);
+    expect(digests(kept)).toEqual(first);
     expect(placesIn(out, [ROOT.slice(0, -1), folder.path])).toEqual([]);
     for (const { name } of await bundlesIn(join(project, 'functions'))) expect(billLies(out, name)).toEqual([]);
     const licences = await run('infra/supply-chain/licences.ts', ['--dist', out]);

@@ -26,6 +26,12 @@ describe.concurrent('npm run conformance', () => {
     }
   });
 
+  it('refuses a folder in place of the file for its answers, before it tries anything', async () => {
+    const { code, stdout, stderr } = await run(SCRIPT, ['--embedded', '--switches', tmpdir()]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(`conformance: --switches ${tmpdir()}: it is a folder.\n`);
+  });
+
   it('takes settings as meant, and refuses faulty ones with exit code 2 before anything is tried', async () => {
     const env = { KEYROTA_API_KEY: 'a value that nobody may see' };
     const { code, stdout, stderr } = await run(SCRIPT, ['--yes'], { env });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './support/command.ts';
 import type { Ending } from './support/command.ts';
+import { KeyrotaProcess } from './support/keyrota-process.ts';
 
 const SCRIPT = 'infra/operator/main.ts';
 
@@ -12,15 +13,18 @@ const expectNoStack = ({ stdout, stderr }: Ending) => expect(stdout + stderr).no
 
 describe.concurrent('npm run keyrota, without a cloud', () => {
   let cwd: string;
+  let shared: KeyrotaProcess;
   beforeAll(() => {
     cwd = mkdtempSync(join(tmpdir(), 'keyrota-operator-'));
+    shared = new KeyrotaProcess();
   });
   afterAll(() => {
+    shared[Symbol.dispose]();
     rmSync(cwd, { recursive: true, force: true });
   });
 
   const keyrota = async (args: string[], env: Record<string, string> = {}) => {
-    const ending = await run(SCRIPT, args, { cwd, env });
+    const ending = await shared.run(args, { cwd, env });
     expectNoStack(ending);
     return ending;
   };
@@ -62,7 +66,10 @@ keys:
     ['JSON', 'good.json', JSON.stringify(VALUE)],
   ])('validates a manifest in %s and prints it as the JSON that functions read', async (_, name, text) => {
     const file = write(name, text);
-    const [said, printed] = await Promise.all([keyrota(['validate', file]), keyrota(['validate', file, '--json'])]);
+    const [said, printed] = await Promise.all([
+      run(SCRIPT, ['validate', file], { cwd }),
+      keyrota(['validate', file, '--json']),
+    ]);
     expect([said.code, said.stdout.includes('1 key'), said.stderr]).toEqual([0, true, '']);
     expect([printed.code, JSON.parse(printed.stdout)]).toEqual([0, VALUE]);
   });
@@ -185,8 +192,8 @@ keys:
       KEYROTA_PROFILE_ID: 'Profile-1',
       KEYROTA_MANIFEST: JSON.stringify(VALUE),
     };
-    const bringIn = async (args: string[], input?: string) => {
-      const ending = await run(SCRIPT, ['import', ...args], { cwd, env, ...(input !== undefined && { input }) });
+    const bringIn = async (args: string[], input?: string, how = shared.run.bind(shared)) => {
+      const ending = await how(['import', ...args], { cwd, env, ...(input !== undefined && { input }) });
       expectNoStack(ending);
       expect(ending.stdout + ending.stderr).not.toContain(VALUE_GIVEN);
       return ending;
@@ -212,7 +219,7 @@ keys:
       ['ingest', 'ApiKey-22222222-3333-4444-8555-666666666666', VALUE_GIVEN],
       [VALUE_GIVEN, 'ApiKey-22222222-3333-4444-8555-666666666666'],
     ])('is no way round: adopt takes no value either, and repeats none: %s %s', async (...args) => {
-      const { code, stdout, stderr } = await run(SCRIPT, ['adopt', ...args], { cwd, env });
+      const { code, stdout, stderr } = await shared.run(['adopt', ...args], { cwd, env });
       expect([code, stdout]).toEqual([2, '']);
       for (const word of args.filter((one) => !/^(ingest$|ApiKey-)/.test(one))) expect(stderr).not.toContain(word);
       expect(stderr).toContain('A value is never an argument');
@@ -225,7 +232,7 @@ keys:
       '1234567',
       '0123456789abcdef01234567',
     ])('leaves the ids of all issuers to adopt: %s', async (keyId) => {
-      const unknown = await run(SCRIPT, ['adopt', 'nobody', keyId], { cwd, env });
+      const unknown = await shared.run(['adopt', 'nobody', keyId], { cwd, env });
       expect(unknown).toMatchObject({ code: 2, stdout: '' });
       expect(unknown.stderr).toContain('The manifest has no key of that name');
     });
@@ -235,7 +242,7 @@ keys:
       ['blanks', ' \n\t\n', 'There is no value on standard input'],
       ['two lines', `${VALUE_GIVEN}\n${VALUE_GIVEN}\n`, 'There are several lines'],
     ])('refuses %s on standard input', async (_, input, words) => {
-      const { code, stdout, stderr } = await bringIn(['ingest'], input);
+      const { code, stdout, stderr } = await bringIn(['ingest'], input, (args, options) => run(SCRIPT, args, options));
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toContain(words);
     });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GROUPS, createProgram } from '../../infra/operator/program.ts';
 import { run } from './support/command.ts';
-import type { Ending } from './support/command.ts';
+import type { CommandOptions, Ending } from './support/command.ts';
+import { KeyrotaProcess } from './support/keyrota-process.ts';
 
 const SCRIPT = 'infra/operator/main.ts';
 const KEY_ID = 'ApiKey-22222222-3333-4444-8555-666666666666';
@@ -52,14 +53,23 @@ const expectNoStack = ({ stdout, stderr }: Ending) => expect(stdout + stderr).no
 
 describe.concurrent('the output of npm run keyrota', () => {
   let cwd: string;
+  let shared: KeyrotaProcess;
   beforeAll(() => {
     cwd = mkdtempSync(join(tmpdir(), 'keyrota-output-'));
+    shared = new KeyrotaProcess();
   });
   afterAll(() => {
+    shared[Symbol.dispose]();
     rmSync(cwd, { recursive: true, force: true });
   });
-  const keyrota = async (args: string[], env: Record<string, string> = ENV, input?: string) => {
-    const ending = await run(SCRIPT, args, { cwd, env, ...(input !== undefined && { input }) });
+  const keyrota = async (args: string[]) => {
+    const ending = await shared.run(args, { cwd, env: ENV });
+    expectNoStack(ending);
+    return ending;
+  };
+  /** In a process of its own. */
+  const keyrotaAlone = async (args: string[], options: CommandOptions = {}) => {
+    const ending = await run(SCRIPT, args, { cwd, env: ENV, ...options });
     expectNoStack(ending);
     return ending;
   };
@@ -90,7 +100,7 @@ describe.concurrent('the output of npm run keyrota', () => {
   );
 
   it('doctor looks at what it can where nobody answers, and ends with 1', async () => {
-    const ending = await keyrota([...argumentsOf('doctor', ''), '--json']);
+    const ending = await keyrotaAlone([...argumentsOf('doctor', ''), '--json']);
     const { counts } = JSON.parse(ending.stdout) as { counts: Record<string, number> };
     expect([ending.code, ending.stderr, counts['failed'], counts['ok']]).toEqual([1, '', 5, 0]);
     expect(ending.stdout).not.toContain(ENV.KEYROTA_API_KEY);
@@ -100,7 +110,7 @@ describe.concurrent('the output of npm run keyrota', () => {
     '%s fails with 1 and one line of JSON where nobody answers',
     async (command) => {
       const name = command === 'export' ? 'incident-0123456789abcdef' : 'ingest';
-      const ending = await keyrota([...argumentsOf(command, name), '--json'], ENV, 'a-made-up-value');
+      const ending = await keyrotaAlone([...argumentsOf(command, name), '--json'], { input: 'a-made-up-value' });
       expect([command, ending.code]).toEqual([command, 1]);
       expect(ending.stdout.trimEnd().split('\n')).toHaveLength(1);
       expect(errorIn(ending)).toMatchObject({

@@ -6,6 +6,7 @@ import { GROUPS } from '../../infra/operator/program.ts';
 import type { KeyStory } from '../../shared/report/key-story.ts';
 import { Command, run } from './support/command.ts';
 import { DemoFolder, readyOf } from './support/demo.ts';
+import { KeyrotaProcess } from './support/keyrota-process.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SCRIPT = 'infra/operator/main.ts';
@@ -34,6 +35,7 @@ interface State {
 class SlowDemo implements AsyncDisposable {
   readonly folder = new DemoFolder();
   readonly command: Command = this.folder.start('--json');
+  readonly #shared = new KeyrotaProcess();
   #controlUrl = '';
 
   async begin(): Promise<void> {
@@ -48,7 +50,14 @@ class SlowDemo implements AsyncDisposable {
     await fetch(`${controlUrl}/clock`, { method: 'POST', body: '{"speed":10}' });
   }
 
-  async keyrota(args: string[], env: Record<string, string> = {}) {
+  async keyrota(args: string[]) {
+    const ending = await this.#shared.run(args, { cwd: this.folder.path });
+    if (STACK.test(ending.stdout + ending.stderr)) throw new Error(`a stack: ${ending.stderr}`);
+    return ending;
+  }
+
+  /** In a process of its own. */
+  async keyrotaAlone(args: string[], env: Record<string, string> = {}) {
     const ending = await run(SCRIPT, args, { cwd: this.folder.path, env });
     if (STACK.test(ending.stdout + ending.stderr)) throw new Error(`a stack: ${ending.stderr}`);
     return ending;
@@ -79,6 +88,7 @@ class SlowDemo implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#shared[Symbol.dispose]();
     await this.command[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();
   }
@@ -193,7 +203,7 @@ describe('long work', () => {
   });
 
   it('has plain lines elsewhere, without anything that steers a terminal', async () => {
-    const { code, stdout, stderr } = await demo.keyrota(['plan'], { KEYROTA_LOG_LEVEL: 'debug', TERM: 'xterm' });
+    const { code, stdout, stderr } = await demo.keyrotaAlone(['plan'], { KEYROTA_LOG_LEVEL: 'debug', TERM: 'xterm' });
     expect([code, (stdout + stderr).includes(ESCAPE), stdout.includes('keys done')]).toEqual([0, false, false]);
     expect(stderr).toMatch(/^\{"level":"debug","event":"key_rested"/m);
     expect(stderr).not.toContain('keys done');
@@ -203,7 +213,7 @@ describe('long work', () => {
 describe('colours', () => {
   it('are for terminals, and for whoever asks for them', async () => {
     const plan = ['plan', 'cloud-logs-ingest'];
-    const [piped, forced] = await Promise.all([demo.keyrota(plan), demo.keyrota(plan, { FORCE_COLOR: '1' })]);
+    const [piped, forced] = await Promise.all([demo.keyrotaAlone(plan), demo.keyrotaAlone(plan, { FORCE_COLOR: '1' })]);
     expect([COLOUR.test(piped.stdout), COLOUR.test(forced.stdout)]).toEqual([false, true]);
     await using shown = demo.onTerminal('plan cloud-logs-ingest');
     await using refused = demo.onTerminal('plan cloud-logs-ingest', { NO_COLOR: '1' });

@@ -86,6 +86,17 @@ describe('the guard', () => {
     ['POST', '/v1/policies', policyFor('iam-ServiceId-theirs', ...OWN_GROUP)],
     ['POST', '/v1/policies', policyFor('iam-ServiceId-ours', 'serviceName=secrets-manager')],
     ['POST', '/v1/policies', policyFor('iam-ServiceId-ours', ...OWN_GROUP.slice(0, 2), 'resource=their-group')],
+    [
+      'POST',
+      '/v1/policies',
+      {
+        ...policyFor('iam-ServiceId-ours', ...OWN_GROUP),
+        resources: [
+          ...policyFor('iam-ServiceId-ours', ...OWN_GROUP).resources,
+          ...policyFor('iam-ServiceId-ours', 'serviceName=secrets-manager').resources,
+        ],
+      },
+    ],
     ['PUT', '/v1/policies/our-policy', {}],
     ['PUT', '/v1/accounts/a/settings/identity', {}],
     ['GET', '/api/v2/secrets/their-secret', {}],

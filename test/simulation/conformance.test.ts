@@ -242,7 +242,7 @@ describe('a run that is killed', () => {
     return { session, runs: await findFormerRuns(session.bench(new Book('keyrota-conformance'), NEVER, 60_000)) };
   };
 
-  it('leaves what the next run finds by its name, and removes once it is an hour old', async () => {
+  it('leaves what the next run finds by its name, and removes once it is four hours old', async () => {
     const { site } = await inhabited();
     const before = stateOf(site);
     let sent = 0;

@@ -28,6 +28,7 @@ describe('a job of three shards over 30 keys that are due', () => {
     const fleet = await dueFleet(30);
     const runs = await runJob(fleet, 3);
     expect(exitCodes(runs)).toEqual([0, 0, 0]);
+    expect(runs.flatMap((run) => linesOf(run, 'shards_missing'))).toEqual([]);
     expectRotatedOnce(fleet);
     const handled = runs.map(keysIn);
     expect(handled.reduce((sum, { size }) => sum + size, 0)).toBe(30);
@@ -82,6 +83,7 @@ describe('a job of three shards over 30 keys that are due', () => {
     const environment = { KEYROTA_SHARDS: '3', JOB_INDEX_RETRY_COUNT: '1', JOB_ARRAY_SIZE: '1' };
     const again = await runShard(fleet, 1, { environment });
     expect(linesOf(again, 'run_started')).toMatchObject([{ attempt: 2 }]);
+    expect(linesOf(again, 'shards_missing')).toMatchObject([{ level: 'warn', instanceCount: 1, shardCount: 3 }]);
     expect(keysAtIssuer(fleet).dead).toEqual([]);
     await dying;
     await fleet.lab.pass(HOUR_MS);
@@ -90,13 +92,13 @@ describe('a job of three shards over 30 keys that are due', () => {
   });
 });
 
-describe('a job that runs twice at once, beside the timer of the function', () => {
+describe('a job that runs twice at once, with another number of shards and beside the timer of the function', () => {
   it('stores each key once, and leaves nothing behind', async () => {
     const fleet = await dueFleet(20);
     const { lab, manifest } = fleet;
     const slow = { passage: (_: string, send: () => Promise<object>) => lab.clock.sleep(700).then(send) };
-    const [first, second] = await Promise.all([runJob(fleet, 2), runJob(fleet, 2, slow), wholeTick(lab, manifest)]);
-    expect([...exitCodes(first), ...exitCodes(second)]).toEqual([0, 0, 0, 0]);
+    const [first, second] = await Promise.all([runJob(fleet, 2), runJob(fleet, 3, slow), wholeTick(lab, manifest)]);
+    expect([...exitCodes(first), ...exitCodes(second)]).toEqual([0, 0, 0, 0, 0]);
     await lab.pass(HOUR_MS);
     await runJob(fleet, 2, { environment: { KEYROTA_TIMER_MINUTES: '1440' } });
     expectRotatedOnce(fleet);

@@ -57,7 +57,7 @@ export async function runShard(
     KEYROTA_API_KEY: login.apiKey.reveal(),
     KEYROTA_MANIFEST: JSON.stringify(written),
     JOB_INDEX: String(index),
-    JOB_ARRAY_SIZE: '1', // whatever it says
+    JOB_ARRAY_SIZE: environment['KEYROTA_SHARDS'] ?? '1',
     JOB_INDEX_RETRY_COUNT: '0',
     CE_JOBRUN: 'fleet-run-1',
     ...environment,

@@ -129,6 +129,16 @@ describe('the job for fleets', () => {
     expect(plan({ ...quiet, fleet_timer: 'none' }).of('terraform_data')).toEqual([]);
   });
 
+  it('sets how long everybody waits before a run counts as late, where it is the only one with a timer', () => {
+    const toldMinutes = (inputs: Record<string, Value>) => {
+      const planned = plan({ fleet_shards: 2, fleet_minutes: 30, ...inputs });
+      const [data] = planned.of('ibm_code_engine_config_map').map(({ values }) => values['data']);
+      return (data as Record<string, string>)['KEYROTA_TIMER_MINUTES'];
+    };
+    expect(toldMinutes({ rotate_timer: 'none' })).toBe('30');
+    expect([toldMinutes({}), toldMinutes({ rotate_timer: 'none', fleet_shards: 0 })]).toEqual(['1', '1']);
+  });
+
   it.each<[string, Record<string, Value>]>([
     ['more shards than calls a second', { fleet_shards: 21 }],
     [

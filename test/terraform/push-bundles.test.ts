@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, symlin
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { putBundles } from '../../infra/bundle/kept-build.ts';
 import { bundleFaults } from '../../infra/terraform/bundle-faults.ts';
 
 const NAMES = ['check-expiry', 'handle-secret-event', 'respond-to-compromise', 'rotate-keys', 'show-report'];
@@ -75,8 +76,7 @@ describe('npm run push-bundles', () => {
   let tools = '';
   beforeAll(() => {
     dist = join(folder, 'dist of a build');
-    const { status } = spawnSync(process.execPath, ['esbuild.config.mjs', '--out', dist]);
-    if (status !== 0) throw new Error('the functions could not be built');
+    putBundles(dist);
     tools = join(folder, 'tools');
     mkdirSync(tools);
     const git = spawnSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).stdout.trim();

@@ -20,7 +20,7 @@ const faultsOf = (environment: Record<string, string>): string[] => {
 
 describe('what an instance of the job works by', () => {
   it('is its share of what one run may do, for the time of a job', () => {
-    const { settings, shard, attempt, jobRun, tick } = readJobSettings({
+    const { settings, shard, attempt, jobRun, tick, instanceCount } = readJobSettings({
       ...NEEDED,
       KEYROTA_SHARDS: '8',
       JOB_INDEX: '7',
@@ -30,6 +30,7 @@ describe('what an instance of the job works by', () => {
       CE_ID: 'tick-1',
     });
     expect([shard, attempt, jobRun, tick]).toEqual([{ index: 7, count: 8 }, 3, 'run-1', 'tick-1']);
+    expect(instanceCount).toBe(1);
     expect(settings).toMatchObject({ runMs: 3_000_000, secretsManagerCallsPerSecond: 2.5, keysAtOnce: 15 });
   });
 

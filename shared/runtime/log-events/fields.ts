@@ -106,6 +106,7 @@ export const LOG_FIELDS = {
   },
   steps: { type: 'texts', meaning: 'The exact steps for a person.' },
   target: { type: 'text', meaning: 'Receiver of notices. Never its address.' },
+  instanceCount: { type: 'number', meaning: 'How many instances the job was started with.' },
   isNew: { type: 'boolean', meaning: 'The check before this one did not have it.' },
   newCount: { type: 'number', nullable: true, meaning: 'How many findings are new; null where nobody knows.' },
   rule: { type: 'text', meaning: 'Id of the rule of a finding, as in docs/check.md.' },

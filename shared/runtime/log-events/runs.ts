@@ -9,6 +9,12 @@ export const RUN_EVENTS = {
     sometimes: ['shardCount', 'attempt', 'jobRun'],
     toDo: '',
   },
+  shards_missing: {
+    levels: ['warn'],
+    when: 'The job has fewer instances than `KEYROTA_SHARDS` says: keys of the missing shards are left alone.',
+    always: ['instanceCount', 'shardCount'],
+    toDo: 'Give the job all array indices. Nothing, where only some were run again.',
+  },
   job_progress: {
     levels: ['info'],
     when: 'How far a shard of the job is: with every 500 keys, and every 30 s.',

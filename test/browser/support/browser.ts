@@ -52,3 +52,44 @@ export async function watchedPage(browser: Browser, options: BrowserContextOptio
   page.on('request', (request) => requests.push(request.url()));
   return { page, complaints, requests };
 }
+
+/** What a page is opened with. */
+export interface PageOptions {
+  /** Default: light. */
+  colorScheme?: 'light' | 'dark';
+  /** Default: false. */
+  isPhone?: boolean;
+}
+
+const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+/**
+ * Pages that are used again: one that stays at its server keeps its process, whose start takes most of the time. Nothing of a former
+ * use is left but the process: the page under test keeps nothing in its browser.
+ */
+export class ReusedPages {
+  readonly #browser: Browser;
+  /** A page at the same server on which nothing goes on. */
+  readonly #quietUrl: string;
+  #desk: Promise<WatchedPage> | undefined;
+  #phone: Promise<WatchedPage> | undefined;
+
+  constructor(browser: Browser, quietUrl: string) {
+    this.#browser = browser;
+    this.#quietUrl = quietUrl;
+  }
+
+  /** A page at which nothing goes on any more. */
+  async take({ colorScheme = 'light', isPhone = false }: PageOptions = {}): Promise<WatchedPage> {
+    const taken = await (isPhone
+      ? (this.#phone ??= watchedPage(this.#browser, PHONE))
+      : (this.#desk ??= watchedPage(this.#browser)));
+    const { page, complaints, requests } = taken;
+    await page.goto(this.#quietUrl);
+    await page.emulateMedia({ colorScheme });
+    await page.mouse.move(0, 0);
+    complaints.length = 0;
+    requests.length = 0;
+    return taken;
+  }
+}

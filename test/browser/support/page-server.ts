@@ -12,6 +12,9 @@ export interface DataAnswer {
   body: unknown;
 }
 
+/** Without an icon of its own a browser would ask for one. */
+const QUIET_PAGE = '<!doctype html><title>quiet</title><link rel="icon" href="data:,">';
+
 /** Serves the built page as the function does, with data that a test makes up. */
 export class PageServer implements AsyncDisposable {
   /** What is answered, by path; 404 for all others. */
@@ -36,6 +39,11 @@ export class PageServer implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
+  /** A page on which nothing goes on. */
+  get quietUrl(): string {
+    return `${this.url}quiet`;
+  }
+
   answer(path: string, body: unknown, status = 200): void {
     this.answers.set(path, { status, body });
   }
@@ -47,6 +55,11 @@ export class PageServer implements AsyncDisposable {
     if (file) {
       response.writeHead(200, { 'content-type': file.type });
       response.end(readFileSync(join(this.#folder, file.name)));
+      return;
+    }
+    if (path === '/quiet') {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.end(QUIET_PAGE);
       return;
     }
     const { status, body } = this.answers.get(path) ?? {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What Node keeps of what it has compiled: the npm scripts name the same folder. */
-const COMPILE_CACHE = `${ROOT}node_modules/.cache/compile`;
+export const COMPILE_CACHE = `${ROOT}node_modules/.cache/compile`;
 
 /** How long anything that a command does may take, in milliseconds, on a slow machine. */
 const PATIENCE_MS = 200_000;
