@@ -38,7 +38,8 @@ describe('virtual time during an invocation', () => {
     await using world = await startWorld({ f: source });
     const startMs = performance.now();
     expect(await bodyOf(world.call('/f'))).toEqual([400, 400]);
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    // Its seconds are not real ones, however busy the machine is.
+    expect(performance.now() - startMs).toBeLessThan((seconds * 1_000) / 2);
     expect(world.cloud.calls.list().map(({ atMs }) => atMs - START_MS)).toEqual([0, 15_000]);
     expect(world.clock.nowMs()).toBe(START_MS + 15_000);
   });
@@ -312,7 +313,8 @@ describe('an invocation that does not end', () => {
     const response = await world.call('/f');
     expect([response.status, await response.text()]).toEqual([299, '']);
     expect(world.clock.nowMs()).toBe(START_MS + seconds * 1_000);
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    // Its seconds are not real ones, however busy the machine is.
+    expect(performance.now() - startMs).toBeLessThan((seconds * 1_000) / 2);
   });
 
   it('is aborted while the cloud still holds its answer back', async () => {
@@ -325,7 +327,8 @@ describe('an invocation that does not end', () => {
 
   it('is aborted in real time when it never pauses', async () => {
     const source = 'exports.main = ({ spin }) => { while (spin) Date.now(); return json([1]); };';
-    await using world = await startWorld({ f: source }, { function: { maxExecutionSeconds: 1 } });
+    // On a busy machine an instance takes real time to begin.
+    await using world = await startWorld({ f: source }, { function: { maxExecutionSeconds: 5 } });
     expect((await world.call('/f?spin=yes')).status).toBe(299);
     expect(world.clock.nowMs()).toBe(START_MS);
     expect(await bodyOf(world.call('/f'))).toEqual([1]);
