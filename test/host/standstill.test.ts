@@ -38,8 +38,8 @@ describe('virtual time during an invocation', () => {
     await using world = await startWorld({ f: source });
     const startMs = performance.now();
     expect(await bodyOf(world.call('/f'))).toEqual([400, 400]);
-    // Its seconds are not real ones, however busy the machine is.
-    expect(performance.now() - startMs).toBeLessThan((seconds * 1_000) / 2);
+    // Less than it slept for, however busy the machine is.
+    expect(performance.now() - startMs).toBeLessThan(15_000);
     expect(world.cloud.calls.list().map(({ atMs }) => atMs - START_MS)).toEqual([0, 15_000]);
     expect(world.clock.nowMs()).toBe(START_MS + 15_000);
   });

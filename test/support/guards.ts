@@ -1,4 +1,4 @@
-import { readFileSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,7 +136,15 @@ export type Simulation = typeof simulation;
 export async function simulationWithout(guardName: GuardName): Promise<Simulation> {
   const guard: Guard | undefined = GUARDS.find(({ name }) => name === guardName);
   if (!guard) throw new Error(`there is no guard ${guardName}`);
-  const outfile = join(mkdtempSync(join(tmpdir(), 'keyrota-guard-')), 'simulation.cjs');
+  const folder = mkdtempSync(join(tmpdir(), 'keyrota-guard-'));
+  try {
+    return await builtWithout(guard, join(folder, 'simulation.cjs'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function builtWithout(guard: Guard, outfile: string): Promise<Simulation> {
   await build({
     absWorkingDir: root,
     entryPoints: ['test/support/simulation.ts'],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { readSettings } from '../../../shared/runtime/settings.ts';
 import { EVENTS, EVENTS_PUBLIC_KEY, GITGUARDIAN, GITHUB, INCIDENT } from '../../support/webhook-requests.ts';
 import type { Value } from './functions.ts';
@@ -10,7 +11,7 @@ import { Plan } from './plan.ts';
 
 const module = await parseModule('infra/terraform');
 const folder = mkdtempSync(join(tmpdir(), 'keyrota-terraform-'));
-process.on('exit', () => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 let count = 0;
 
