@@ -8,7 +8,8 @@ const MOST_DAYS_AHEAD = 366;
 
 const File = z.array(
   z.strictObject({
-    advisory: z.string().regex(/^GHSA(-[2-9a-z]{4}){3}$/),
+    // As it is told: registries that have no GHSA have numbers.
+    advisory: z.string().regex(/^(GHSA(-[2-9a-z]{4}){3}|\d+)$/),
     package: z.string().min(1),
     reason: z.string().trim().min(20),
     until: z.iso.date(),

