@@ -677,3 +677,18 @@ describe('addresses that credentials travel to', () => {
     ]);
   });
 });
+
+describe('what is secret among the settings', () => {
+  it('is told in the table of all settings, and nothing else is: what is read as a secret begins with that word', () => {
+    const texts = ['k'.repeat(40), WEBHOOK_SECRET, 'https://hooks.example/services/k'];
+    const isRead = Object.entries(SettingsSchema.shape).filter(([, schema]) =>
+      texts.some((text) => schema.safeParse(text).data instanceof SecretValue),
+    );
+    const isTold = Object.entries(SettingsSchema.shape).filter(([, { description = '' }]) =>
+      description.startsWith('Secret. '),
+    );
+    const names = (settings: [string, unknown][]) => settings.map(([name]) => name);
+    expect(names(isTold)).toEqual(names(isRead));
+    expect(isTold.length).toBeGreaterThan(10);
+  });
+});
