@@ -5,6 +5,7 @@ import type { ManagedKey, Manifest } from '../../shared/keys/manifest.ts';
 import { readManifest } from '../../shared/keys/read-manifest.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import { instanceInHost } from '../../shared/runtime/service-url.ts';
 import type { Settings } from '../../shared/runtime/settings.ts';
 import type { ChangedSecret, Finding, SecretEvent } from './schema.ts';
 
@@ -93,12 +94,10 @@ function noteCall(call: RotateKeysCall | null, log: Log): void {
 const keysOf = ({ name, groupId }: ChangedSecret, { keys }: Manifest): ManagedKey[] =>
   keys.filter(({ secret, formerly }) => secret.groupId === groupId && [secret.name, ...formerly].includes(name));
 
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
-
 /** Addresses of Secrets Manager begin with the instance; where one does not, that is not checked. */
 function isOfOurInstance({ instance }: ChangedSecret, { secretsManagerUrl }: Settings): boolean {
-  const [ours] = GUID.exec(new URL(secretsManagerUrl).hostname) ?? [];
-  return ours === undefined || instance === null || instance === ours;
+  const ours = instanceInHost(new URL(secretsManagerUrl).hostname);
+  return ours === null || instance === null || instance === ours;
 }
 
 /** Whether the change is one that Keyrota made: to look again because of it would never end. */

@@ -15,9 +15,9 @@ const IAM_IDENTITY: Place = { service: 'iam-identity', family: 'platform_service
 const ALL_SERVICES: Place = { service: null, family: 'service', instance: null };
 
 /** Roles by the ends of their ids. */
-const PLATFORM_ROLES = ['Viewer', 'Operator', 'Editor', 'Administrator'];
-const LISTS_API_KEYS = ['Operator', 'Editor', 'Administrator', 'ApiKeyReviewer'];
-const LISTS_SECRETS = ['Reader', 'SecretsReader', 'Writer', 'Manager'];
+export const PLATFORM_ROLES = ['Viewer', 'Operator', 'Editor', 'Administrator'];
+export const LISTS_API_KEYS = ['Operator', 'Editor', 'Administrator', 'ApiKeyReviewer'];
+export const LISTS_SECRETS = ['Reader', 'SecretsReader', 'Writer', 'Manager'];
 
 /**
  * What Keyrota's own policies let it see. Some lists show what one may see, and not that there is more: only a role on all of it tells

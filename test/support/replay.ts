@@ -11,10 +11,11 @@ const optionIn = (words: readonly string[], name: string): string | undefined =>
   return place < 0 ? undefined : words[place + 1];
 };
 
-const roleIdOf = (role: string, service: string | undefined): string => {
+/** Of the role that the console and the CLI show so; that of the service itself before one of all services. */
+export const roleIdOf = (role: string, service: string | undefined): string => {
   const ids = [...ROLES].filter(([, { displayName }]) => displayName === role).map(([id]) => id);
   const id = ids.find((one) => one.split(':')[4] === service) ?? ids.find((one) => one.split(':')[4] === 'iam');
-  if (id === undefined) throw new Error(`there is no role ${role} of ${service}`);
+  if (id === undefined) throw new Error(`there is no role ${role} on ${service}`);
   return id;
 };
 

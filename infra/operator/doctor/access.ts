@@ -5,7 +5,7 @@ import { FUNCTIONS } from './deployed.ts';
 import type { FunctionName } from './deployed.ts';
 import { counted, failed, notLookedAt, ok, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { needsOf, optionsFor } from './needs.ts';
+import { ANY, needsOf, optionsFor, toSeePolicies } from './needs.ts';
 import type { Need } from './needs.ts';
 import { Profiles } from './trust.ts';
 import type { Profile } from './trust.ts';
@@ -70,14 +70,6 @@ async function sightOf({ account }: DoctorWorld, signal: AbortSignal): Promise<S
 
 const OF_PROGRAMS = /^iam-(ServiceId|Profile)-/;
 
-const toSee = ({ place: { service, family } }: Need): Need => ({
-  function: 'rotate-keys',
-  role: 'Viewer',
-  accepted: ['Viewer', 'Operator', 'Editor', 'Administrator'],
-  place: { service, family, instance: null, resourceType: null, resource: null },
-  why: 'to see policies',
-});
-
 /** Whoever tries the functions from their own machine, or runs the job, needs what the functions need. */
 async function checkOwnRoles(world: DoctorWorld, signal: AbortSignal): Promise<Finding[]> {
   const sight = await sightOf(world, signal);
@@ -109,8 +101,8 @@ function lacking(needs: readonly Need[], { iamId, policies, subject, before, sig
       const told = `a policy may give ${roleText(need)}, ${need.why}; its terms are not known here`;
       return [warning(told, [`Where it does not: ${command}`], subject)];
     }
-    if (sight.own && coverageOf(toSee(need), sight.own) !== 'given') {
-      const next = [`To see it: ${grantTo(sight.iamId, optionsFor(toSee(need)))}`];
+    if (sight.own && coverageOf(toSeePolicies(need), sight.own) !== 'given') {
+      const next = [`To see it: ${grantTo(sight.iamId, optionsFor(toSeePolicies(need)))}`];
       return [notLookedAt(`this login may not see whether there is ${roleText(need)}, ${need.why}`, next, subject)];
     }
     return [failed(`no policy that shows gives ${roleText(need)}, ${need.why}`, [...before, command], subject)];
@@ -119,7 +111,7 @@ function lacking(needs: readonly Need[], { iamId, policies, subject, before, sig
 }
 
 function roleText({ role, place: { service, resourceType, resource, instance } }: Need): string {
-  const on = service === null ? 'all services' : service === '*' ? `instance ${instance ?? ''}` : service;
+  const on = service === null ? 'all services' : service === ANY ? `instance ${instance ?? ''}` : service;
   return `${role} on ${on}${resourceType === null ? '' : `, ${resourceType} ${resource ?? ''}`}`;
 }
 

@@ -5,12 +5,11 @@ import { Calls } from '../../../shared/clients/calls.ts';
 import type { CallOptions } from '../../../shared/clients/calls.ts';
 import { httpConfig } from '../../../shared/clients/http-options.ts';
 import type { HttpOptions } from '../../../shared/clients/http-options.ts';
-import { isLoopback } from '../../../shared/runtime/service-url.ts';
+import { instanceInHost, isLoopback } from '../../../shared/runtime/service-url.ts';
 import type { Settings } from '../../../shared/runtime/settings.ts';
 import type { Manifest } from '../../../shared/keys/manifest.ts';
 import { failed, ok, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { GUID } from './world.ts';
 import type { DoctorWorld } from './world.ts';
 
 interface Api {
@@ -122,8 +121,8 @@ function toReach({ name, variable }: Api, url: string): string[] {
       `From elsewhere, where ${name} has a public endpoint: export ${variable}=${other}`,
     ];
   }
-  const [guid] = GUID.exec(hostname) ?? [];
-  if (guid === undefined) return [look, `Where the address is wrong: export ${variable}=https://…`];
+  const guid = instanceInHost(hostname);
+  if (guid === null) return [look, `Where the address is wrong: export ${variable}=https://…`];
   return [
     look,
     'Instances of Secrets Manager made since April 2025 have a private endpoint alone, unless they were made with both.',

@@ -1,3 +1,4 @@
+import { LISTS_API_KEYS, LISTS_SECRETS, PLATFORM_ROLES } from '../../../shared/inventory/own-access.ts';
 import { guidOfInstance } from '../../../shared/keys/manifest.ts';
 import type { ManagedKey, Manifest } from '../../../shared/keys/manifest.ts';
 import { quoted } from '../../../shared/runtime/shell-words.ts';
@@ -22,7 +23,7 @@ export interface Need {
   function: FunctionName;
   /** As the CLI and the console call it. */
   role: string;
-  /** Ends of the ids of roles that will do, the least of them first. */
+  /** Ends of the ids of roles that will do. */
   accepted: readonly string[];
   place: Place;
   /** What for, as a clause. */
@@ -31,19 +32,19 @@ export interface Need {
 
 /** Ends of the ids of roles by display name, each with those above it. */
 const LADDERS: Readonly<Record<string, readonly string[]>> = {
-  Viewer: ['Viewer', 'Operator', 'Editor', 'Administrator'],
+  Viewer: PLATFORM_ROLES,
   Operator: ['Operator', 'Administrator'],
-  Reader: ['Reader', 'SecretsReader', 'Writer', 'Manager'],
+  Reader: LISTS_SECRETS,
   SecretsReader: ['SecretsReader', 'Writer', 'Manager'],
   Writer: ['Writer', 'Manager'],
   Manager: ['Manager'],
-  'API key reviewer': ['ApiKeyReviewer', 'Operator', 'Editor', 'Administrator'],
+  'API key reviewer': LISTS_API_KEYS,
   'Service Configuration Reader': ['ConfigReader', 'Administrator'],
   'Event Notification Publisher': ['Event-Notification-Publisher'],
 };
 
 /** Every end that stands in some ladder: what a role of another name allows is not known here. */
-export const KNOWN_ROLES: ReadonlySet<string> = new Set([...Object.values(LADDERS).flat(), 'Editor']);
+export const KNOWN_ROLES: ReadonlySet<string> = new Set(Object.values(LADDERS).flat());
 
 const anywhere: Place = { service: null, family: 'service', instance: null, resourceType: null, resource: null };
 const on = (service: string, place: Partial<Place> = {}): Place => ({ ...anywhere, service, ...place });
@@ -59,6 +60,14 @@ const need = (name: FunctionName, role: string, place: Place, why: string): Need
   why,
 });
 
+/** A secret group; `instance` is null where it is not known here. */
+export const groupPlace = (instance: string | null, group: string): Place =>
+  on('secrets-manager', { instance: instance ?? ANY, resourceType: 'secret-group', resource: group });
+
+/** What shows policies to a login: a platform role on all that they are about. */
+export const toSeePolicies = ({ place: { service, family } }: Need): Need =>
+  need('rotate-keys', 'Viewer', { ...anywhere, service, family }, 'to see policies');
+
 interface Places {
   /** GUID of the Secrets Manager instance; null where it is not known here. */
   secretsManager: string | null;
@@ -69,9 +78,7 @@ interface Places {
 /** What each function needs for a manifest, as the Terraform module grants it by default. */
 export function needsOf(manifest: Manifest, { secretsManager, eventNotifications }: Places): Need[] {
   const { keys, ledger } = manifest;
-  const instance = secretsManager ?? ANY;
-  const inGroup = (group: string): Place =>
-    on('secrets-manager', { instance, resourceType: 'secret-group', resource: group });
+  const inGroup = (group: string) => groupPlace(secretsManager, group);
   const entryGroups = [...new Set(keys.map(({ secret }) => secret.groupId))];
   const groups = [...new Set([...entryGroups, ledger.groupId])];
   const hasApiKeys = keys.some(({ kind }) => kind === 'service-id-api-key' || kind === 'user-api-key');
@@ -99,7 +106,7 @@ export function needsOf(manifest: Manifest, { secretsManager, eventNotifications
     need('check-expiry', 'Service Configuration Reader', IAM, 'to see when keys were used'),
     need('check-expiry', 'Viewer', ALL_SERVICES, 'to see service credentials'),
     need('check-expiry', 'Viewer', USERS, 'to see names of users'),
-    need('check-expiry', 'Reader', on('secrets-manager', { instance }), 'to see all secrets'),
+    need('check-expiry', 'Reader', on('secrets-manager', { instance: secretsManager ?? ANY }), 'to see all secrets'),
     need('check-expiry', 'Writer', inGroup(ledger.groupId), 'to remember what was found'),
     ...groups.map((group) =>
       need('show-report', group === ledger.groupId ? 'SecretsReader' : 'Reader', inGroup(group), 'to see versions'),
@@ -144,7 +151,7 @@ const isFirstOfItsKind = (one: Need, place: number, all: readonly Need[]): boole
 const idOf = ({ function: name, role, place }: Need): string => JSON.stringify([name, role, place]);
 
 /** What the CLI takes to give the role. */
-export function optionsFor({ role, place }: Need): string {
+export function optionsFor({ role, place }: Pick<Need, 'role' | 'place'>): string {
   const { service, instance, resourceType, resource } = place;
   return [
     `--roles ${quoted(role)}`,

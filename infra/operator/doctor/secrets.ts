@@ -2,20 +2,21 @@ import { z } from 'zod';
 import type { CallOptions } from '../../../shared/clients/calls.ts';
 import { SecretsManagerV2 } from '../../../shared/clients/secrets-manager.ts';
 import { httpConfig } from '../../../shared/clients/http-options.ts';
-import { grantTo } from '../../../shared/inventory/own-access.ts';
+import { instanceInHost } from '../../../shared/runtime/service-url.ts';
 import { lastRunMs } from '../../../shared/ledger/ledger.ts';
 import { counted, failed, notLookedAt, ok, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { GUID, instanceGuid } from './world.ts';
+import { grantOnGroup } from './grants.ts';
+import { instanceGuid } from './world.ts';
 import type { DoctorWorld } from './world.ts';
 
 /** The Secrets Manager instance itself. */
 export async function checkInstance(world: DoctorWorld, signal: AbortSignal): Promise<Finding[]> {
   const { settings, deployed, account } = world;
   const { hostname } = new URL(settings.secretsManagerUrl);
-  const [inAddress] = GUID.exec(hostname) ?? [];
+  const inAddress = instanceInHost(hostname);
   const inDeployment = deployed?.secretsManagerCrn?.split(':')[7];
-  if (inAddress !== undefined && inDeployment !== undefined && inAddress !== inDeployment) {
+  if (inAddress !== null && inDeployment !== undefined && inAddress !== inDeployment) {
     const right = settings.secretsManagerUrl.replace(inAddress, inDeployment);
     const seen = `the address is that of instance ${inAddress}, and the functions use ${inDeployment}`;
     return [failed(seen, [`export KEYROTA_SECRETS_MANAGER_URL=${right}`])];
@@ -67,15 +68,10 @@ export async function checkGroups(world: DoctorWorld, signal: AbortSignal): Prom
   });
 }
 
-function toSee(groupId: string, { settings, account, ...world }: DoctorWorld): string[] {
-  const guid = instanceGuid({ settings, ...world });
-  const where = guid === null ? '' : ` --service-instance ${guid}`;
-  const options = `--roles Reader --service-name secrets-manager${where} --resource-type secret-group --resource ${groupId}`;
-  return [
-    `ibmcloud secrets-manager secret-groups --service-url ${settings.secretsManagerUrl} tells which there are: name the right one in the manifest.`,
-    `Where it is there: ${grantTo(account.login.iamId, options)}`,
-  ];
-}
+const toSee = (groupId: string, world: DoctorWorld): string[] => [
+  `ibmcloud secrets-manager secret-groups --service-url ${world.settings.secretsManagerUrl} tells which there are: name the right one in the manifest.`,
+  `Where it is there: ${grantOnGroup(world, 'Reader', groupId)}`,
+];
 
 /** Whether the secret of the ledger is Keyrota's, or its name is free. @throws KeyrotaError `ledger_taken`. */
 export async function checkLedger({ manifest, ports }: DoctorWorld, signal: AbortSignal): Promise<Finding[]> {

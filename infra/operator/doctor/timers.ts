@@ -1,10 +1,10 @@
 import { timerLate } from '../../../shared/findings/account-rules.ts';
-import { grantTo } from '../../../shared/inventory/own-access.ts';
 import { DAY_MS } from '../../../shared/keys/duration.ts';
 import { lastRunMs, readLedger } from '../../../shared/ledger/ledger.ts';
 import { timeText } from '../../../shared/rotation/record.ts';
 import { failed, notLookedAt, ok, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
+import { grantOnGroup } from './grants.ts';
 import type { DoctorWorld } from './world.ts';
 
 /** Whether the timer calls rotate-keys, by the note that a run leaves on the ledger. */
@@ -43,8 +43,5 @@ const LOOK_AT_CHECK =
   'ibmcloud ce sub cron list: is there one for check-expiry, and is it ready? Its log tells the rest.';
 
 /** The ledger's value may be read by who may read values in its group. */
-export const toReadLedger = ({ manifest, account }: DoctorWorld): string =>
-  grantTo(
-    account.login.iamId,
-    `--roles SecretsReader --service-name secrets-manager --resource-type secret-group --resource ${manifest.ledger.groupId}`,
-  );
+export const toReadLedger = (world: DoctorWorld): string =>
+  grantOnGroup(world, 'SecretsReader', world.manifest.ledger.groupId);

@@ -5,6 +5,7 @@ import type { InventoryWorld } from '../../../shared/inventory/open-inventory.ts
 import type { Manifest } from '../../../shared/keys/manifest.ts';
 import type { Ports } from '../../../shared/rotation/ports.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
+import { instanceInHost } from '../../../shared/runtime/service-url.ts';
 import type { Settings } from '../../../shared/runtime/settings.ts';
 import type { Deployed } from './deployed.ts';
 
@@ -59,9 +60,5 @@ export function openDoctorWorld(
 }
 
 /** The GUID of the Secrets Manager instance, from the deployment or from its address; null where neither tells. */
-export function instanceGuid({ settings, deployed }: Pick<DoctorWorld, 'settings' | 'deployed'>): string | null {
-  const [ofAddress] = GUID.exec(new URL(settings.secretsManagerUrl).hostname) ?? [];
-  return deployed?.secretsManagerCrn?.split(':')[7] ?? ofAddress ?? null;
-}
-
-export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+export const instanceGuid = ({ settings, deployed }: Pick<DoctorWorld, 'settings' | 'deployed'>): string | null =>
+  deployed?.secretsManagerCrn?.split(':')[7] ?? instanceInHost(new URL(settings.secretsManagerUrl).hostname);

@@ -15,10 +15,10 @@ import { main as showReport } from '../../../functions/show-report/handler.ts';
 import '../../../functions/show-report/show.ts';
 import { projectCrn } from '../../../infra/demo/functions.ts';
 import { paramsOf } from '../../../infra/local/host/params.ts';
-import { ROLES } from '../../../infra/local/iam/roles.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { inProcess } from '../../support/in-process.ts';
 import type { Laboratory } from '../../support/laboratory.ts';
+import { roleIdOf } from '../../support/replay.ts';
 import type { Value } from './functions.ts';
 import type { Module } from './module.ts';
 import { Plan } from './plan.ts';
@@ -223,7 +223,7 @@ export class Deployed implements Disposable {
       type: 'access',
       description: values['description'],
       subjects: [{ attributes: [{ name: 'iam_id', value: values['iam_id'] }] }],
-      roles: roles.map((role) => ({ role_id: roleId(role, resources['service'] ?? '') })),
+      roles: roles.map((role) => ({ role_id: roleIdOf(role, resources['service'] ?? '') })),
       resources: [
         {
           attributes: Object.entries(attributes)
@@ -242,14 +242,6 @@ const kindIn = (query: string): string => {
   const type = new URLSearchParams(query).get('type');
   return type === null ? '' : ` of type ${type}`;
 };
-
-/** Of the role that Terraform names as the console shows it; that of the service itself before one of all services. */
-function roleId(name: string, service: string): string {
-  const ids = [...ROLES].filter(([, role]) => role.displayName === name).map(([id]) => id);
-  const id = ids.find((one) => one.split(':')[4] === service) ?? ids.find((one) => one.split(':')[4] === 'iam');
-  if (id === undefined) throw new Error(`there is no role ${name} on ${service}`);
-  return id;
-}
 
 /** What exists already in the account of the embedded cloud, and where its APIs are. */
 function inputsFor({ cloud }: Laboratory): Record<string, Value> {
