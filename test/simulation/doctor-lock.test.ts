@@ -123,6 +123,23 @@ describe('the guard lock', () => {
     expect(new Set(told)).toEqual(new Set([saying('another run of the doctor')]));
   });
 
+  it('is not taken for its own where somebody else makes a secret of that name in the same moment', async () => {
+    const lab = await managed();
+    const { name, groupId } = throwawayPlace(lab.manifest());
+    const body = { secret_type: 'arbitrary', name, secret_group_id: groupId, payload: 'precious' };
+    const run = new WatchedRun(lab, async ({ method, path }, send) => {
+      if (method === 'POST' && path === '/api/v2/secrets') await lab.admin.request('POST', path, body);
+      return send();
+    });
+    const seen: string[] = [];
+    await run.perform(lab.manifest(), async (changes) => {
+      const { result, seen: words } = lockIn(await diagnosed(lab, { ...CONSENT, changes }));
+      seen.push(`${result}: ${words}`);
+    });
+    expect(seen).toEqual([saying('failed: it could not be tried: createSecret: status 409')]);
+    expect(secretNames(lab)).toEqual([name]);
+  });
+
   it('is taken back at Ctrl-C', async () => {
     const lab = await managed();
     const interrupted = new AbortController();

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { ApiError, isApiError } from '../../../shared/clients/api-error.ts';
 import type { CallOptions, Calls } from '../../../shared/clients/calls.ts';
@@ -6,13 +6,13 @@ import { freshHttpConfig } from '../../../shared/clients/http-options.ts';
 import type { ClientOptions } from '../../../shared/clients/http-options.ts';
 import { SecretsManagerV2 } from '../../../shared/clients/secrets-manager.ts';
 import type { SecretStore, StoredSecret } from '../../../shared/clients/secret-store.ts';
-import { grantTo } from '../../../shared/inventory/own-access.ts';
 import { MINUTE_MS } from '../../../shared/keys/duration.ts';
 import type { Manifest } from '../../../shared/keys/manifest.ts';
 import { KeyrotaError, messageOf } from '../../../shared/runtime/errors.ts';
 import { SecretValue } from '../../../shared/runtime/secret-value.ts';
 import { failed, ok, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
+import { grantOnGroup } from './grants.ts';
 import type { DoctorWorld } from './world.ts';
 
 type Place = Parameters<SecretStore['find']>[0];
@@ -27,9 +27,11 @@ export const throwawayPlace = ({ deployment, ledger }: Manifest): Place => ({
 
 /** What stands on the throwaway secret. */
 const MARK = 'keyrota-doctor';
-const Mark = z.object({ [MARK]: z.object({ began_at: z.iso.datetime() }) });
+const Mark = z.object({ [MARK]: z.object({ began_at: z.iso.datetime(), run: z.string() }) });
+type Mark = z.infer<typeof Mark>;
 
-const markAt = (nowMs: number) => ({ [MARK]: { began_at: new Date(nowMs).toISOString() } });
+const markOf = (metadata: StoredSecret['custom_metadata']): Mark[typeof MARK] | null =>
+  Mark.safeParse(metadata).data?.[MARK] ?? null;
 
 /** A younger one may be that of a run that is at work. */
 const LEFT_AFTER_MS = 10 * MINUTE_MS;
@@ -60,20 +62,27 @@ export async function tryLock(world: DoctorWorld, signal: AbortSignal): Promise<
     await bin.remove(left.id, signal);
   }
   const findings: Finding[] = [];
+  const mark: Mark = { [MARK]: { began_at: new Date(world.clock.nowMs()).toISOString(), run: randomUUID() } };
   let id: string | null = null;
   try {
-    id = await bin.create(place, world.clock.nowMs(), signal);
-    findings.push(await tried(id, place, world, signal));
+    id = await bin.create(place, mark, signal);
+    findings.push(await tried(id, place, mark, secrets, signal));
   } catch (error) {
     if (signal.aborted || !(error instanceof KeyrotaError)) throw error;
     findings.push(failed(`it could not be tried: ${messageOf(error)}`, toAllow(error, 'Writer', world)));
   } finally {
     // Also when the answer to the creation was lost, and when somebody pressed Ctrl-C.
     const fresh = AbortSignal.timeout(CLEANING_MS);
-    const found = id ?? (await secrets.find(place, fresh).catch(() => null))?.id ?? null;
+    const found = id ?? (await findOwn(place, mark, secrets, fresh));
     if (found !== null) findings.push(...(await removed(bin, found, world, fresh)));
   }
   return findings;
+}
+
+/** The secret of this very run: what another one has made meanwhile is its own. */
+async function findOwn(place: Place, mark: Mark, secrets: SecretStore, signal: AbortSignal): Promise<string | null> {
+  const found = await secrets.find(place, signal).catch(() => null);
+  return found && markOf(found.custom_metadata)?.run === mark[MARK].run ? found.id : null;
 }
 
 /** Null for what a former run left, and may be removed. */
@@ -82,7 +91,7 @@ function refusalOf(
   { name }: Place,
   { clock }: DoctorWorld,
 ): Finding | null {
-  const began = Mark.safeParse(metadata).data?.[MARK].began_at;
+  const began = markOf(metadata)?.began_at;
   if (began === undefined)
     return failed(`a secret ${name} is there that no doctor made; it is left alone`, [
       `ibmcloud secrets-manager secret --id ${id}`,
@@ -94,12 +103,16 @@ function refusalOf(
 }
 
 /** The steps of a rotation, as rotate-keys takes them. */
-async function tried(id: string, place: Place, { clock, ports }: DoctorWorld, signal: AbortSignal): Promise<Finding> {
-  const { secrets } = ports;
+async function tried(
+  id: string,
+  place: Place,
+  mark: Mark,
+  secrets: SecretStore,
+  signal: AbortSignal,
+): Promise<Finding> {
   // A store may replace what is written on the secret.
-  const secretMetadata = markAt(clock.nowMs());
   const store = () =>
-    secrets.storeVersion(id, place, { value: randomValue(), secretMetadata, versionMetadata: {} }, signal);
+    secrets.storeVersion(id, place, { value: randomValue(), secretMetadata: mark, versionMetadata: {} }, signal);
   const [first] = await secrets.listVersions(id, signal);
   if (!first) return failed('the secret that was just made shows no version', ['Try again.']);
   const lock = { name: GUARD, attributes: {}, freesPrevious: false };
@@ -144,10 +157,9 @@ async function removed(bin: Bin, id: string, world: DoctorWorld, signal: AbortSi
   }
 }
 
-function toAllow(error: KeyrotaError, role: string, { manifest, account }: DoctorWorld): string[] {
+function toAllow(error: KeyrotaError, role: string, world: DoctorWorld): string[] {
   if (!(error instanceof ApiError) || error.code !== 'forbidden') return error.next === '' ? [] : [error.next];
-  const where = `--service-name secrets-manager --resource-type secret-group --resource ${manifest.ledger.groupId}`;
-  return [`It takes ${role} there: ${grantTo(account.login.iamId, `--roles ${role} ${where}`)}`];
+  return [`It takes ${role} there: ${grantOnGroup(world, role, world.manifest.ledger.groupId)}`];
 }
 
 const Created = z.object({ id: z.string() });
@@ -164,7 +176,7 @@ class Bin {
   }
 
   /** The id of the secret. Sent once. */
-  async create({ name, groupId }: Place, nowMs: number, signal: AbortSignal): Promise<string> {
+  async create({ name, groupId }: Place, mark: Mark, signal: AbortSignal): Promise<string> {
     const value = randomValue();
     const call: CallOptions = { operation: 'createSecret', kind: 'once', signal, secret: value };
     const secretPrototype = {
@@ -172,7 +184,7 @@ class Bin {
       name,
       description: 'Made by the doctor of Keyrota, which tries a lock on it and deletes it.',
       secret_group_id: groupId,
-      custom_metadata: markAt(nowMs),
+      custom_metadata: mark,
       payload: value.reveal(),
     };
     const { id } = await this.#calls.send(call, Created, (attempt) =>
